@@ -4,6 +4,8 @@
 //! Without the feature `client` only those three are here, and nothing that
 //! can open a connection.
 
+#[cfg(feature = "client")]
+pub mod client;
 mod id;
 mod time;
 mod value;

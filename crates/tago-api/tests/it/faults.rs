@@ -1,0 +1,163 @@
+use std::time::{Duration, Instant};
+
+use tago_api::client::{Api, ApiError, Delivery, Retries, Settings};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use wiremock::matchers::method;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::credential;
+
+const ADDED: &str = r#"{"status":true,"result":"1 Data Added"}"#;
+const INFO: &str = r#"{"status":true,"result":{"id":"5f2a8e3b9c1d4e0011223344","name":"Default"}}"#;
+const TOO_MANY: &str = r#"{"status":false,"message":"Too many requests (Retry-After: 1)"}"#;
+
+fn patient(address: &str) -> Api {
+    let retries =
+        Retries { count: 3, first_wait: Duration::from_millis(5), longest_wait: Duration::from_secs(2) };
+    let (address, credential) = credential(address);
+    Api::new(&address, credential, Settings { retries, ..Settings::default() }).unwrap()
+}
+
+#[tokio::test]
+async fn a_read_is_repeated_and_a_write_never() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(503))
+        .up_to_n_times(2)
+        .expect(2)
+        .mount(&server)
+        .await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(INFO))
+        .expect(1)
+        .mount(&server)
+        .await;
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(503)).expect(1).mount(&server).await;
+    let api = patient(&server.uri());
+    assert_eq!(api.info().await.unwrap().name.as_deref(), Some("Default"));
+    let error = api.as_device(&"t".into()).unwrap().write(&[]).await.unwrap_err();
+    assert!(error.is_retryable());
+    assert_eq!(error.delivery(), Delivery::Ambiguous);
+}
+
+#[tokio::test]
+async fn the_asked_wait_is_kept_and_one_too_long_is_handed_on() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(429).set_body_string(TOO_MANY))
+        .up_to_n_times(1)
+        .mount(&server)
+        .await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(INFO))
+        .up_to_n_times(1)
+        .mount(&server)
+        .await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(429).insert_header("Retry-After", "30").set_body_string(TOO_MANY))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let api = patient(&server.uri());
+    let begun = Instant::now();
+    api.info().await.unwrap();
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+    let error = api.info().await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(30)), "the header goes before the message");
+}
+
+#[tokio::test]
+async fn without_a_stated_wait_the_rest_of_the_servers_minute_is_waited() {
+    let server = MockServer::start().await;
+    let answer = ResponseTemplate::new(429).insert_header("Date", "Sun, 22 Nov 2026 12:45:09 GMT");
+    Mock::given(method("GET")).respond_with(answer).mount(&server).await;
+    let error = patient(&server.uri()).info().await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(51)));
+}
+
+#[tokio::test]
+async fn nobody_there_means_not_received() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let error = write(&address).await.unwrap_err();
+    assert!(matches!(error, ApiError::Connect { .. }), "{error:?}");
+    assert_eq!(error.delivery(), Delivery::NotReceived);
+    assert!(error.to_string().starts_with("nobody answers at http://127.0.0.1:"), "{error}");
+}
+
+#[tokio::test]
+async fn every_broken_answer_to_a_write_is_ambiguous() {
+    let length = ADDED.len();
+    for (what, answer) in [
+        ("closed without a word", String::new()),
+        ("cut in the head", "HTTP/1.1 200 O".into()),
+        ("cut in the body", format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{{\"status\":tr")),
+        ("a page of a proxy", "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n<html></html>".into()),
+        (
+            "another answer",
+            "HTTP/1.1 200 OK\r\nContent-Length: 27\r\n\r\n{\"status\":true,\"result\":\"\"}".into(),
+        ),
+        ("a redirect", "HTTP/1.1 307 X\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n".into()),
+        ("a gateway's timeout", "HTTP/1.1 504 X\r\nContent-Length: 0\r\n\r\n".into()),
+        ("no http", "SSH-2.0-OpenSSH_9.2\r\n".into()),
+    ] {
+        let error = write(&listen(answer).await).await.unwrap_err();
+        assert_eq!(error.delivery(), Delivery::Ambiguous, "{what}: {error:?}");
+    }
+    let whole = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{ADDED}");
+    assert_eq!(write(&listen(whole).await).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_silent_platform_is_left_after_the_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, credential) = credential(&format!("http://{}", listener.local_addr().unwrap()));
+    let settings =
+        Settings { read_timeout: Duration::from_millis(50), ..Settings::default().without_retries() };
+    let device = Api::new(&address, credential, settings).unwrap().as_device(&"t".into()).unwrap();
+    let error = device.write(&[]).await.unwrap_err();
+    assert_eq!(error.delivery(), Delivery::Ambiguous);
+    assert!(error.is_retryable());
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_cut_off() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("x".repeat(5_000)))
+        .mount(&server)
+        .await;
+    let (address, credential) = credential(&server.uri());
+    let settings = Settings { answer_limit: 4_999, ..Settings::default() };
+    let error = Api::new(&address, credential, settings).unwrap().info().await.unwrap_err();
+    assert!(matches!(error, ApiError::TooLarge { limit: 4_999, .. }), "{error:?}");
+}
+
+async fn write(address: &str) -> Result<u64, ApiError> {
+    patient(address).as_device(&"t".into()).unwrap().write(&[]).await
+}
+
+/// A listener that reads one request and answers with these bytes; a second request would find it gone.
+async fn listen(answer: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_request(&mut stream).await;
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        stream.shutdown().await.ok();
+    });
+    address
+}
+
+async fn read_request(stream: &mut TcpStream) {
+    let mut request = Vec::new();
+    while !request.ends_with(b"[]") {
+        let mut chunk = [0; 1024];
+        let read = stream.read(&mut chunk).await.unwrap();
+        assert!(read > 0, "the request ended early");
+        request.extend_from_slice(&chunk[..read]);
+    }
+}
