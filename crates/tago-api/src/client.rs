@@ -17,8 +17,8 @@ pub use console::{
     RestoredFrom, Role, Schedule, SchedulePreview, Service, ServiceProduct, ServiceSetting,
 };
 pub use device::{
-    CreatedDevice, CreatedToken, Device, DeviceEdit, DeviceQuery, DeviceToken, NewDevice, NewDeviceToken,
-    Param, ParamWrite, Permission, Tag,
+    CreatedDevice, CreatedToken, Device, DeviceEdit, DeviceQuery, DeviceToken, Fields, NewDevice,
+    NewDeviceToken, Param, ParamWrite, Permission, Tag,
 };
 pub use error::{ApiError, Body, Delivery, Refusal};
 pub use record::{DeviceApi, NewRecord, Record, RecordPages, RecordQuery, TimeRange};

@@ -1,5 +1,8 @@
+use std::collections::BTreeMap;
+
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::api::Api;
 use super::error::ApiError;
@@ -38,9 +41,12 @@ pub struct Device {
     /// Whether lists in the platform's own pages show it.
     #[serde(default)]
     pub visible: Option<bool>,
-    /// Base64 of a script; single reads only.
+    /// Base64 of a script. The outer `None`: this answer does not tell, as lists often do not.
+    #[serde(default, deserialize_with = "told")]
+    pub payload_decoder: Option<Option<String>>,
+    /// Whether the connector's own script runs as well.
     #[serde(default)]
-    pub payload_decoder: Option<String>,
+    pub connector_parse: Option<bool>,
     /// Immutable and hybrid: `day`, `week`, `month` or `quarter`.
     #[serde(default)]
     pub chunk_period: Option<String>,
@@ -62,7 +68,7 @@ pub struct Device {
 }
 
 /// A label of a resource.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Tag {
     /// Name of the label.
     pub key: String,
@@ -70,7 +76,7 @@ pub struct Tag {
     pub value: String,
     /// At most 1 kB of the owner's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    pub metadata: Option<Box<RawValue>>,
 }
 
 /// Which devices, and how much of each.
@@ -84,6 +90,9 @@ pub struct DeviceQuery {
     pub tags: Vec<(String, Option<String>)>,
 }
 
+/// Other fields under their wire names, for example `network`, `connector` or `chunk_period`.
+pub type Fields = BTreeMap<String, Box<RawValue>>;
+
 /// A device to be made. Its id cannot be chosen.
 #[derive(Debug, Clone, Serialize)]
 pub struct NewDevice {
@@ -92,13 +101,6 @@ pub struct NewDevice {
     /// `mutable`, `immutable` or `hybrid`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Where it connects.
-    pub network: NetworkId,
-    /// How it speaks; must support the network.
-    pub connector: ConnectorId,
-    /// What it is for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
     /// An inactive device takes no data.
     pub active: bool,
     /// Whether lists show it.
@@ -108,29 +110,17 @@ pub struct NewDevice {
     /// Makes a token with this serial number, which may draw live traffic to the new device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub serie_number: Option<String>,
-    /// Base64 of a script.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub payload_decoder: Option<String>,
-    /// Immutable and hybrid only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub chunk_period: Option<String>,
-    /// Immutable and hybrid only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub chunk_retention: Option<u32>,
-    /// Hybrid only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mutable_variable_regex: Option<String>,
+    /// `network` and `connector` are required; the connector must support the network.
+    #[serde(flatten)]
+    pub fields: Fields,
 }
 
-/// Fields to change; what is `None` stays.
+/// Fields to change; what is `None` or absent stays.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct DeviceEdit {
     /// 1 to 100 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What it is for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
     /// An inactive device takes no data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,
@@ -140,9 +130,9 @@ pub struct DeviceEdit {
     /// All labels: these replace the ones before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<Tag>>,
-    /// Base64 of a script.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub payload_decoder: Option<String>,
+    /// A `null` clears a field.
+    #[serde(flatten)]
+    pub fields: Fields,
 }
 
 /// What the platform answers to a new device.
@@ -392,6 +382,8 @@ impl DeviceQuery {
                 "connector",
                 "active",
                 "visible",
+                "payload_decoder",
+                "connector_parse",
                 "chunk_period",
                 "chunk_retention",
                 "mutable_variable_regex",
@@ -426,4 +418,9 @@ fn moment_or_never<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<
         None | Some("never") => Ok(None),
         Some(text) => text.parse().map(Some).map_err(serde::de::Error::custom),
     }
+}
+
+/// A field that is there, also as `null`.
+fn told<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Deserialize::deserialize(deserializer).map(Some)
 }

@@ -1,5 +1,8 @@
 use secrecy::ExposeSecret;
-use tago_api::client::{ApiError, DeviceQuery, NewRecord, Permission, RecordQuery, TimeRange};
+use serde_json::value::RawValue;
+use tago_api::client::{
+    ApiError, DeviceQuery, NewDevice, NewRecord, Permission, RecordQuery, Tag, TimeRange,
+};
 use tago_api::{DeviceId, Time, Value};
 use wiremock::matchers::{body_string, header, method, path, query_param};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -43,7 +46,39 @@ async fn a_device_reads_as_published() {
     assert_eq!(device.kind.as_deref(), Some("mutable"));
     assert_eq!(device.last_input, None);
     assert_eq!(device.created_at, "2026-01-02T03:04:05.678Z".parse().ok());
-    assert_eq!(device.tags[1].metadata.as_ref().unwrap()["run"], true);
+    assert_eq!(device.tags[1].metadata.as_ref().unwrap().get(), r#"{"run": true}"#);
+    assert_eq!(device.payload_decoder, Some(Some("ZnVuY3Rpb24oKXt9".into())));
+}
+
+#[tokio::test]
+async fn a_device_is_written_under_its_wire_names() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(path("/device"))
+        .and(body_string(
+            r#"{"name":"Cold room 1","type":"mutable","active":true,"visible":false,"tags":[{"key":"site","value":"Porto"}],"chunk_retention":3,"network":"5bbd0d144051a50034cd19fb"}"#,
+        ))
+        .respond_with(ResponseTemplate::new(201).set_body_string(format!(
+            r#"{{"status":true,"result":{{"device_id":"{DEVICE}","bucket_id":"{DEVICE}","token":"t"}}}}"#
+        )))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let raw = |text: &str| RawValue::from_string(text.into()).unwrap();
+    let new = NewDevice {
+        name: "Cold room 1".into(),
+        kind: "mutable".into(),
+        active: true,
+        visible: false,
+        tags: vec![Tag { key: "site".into(), value: "Porto".into(), metadata: None }],
+        serie_number: None,
+        fields: [
+            ("network".to_owned(), raw(r#""5bbd0d144051a50034cd19fb""#)),
+            ("chunk_retention".to_owned(), raw("3")),
+        ]
+        .into(),
+    };
+    assert_eq!(api(&server).create_device(&new).await.unwrap().device_id, device());
 }
 
 #[tokio::test]
