@@ -1,1 +1,46 @@
+//! The engine: rehearse, run, prove and report the move of devices and their data from one project into
+//! another, so that nothing is lost and nothing is doubled, whatever fails in between.
+//!
+//! It sees the world through [`Source`] and [`Target`], is given time as a [`Clock`], and knows neither
+//! addresses nor secrets. The adapter to the HTTP client is the module `live`, behind a feature.
 
+mod batch;
+mod clock;
+mod control;
+mod device;
+mod folder;
+mod journal;
+mod json;
+mod plan;
+mod ports;
+mod progress;
+mod prove;
+mod record;
+mod rehearse;
+mod report;
+mod run;
+mod scan;
+mod settings;
+
+#[cfg(feature = "live")]
+pub mod live;
+
+pub use batch::Batch;
+pub use clock::{Clock, SystemClock};
+pub use control::{Control, Wish};
+pub use device::{Definition, Device, DeviceEdit, Fingerprint, Named, Param, ParamWrite, Tag, Token};
+pub use journal::JournalError;
+pub use json::Json;
+pub use plan::{
+    Beyond, Check, CheckName, CheckVerdict, Choices, DataItem, Depth, DeviceItem, DevicePart, Existing,
+    Header, Item, Plan, PlanError, Policy, Reason, ReasonCode, Seal, Summary, Verdict, Window,
+};
+pub use ports::{Identity, Order, PortError, READ_LIMIT, Range, Source, Target, WriteError};
+pub use progress::{Figures, Phase, Progress};
+pub use prove::{Difference, DifferenceKind, Proof, ProveError, WindowProof, WindowVerdict, prove};
+pub use record::{Key, Record, Tally};
+pub use rehearse::{RehearseError, rehearse};
+pub use report::{Report, ReportError, TokenWork, report};
+pub use run::{Ending, Halt, HeldItem, RunError, RunStatus, Side, resume, run, status};
+pub use scan::{DeviceOverview, Overview, overview};
+pub use settings::{Env, Pace, Settings};

@@ -1,0 +1,158 @@
+//! Devices as the engine moves and compares them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tago_api::{DeviceId, ParamId, Time};
+
+use crate::json::Json;
+
+/// A device with everything that can be carried to another project.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// Its id in the project that it was read from.
+    pub id: DeviceId,
+    /// What can be carried.
+    pub definition: Definition,
+}
+
+/// The fields of a device that can be carried to another project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Definition {
+    /// 1 to 100 characters.
+    pub name: String,
+    /// `mutable`, `immutable`, `hybrid` or `legacy`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// An inactive device refuses data.
+    pub active: bool,
+    /// Whether lists show it.
+    pub visible: bool,
+    /// In the project's own order.
+    pub tags: Vec<Tag>,
+    /// Every other field that can be written, under its wire name (`description`, `network`,
+    /// `connector`, `payload_decoder`, `connector_parse`, `chunk_period`, `chunk_retention`,
+    /// `mutable_variable_regex`); absent and null fields are left out.
+    pub fields: BTreeMap<String, Json>,
+}
+
+/// A tag of a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tag {
+    /// The name.
+    pub key: String,
+    /// The value.
+    pub value: String,
+    /// At most 1 kB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Json>,
+}
+
+/// A configuration parameter of a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Param {
+    /// Its id in the project that it was read from.
+    pub id: ParamId,
+    /// The name; several parameters may share one.
+    pub key: String,
+    /// The value.
+    pub value: String,
+    /// Whether the device has taken it.
+    pub sent: bool,
+}
+
+/// A parameter to add (no id) or to edit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParamWrite {
+    /// The parameter to edit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<ParamId>,
+    /// The name.
+    pub key: String,
+    /// The value.
+    pub value: String,
+    /// Whether the device has taken it.
+    pub sent: bool,
+}
+
+/// A token as a list shows it: never the secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// What the port removes it by: an id, or the same as `fingerprint`.
+    pub id: String,
+    /// The first digits of the SHA-256 of the secret.
+    pub fingerprint: Fingerprint,
+    /// The name that its maker gave it.
+    pub name: String,
+    /// `full`, `write`, `read` or `deny`.
+    pub permission: String,
+    /// The serial number by which a network finds the device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<String>,
+    /// When it ends; never if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Time>,
+    /// Whether the port holds its secret, so that `send` can use it.
+    #[serde(skip)]
+    pub usable: bool,
+}
+
+impl Token {
+    /// Whether it may write data at `now` and the port can use it.
+    pub fn writes_at(&self, now: Time) -> bool {
+        self.usable
+            && matches!(self.permission.as_str(), "full" | "write")
+            && self.expires.is_none_or(|end| end > now)
+    }
+}
+
+/// The first eight hexadecimal digits of the SHA-256 of a secret.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(String);
+
+impl Fingerprint {
+    /// Of a secret at hand.
+    pub fn of(secret: &str) -> Fingerprint {
+        let digest = Sha256::digest(secret.as_bytes());
+        Fingerprint(digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Of a longer one that the platform shows: its first eight digits.
+    pub fn shortened(digest: &str) -> Fingerprint {
+        Fingerprint(digest.chars().take(8).collect())
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The fields of a device to set; what is `None` or not in `fields` stays as it is. In `fields` a JSON
+/// null clears one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeviceEdit {
+    /// A new name.
+    pub name: Option<String>,
+    /// Whether it takes data.
+    pub active: Option<bool>,
+    /// Whether lists show it.
+    pub visible: Option<bool>,
+    /// All its tags.
+    pub tags: Option<Vec<Tag>>,
+    /// Other fields under their wire names.
+    pub fields: BTreeMap<String, Json>,
+}
+
+/// A network or a connector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// 24 hexadecimal digits.
+    pub id: String,
+    /// The name that the catalogue gives it.
+    pub name: String,
+}

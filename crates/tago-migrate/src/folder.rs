@@ -1,0 +1,31 @@
+//! The run folder: `plan.jsonl`, `journal.sqlite`, `proof.jsonl`, `report.json`, `report.html`,
+//! `tokens.csv`, `ids.csv`, and `run.lock` while a process has it.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+pub(crate) const PLAN: &str = "plan.jsonl";
+pub(crate) const JOURNAL: &str = "journal.sqlite";
+pub(crate) const PROOF: &str = "proof.jsonl";
+pub(crate) const REPORT_JSON: &str = "report.json";
+pub(crate) const REPORT_HTML: &str = "report.html";
+pub(crate) const TOKENS_CSV: &str = "tokens.csv";
+pub(crate) const IDS_CSV: &str = "ids.csv";
+pub(crate) const LOCK: &str = "run.lock";
+
+/// Writes a file so that its name never stands for half of it: temporary name, sync, rename, and the
+/// directory synced.
+pub(crate) fn write_whole(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let unfinished = path.with_file_name(name);
+    let file = File::create(&unfinished)?;
+    write(&file)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+        _ => File::open(".")?.sync_all(),
+    }
+}

@@ -1,0 +1,343 @@
+//! The plan: what a run will do, item by item, sealed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use tago_api::{DeviceId, Time};
+
+use crate::device::Token;
+use crate::ports::Identity;
+use crate::record::Tally;
+
+mod file;
+mod summary;
+
+pub use file::PlanError;
+pub use summary::{DevicePart, Summary};
+
+/// What the owner chose.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Choices {
+    /// Devices of the source; all if `None`.
+    pub devices: Option<BTreeSet<DeviceId>>,
+    /// Variables; all if `None`.
+    pub variables: Option<BTreeSet<String>>,
+    /// First moment; the beginning if `None`.
+    pub from: Option<Time>,
+    /// Last moment; the cut-off if `None`.
+    pub to: Option<Time>,
+    /// What becomes of records.
+    pub policy: Policy,
+    /// What becomes of devices that are on both sides and differ.
+    pub existing: Existing,
+    /// How closely the rehearsal looks.
+    pub depth: Depth,
+}
+
+/// What becomes of records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Policy {
+    /// Only records that the target lacks, counted with multiplicity.
+    #[default]
+    Fill,
+    /// Every record of the source, whatever the target has.
+    Append,
+}
+
+/// What becomes of devices that are on both sides and differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Existing {
+    /// They stay as they are; the difference is listed as a conflict.
+    #[default]
+    Keep,
+    /// They get the source's fields, tags and parameters.
+    TakeSource,
+}
+
+/// How closely a rehearsal looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Depth {
+    /// Counts on both sides: cheap, "about", and cannot be run.
+    Counted,
+    /// Reads the records on both sides; can be run.
+    #[default]
+    Exact,
+}
+
+/// A plan and the fingerprint that approval is given to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    pub(crate) header: Header,
+    pub(crate) items: Vec<Item>,
+}
+
+/// What holds for the whole plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// The version of the format.
+    pub version: u32,
+    /// When the rehearsal began.
+    pub created_at: Time,
+    /// No window reaches past this moment.
+    pub cutoff: Time,
+    /// What the owner chose.
+    pub choices: Choices,
+    /// Where records come from.
+    pub source: Identity,
+    /// Where they go.
+    pub target: Identity,
+    /// The assessment.
+    pub checks: Vec<Check>,
+}
+
+/// One thing that a run may do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Item {
+    /// A device with its tags and parameters.
+    Device(DeviceItem),
+    /// Records of one device in one time range.
+    Data(DataItem),
+}
+
+/// A device with its tags and parameters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceItem {
+    /// Its id in the source.
+    pub device: DeviceId,
+    /// Its name in the source.
+    pub name: String,
+    /// What is to be done.
+    pub verdict: Verdict,
+    /// Why.
+    pub reasons: Vec<Reason>,
+    /// Its counterpart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<DeviceId>,
+    /// The hash of its definition and parameters in the source.
+    pub source_seal: Seal,
+    /// The same of its counterpart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_seal: Option<Seal>,
+    /// Its tokens in the source.
+    pub source_tokens: Vec<Token>,
+    /// Its counterpart's tokens.
+    pub target_tokens: Vec<Token>,
+}
+
+/// Records of one device in one time range: what two reads see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataItem {
+    /// Its id in the source.
+    pub device: DeviceId,
+    /// First moment.
+    pub from: Time,
+    /// Last moment.
+    pub to: Time,
+    /// What is to be done.
+    pub verdict: Verdict,
+    /// Why.
+    pub reasons: Vec<Reason>,
+    /// One for each variable that the source has in this range, by name.
+    pub windows: Vec<Window>,
+    /// Body bytes of what is to be written.
+    pub bytes: u64,
+    /// Records by day (UTC): in the source, in the target, to be written.
+    pub days: BTreeMap<String, (u64, u64, u64)>,
+}
+
+/// The records of one device and variable in its item's time range.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// The variable.
+    pub variable: String,
+    /// What the source has.
+    pub source: Tally,
+    /// What the target has.
+    pub target: Tally,
+    /// What is to be written.
+    pub missing: Tally,
+    /// What the target has beyond the source.
+    #[serde(default, skip_serializing_if = "Beyond::is_empty")]
+    pub beyond: Beyond,
+}
+
+/// Records of the target that the source does not have, or not as often.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Beyond {
+    /// How many.
+    pub count: u64,
+    /// The first 64 bits of each one's key, sorted; absent if there are too many to name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Vec<u64>>,
+}
+
+impl Beyond {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+}
+
+/// What is to be done with an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It will be made.
+    Create,
+    /// It will be changed.
+    Update,
+    /// Records will be written.
+    Fill,
+    /// Nothing to do.
+    Skip,
+    /// Both sides have it and differ; it stays as it is.
+    Conflict,
+    /// It cannot be done.
+    Blocked,
+}
+
+/// Why an item has its verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// To branch on.
+    pub code: ReasonCode,
+    /// To read.
+    pub text: String,
+}
+
+/// The kinds of reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasonCode {
+    /// The counterpart has the same id.
+    SameId,
+    /// The counterpart has a token with the same serial number.
+    SameSerial,
+    /// The counterpart has the same name and type, and no other device has.
+    SameName,
+    /// No device of the target is its counterpart.
+    NoCounterpart,
+    /// Several devices of the target could be its counterpart.
+    ManyCounterparts,
+    /// Fields, tags or parameters differ.
+    Differs,
+    /// Records at the same moment have another content in the target.
+    OtherContent,
+    /// The device refuses data while it is inactive.
+    Inactive,
+    /// The data lies before what the device keeps.
+    OutOfRetention,
+    /// The target would hold more records than the device may.
+    TooManyRecords,
+    /// More records at one moment than a read answers.
+    TooDense,
+    /// The network or the connector is not on the target.
+    NoNetwork,
+    /// The device's own item is blocked.
+    DeviceBlocked,
+    /// It could not be read.
+    Unreadable,
+}
+
+/// One named check of the assessment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Which.
+    pub name: CheckName,
+    /// The outcome.
+    pub verdict: CheckVerdict,
+    /// What was found, and what to do.
+    pub text: String,
+}
+
+/// The checks of the assessment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckName {
+    /// The source can be read.
+    SourceReadable,
+    /// The target can be read and its tokens listed.
+    TargetReadable,
+    /// Source and target are not one project.
+    DifferentProjects,
+    /// The chosen devices exist.
+    ChosenDevices,
+    /// Networks and connectors of devices to make are on the target.
+    Networks,
+    /// No mutable device would pass 50,000 records.
+    RecordCaps,
+    /// Immutable devices still keep the times to be written.
+    Retention,
+    /// Devices that take data are active.
+    ActiveDevices,
+    /// Serial numbers are left for the cut-over.
+    SerialNumbers,
+    /// Data is written through the devices' own tokens, so payload parsers and actions see it.
+    SideEffects,
+    /// What no restore brings back.
+    Unrecoverable,
+}
+
+/// The outcome of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckVerdict {
+    /// As it should be.
+    Pass,
+    /// The owner should know.
+    Warn,
+    /// The plan cannot be run.
+    Block,
+}
+
+/// The SHA-256 of something, in 64 hexadecimal digits.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seal(pub(crate) String);
+
+impl Seal {
+    /// Of these bytes.
+    pub fn of(bytes: &[u8]) -> Seal {
+        use sha2::{Digest, Sha256};
+        Seal(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// A seal as somebody typed it.
+    pub fn from_text(text: &str) -> Seal {
+        Seal(text.trim().to_ascii_lowercase())
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Seal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Plan {
+    /// What holds for the whole plan.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The items: every device, each followed by its data in order of time.
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// Whether it may be run: an exact rehearsal in which no check blocks.
+    pub fn is_runnable(&self) -> bool {
+        self.header.choices.depth == Depth::Exact
+            && self.header.checks.iter().all(|check| check.verdict != CheckVerdict::Block)
+    }
+}

@@ -1,0 +1,67 @@
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::control::Control;
+use crate::progress::Progress;
+
+/// What an operation is given besides its ports.
+#[derive(Clone, Copy)]
+pub struct Env<'a> {
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// A random number that was never used before.
+    pub nonce: u64,
+    /// Where its figures go.
+    pub progress: &'a Progress,
+    /// The owner's hand.
+    pub control: &'a Control,
+}
+
+/// How an operation treats the two sides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Parts of different devices that travel at once.
+    pub lanes: usize,
+    /// The most bytes of one request body.
+    pub batch_bytes: usize,
+    /// How late after a request was sent the target may still carry it out.
+    pub late_commit_bound: Duration,
+    /// Requests a minute.
+    pub pace: Pace,
+    /// How long a side may be out of reach before the operation gives up for now.
+    pub patience: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            lanes: 4,
+            batch_bytes: 190_000,
+            late_commit_bound: Duration::from_secs(120),
+            pace: Pace::default(),
+            patience: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The platform's limits a minute for each kind of request, and the share of them that is used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pace {
+    /// Reads of records.
+    pub reads: u32,
+    /// Writes of records.
+    pub writes: u32,
+    /// Reads of devices, parameters and tokens.
+    pub lookups: u32,
+    /// Changes of devices, parameters and tokens.
+    pub edits: u32,
+    /// From 0 to 1.
+    pub share: f64,
+}
+
+impl Default for Pace {
+    /// The largest plan's limits; 429 teaches the rest.
+    fn default() -> Pace {
+        Pace { reads: 15_000, writes: 15_000, lookups: 5_000, edits: 2_000, share: 0.6 }
+    }
+}
