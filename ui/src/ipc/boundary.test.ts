@@ -15,7 +15,9 @@ describe("boundaries of the window", () => {
   it("imports @tauri-apps in ipc/ alone", () => {
     const offenders = sources
       .filter((path) => relative(root, path).split(sep)[0] !== "ipc")
-      .filter((path) => /from\s+["']@tauri-apps|import\(["']@tauri-apps|__TAURI/.test(readFileSync(path, "utf8")));
+      .filter((path) =>
+        /from\s+["']@tauri-apps|import\(["']@tauri-apps|__TAURI/.test(readFileSync(path, "utf8")),
+      );
     expect(offenders).toEqual([]);
   });
 
@@ -27,13 +29,17 @@ describe("boundaries of the window", () => {
   });
 
   it("writes no style that the content security policy would drop", () => {
-    const offenders = sources.filter((path) => path.endsWith(".svelte") && /\sstyle="/.test(readFileSync(path, "utf8")));
+    const offenders = sources.filter(
+      (path) => path.endsWith(".svelte") && /\sstyle="/.test(readFileSync(path, "utf8")),
+    );
     expect(offenders).toEqual([]);
   });
 
   it("uses no native select, date or time control", () => {
     const offenders = sources.filter(
-      (path) => path.endsWith(".svelte") && /<select|type="(date|time|datetime-local|month|week)"/.test(readFileSync(path, "utf8")),
+      (path) =>
+        path.endsWith(".svelte") &&
+        /<select|type="(date|time|datetime-local|month|week)"/.test(readFileSync(path, "utf8")),
     );
     expect(offenders).toEqual([]);
   });

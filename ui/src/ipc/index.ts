@@ -30,7 +30,9 @@ export function asUiError(thrown: unknown): UiError {
 
 type Answer<R> = R extends { status: "ok"; data: infer T } ? T : R extends { status: "error" } ? never : R;
 type Throwing<C> = {
-  [K in keyof C]: C[K] extends (...args: infer A) => Promise<infer R> ? (...args: A) => Promise<Answer<R>> : never;
+  [K in keyof C]: C[K] extends (...args: infer A) => Promise<infer R>
+    ? (...args: A) => Promise<Answer<R>>
+    : never;
 };
 
 export const ipc = throwing(commands);

@@ -1,0 +1,131 @@
+// What the whole window shares: the connections, their projects, and the page that is open.
+import {
+  asUiError,
+  events,
+  ipc,
+  type BadDay,
+  type Connection,
+  type Project,
+  type RunSummary,
+  type Side,
+  type UiError,
+} from "../ipc";
+
+export type Route =
+  | { page: "welcome" }
+  | { page: "connect"; kind: "tagodeploy" | "tagoio" }
+  | { page: "bad-day" }
+  | { page: "backups"; side: Side }
+  | { page: "main-database"; side: Side }
+  | { page: "new-project"; side: Side; backup: string }
+  | { page: "deployment"; side: Side; deployment: string }
+  | { page: "inspect"; side: Side }
+  | { page: "restored" }
+  | { page: "migrate"; source: Side | null; target: Side | null }
+  | { page: "run"; run: string }
+  | { page: "history" };
+
+class App {
+  connections = $state.raw<Connection[]>([]);
+  projects = $state.raw<Record<string, Project[]>>({});
+  projectErrors = $state.raw<Record<string, UiError>>({});
+  runs = $state.raw<RunSummary[]>([]);
+  badDay = $state.raw<BadDay | null>(null);
+  error = $state.raw<UiError | null>(null);
+  loaded = $state(false);
+  route = $state.raw<Route>({ page: "welcome" });
+  /** The project that the sidebar shows as open. */
+  open = $state.raw<Side | null>(null);
+
+  readonly allProjects = $derived(Object.values(this.projects).flat());
+  readonly restored = $derived(this.allProjects.filter((project) => project.restored_from !== null));
+  readonly unfinishedRuns = $derived(this.runs.filter((run) => isUnfinished(run)));
+
+  go(route: Route) {
+    this.route = route;
+    if ("side" in route) this.open = route.side;
+  }
+
+  async start() {
+    void events.connectionsChanged.listen(() => void this.refresh());
+    void events.badDayChanged.listen(() => void this.refreshBadDay());
+    await Promise.all([this.refresh(), this.refreshBadDay(), this.refreshRuns()]);
+    this.loaded = true;
+  }
+
+  async refresh() {
+    try {
+      this.connections = await ipc.connections();
+      this.error = null;
+    } catch (thrown) {
+      this.error = asUiError(thrown);
+    }
+    const known = new Set(this.connections.map((connection) => connection.id));
+    this.projects = Object.fromEntries(Object.entries(this.projects).filter(([id]) => known.has(id)));
+    await Promise.all(this.connections.map((connection) => this.refreshProjects(connection.id)));
+  }
+
+  async refreshProjects(connection: string) {
+    const state = this.connections.find((item) => item.id === connection)?.state;
+    if (state !== "ready") return;
+    const { [connection]: _, ...errors } = this.projectErrors;
+    try {
+      this.projects = { ...this.projects, [connection]: await ipc.projects(connection) };
+      this.projectErrors = errors;
+    } catch (thrown) {
+      this.projectErrors = { ...errors, [connection]: asUiError(thrown) };
+    }
+  }
+
+  async refreshBadDay() {
+    try {
+      this.badDay = await ipc.badDay();
+    } catch {
+      // Without a practice platform there is no bad day; its own page says why when it is opened.
+      this.badDay = null;
+    }
+  }
+
+  async refreshRuns() {
+    try {
+      this.runs = await ipc.runs();
+    } catch (thrown) {
+      this.error = asUiError(thrown);
+    }
+  }
+
+  connection(id: string): Connection | null {
+    return this.connections.find((connection) => connection.id === id) ?? null;
+  }
+
+  project(side: Side | null): Project | null {
+    if (!side) return null;
+    return this.projects[side.connection]?.find((project) => project.id === side.project) ?? null;
+  }
+
+  /** Opens a project where its owner would look first. */
+  openProject(project: Project) {
+    const side = sideOf(project);
+    if (project.deployment && project.status !== "active") {
+      this.go({ page: "deployment", side, deployment: project.deployment });
+    } else if (project.restored_from) {
+      this.go({ page: "inspect", side });
+    } else {
+      this.go({ page: "backups", side });
+    }
+  }
+}
+
+export const app = new App();
+
+export function sideOf(project: Project): Side {
+  return { connection: project.connection, project: project.id };
+}
+
+export function sameSide(a: Side | null, b: Side | null): boolean {
+  return a !== null && b !== null && a.connection === b.connection && a.project === b.project;
+}
+
+export function isUnfinished(run: Pick<RunSummary, "state">): boolean {
+  return !["done", "done_with_exceptions", "stopped"].includes(run.state);
+}

@@ -1,0 +1,62 @@
+// The practice platform: starting it, looking at it as somebody else, and the bad day.
+import { ipc, type BadDay, type Project, type Role } from "../ipc";
+import { app } from "./app.svelte";
+import { Task } from "./task.svelte";
+
+export const startingPractice = new Task(async () => {
+  const connection = await ipc.startPractice();
+  await app.refresh();
+  return connection;
+});
+
+export const startingBadDay = new Task(async (): Promise<BadDay> => {
+  const known = await ipc.badDay();
+  if (known) return known;
+  return ipc.startBadDay((await practiceProject()).id);
+});
+
+export const changingRole = new Task(async (role: Role) => {
+  const connection = await ipc.practiceAs(role);
+  await app.refresh();
+  return connection;
+});
+
+/** Opens the practice platform at the backups of its demo project. */
+export async function openPractice() {
+  if (!(await startingPractice.run())) return;
+  const project = demoProject(startingPractice.value?.id ?? "");
+  if (project) app.openProject(project);
+}
+
+export async function startBadDay() {
+  if (!(await startingPractice.run())) return;
+  if (!(await startingBadDay.run())) return;
+  await app.refreshBadDay();
+  app.go({ page: "bad-day" });
+}
+
+/** Looks at the practice platform as the owner or as a collaborator; the open page is loaded again. */
+export async function practiceAs(role: Role) {
+  const before = app.route;
+  if (!(await changingRole.run(role))) return;
+  const connection = changingRole.value;
+  if (!connection) return;
+  const open = "side" in before ? before.side.project : null;
+  const projects = app.projects[connection.id] ?? [];
+  const project = projects.find((item) => item.id === open) ?? demoProject(connection.id);
+  if (before.page === "main-database" && project) {
+    app.go({ page: "main-database", side: { connection: connection.id, project: project.id } });
+  } else if (project) {
+    app.openProject(project);
+  }
+}
+
+async function practiceProject(): Promise<Project> {
+  const project = demoProject(startingPractice.value?.id ?? "");
+  if (!project) throw new Error("The practice platform has no demo project.");
+  return project;
+}
+
+function demoProject(connection: string): Project | null {
+  return app.projects[connection]?.find((project) => project.restored_from === null) ?? null;
+}

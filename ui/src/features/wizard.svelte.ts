@@ -1,0 +1,185 @@
+// The state of one migration up to its run: both sides, what was chosen, and the rehearsal of exactly that.
+import {
+  asUiError,
+  ipc,
+  type Choices,
+  type HoleStrip,
+  type Policy,
+  type RehearsalView,
+  type Side,
+  type SideDevice,
+  type SourceOverview,
+  type UiError,
+} from "../ipc";
+import { f } from "../words";
+import { sameSide } from "./app.svelte";
+
+export type Step = "sides" | "choose" | "rehearsal" | "confirm";
+export type TimeProblem = "from" | "to" | "order";
+
+/** The holes as a rehearsal found them, kept so that the run's page can show them filled. */
+export const stripsByRun = new Map<string, HoleStrip>();
+
+export class Wizard {
+  step = $state<Step>("sides");
+  source = $state.raw<Side | null>(null);
+  target = $state.raw<Side | null>(null);
+  overview = $state.raw<SourceOverview | null>(null);
+  reading = $state(false);
+  error = $state.raw<UiError | null>(null);
+
+  devices = $state.raw<ReadonlySet<string>>(new Set());
+  variables = $state.raw<ReadonlySet<string>>(new Set());
+  fromText = $state("");
+  toText = $state("");
+  policy = $state<Policy>("fill");
+
+  rehearsal = $state.raw<RehearsalView | null>(null);
+  strip = $state.raw<HoleStrip | null>(null);
+  #rehearsalId: string | null = null;
+  #asked = 0;
+
+  constructor(source: Side | null, target: Side | null) {
+    this.source = source;
+    this.target = target;
+  }
+
+  readonly sameSides = $derived(sameSide(this.source, this.target));
+  readonly from = $derived(f.parseFieldDateTime(this.fromText));
+  readonly to = $derived(f.parseFieldDateTime(this.toText));
+  readonly timeProblem = $derived.by((): TimeProblem | null => {
+    if (this.fromText.trim() !== "" && this.from === null) return "from";
+    if (this.toText.trim() !== "" && this.to === null) return "to";
+    return this.from !== null && this.to !== null && this.to <= this.from ? "order" : null;
+  });
+  readonly somethingChosen = $derived(this.devices.size > 0 && this.variables.size > 0);
+  readonly summary = $derived(this.rehearsal?.phase === "done" ? this.rehearsal.summary : null);
+  readonly blocked = $derived(this.rehearsal?.checks.some((check) => check.verdict === "block") ?? false);
+  readonly canConfirm = $derived(this.summary !== null && !this.summary.nothing_to_do && !this.blocked);
+
+  /** What the rehearsal is asked for: everything chosen means "all", also what appears later. */
+  get choices(): Choices {
+    const all = <T>(set: ReadonlySet<T>, of: T[]) => (of.every((item) => set.has(item)) ? null : [...set]);
+    return {
+      devices: all(this.devices, this.overview?.devices.map((device) => device.id) ?? []),
+      variables: all(this.variables, this.overview?.variables ?? []),
+      from: this.from,
+      to: this.to,
+      policy: this.policy,
+      depth: "exact",
+    };
+  }
+
+  /** Reads both sides and goes on to the choice; stays where the sides do not fit together. */
+  async readSides(): Promise<void> {
+    if (!this.source || !this.target || this.sameSides) return;
+    const mine = ++this.#asked;
+    this.reading = true;
+    this.error = null;
+    try {
+      const overview = await ipc.sourceOverview(this.source, this.target);
+      if (mine !== this.#asked) return;
+      this.overview = overview;
+      this.devices = new Set(overview.devices.map((device) => device.id));
+      this.variables = new Set(overview.variables);
+      this.step = "choose";
+    } catch (thrown) {
+      if (mine === this.#asked) this.error = asUiError(thrown);
+    } finally {
+      if (mine === this.#asked) this.reading = false;
+    }
+  }
+
+  chooseDevice(id: string, yes: boolean) {
+    this.devices = withMember(this.devices, id, yes);
+  }
+
+  chooseDevices(of: SideDevice[], yes: boolean) {
+    this.devices = of.reduce((set, device) => withMember(set, device.id, yes), this.devices);
+  }
+
+  chooseVariable(name: string, yes: boolean) {
+    this.variables = withMember(this.variables, name, yes);
+  }
+
+  async rehearse(): Promise<void> {
+    if (!this.source || !this.target || !this.somethingChosen || this.timeProblem) return;
+    this.step = "rehearsal";
+    this.rehearsal = null;
+    this.strip = null;
+    this.error = null;
+    const mine = ++this.#asked;
+    try {
+      const id = await ipc.startRehearsal(this.source, this.target, this.choices);
+      this.#rehearsalId = id;
+      const view = await ipc.rehearsal(id);
+      if (mine === this.#asked) this.take(view);
+    } catch (thrown) {
+      if (mine === this.#asked) this.error = asUiError(thrown);
+    }
+  }
+
+  /** Takes in news of the rehearsal; news of another one, or older news, changes nothing. */
+  take(view: RehearsalView) {
+    if (view.id !== this.#rehearsalId || isOver(this.rehearsal)) return;
+    this.rehearsal = view;
+    if (view.phase === "done") void this.#readStrip(view.id);
+  }
+
+  async cancelRehearsal(): Promise<void> {
+    const id = this.#rehearsalId;
+    this.#asked += 1;
+    this.#rehearsalId = null;
+    this.rehearsal = null;
+    this.error = null;
+    this.step = "choose";
+    if (!id) return;
+    try {
+      await ipc.cancelRehearsal(id);
+    } catch (thrown) {
+      this.error = asUiError(thrown);
+    }
+  }
+
+  /** Starts the run of exactly the plan that was shown. Returns the run's id, or null where it was refused. */
+  async startRun(typedName: string): Promise<string | null> {
+    if (!this.rehearsal || !this.summary || !this.canConfirm) return null;
+    this.error = null;
+    try {
+      const run = await ipc.startRun(this.rehearsal.id, this.summary.fingerprint, typedName);
+      if (this.strip) stripsByRun.set(run, this.strip);
+      return run;
+    } catch (thrown) {
+      this.error = asUiError(thrown);
+      return null;
+    }
+  }
+
+  /** One step back; what was chosen stays. */
+  back() {
+    this.error = null;
+    if (this.step === "confirm") this.step = "rehearsal";
+    else if (this.step === "rehearsal") this.step = "choose";
+    else if (this.step === "choose") this.step = "sides";
+  }
+
+  async #readStrip(id: string) {
+    try {
+      const strip = await ipc.rehearsalStrip(id);
+      if (id === this.#rehearsalId) this.strip = strip;
+    } catch (thrown) {
+      this.error = asUiError(thrown);
+    }
+  }
+}
+
+function isOver(view: RehearsalView | null): boolean {
+  return view?.phase === "done" || view?.phase === "failed";
+}
+
+function withMember<T>(set: ReadonlySet<T>, member: T, yes: boolean): ReadonlySet<T> {
+  const next = new Set(set);
+  if (yes) next.add(member);
+  else next.delete(member);
+  return next;
+}
