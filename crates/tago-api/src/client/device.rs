@@ -249,6 +249,9 @@ pub struct NewDeviceToken {
 pub struct CreatedToken {
     /// Shown once.
     pub token: SecretString,
+    /// By this it can be told and deleted where lists do not show the token itself.
+    #[serde(default)]
+    pub id: Option<String>,
     /// What it may do.
     pub permission: Permission,
 }

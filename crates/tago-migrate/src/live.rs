@@ -1,0 +1,232 @@
+//! The ports over tago-api's client. Nothing is decided here: each method is one request (or the pages
+//! of one list), and says what became of it.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
+use tago_api::DeviceId;
+use tago_api::client::{
+    Api, ApiError, DeviceApi, DeviceQuery, NewDeviceToken, Permission, RecordQuery, TimeRange,
+};
+
+use crate::batch::Batch;
+use crate::device::{Definition, Device, DeviceEdit, Fingerprint, Named, Param, ParamWrite, Token};
+use crate::ports::{Identity, Order, PortError, Range, Source, Target, WriteError};
+use crate::record::Record;
+
+mod error;
+mod wire;
+
+/// One project, through its API.
+pub struct Live {
+    api: Api,
+    /// Tokens of devices that may be written with. They live as long as the port, and nowhere else.
+    secrets: Mutex<BTreeMap<Fingerprint, SecretString>>,
+}
+
+impl Live {
+    /// The client should repeat nothing by itself: the engine paces and repeats.
+    pub fn new(api: Api) -> Live {
+        Live { api, secrets: Mutex::default() }
+    }
+
+    fn keep(&self, secret: &SecretString) -> Fingerprint {
+        let fingerprint = Fingerprint::of(secret.expose_secret());
+        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.insert(fingerprint.clone(), secret.clone());
+        fingerprint
+    }
+
+    fn secret(&self, token: &Token) -> Option<SecretString> {
+        let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.get(&token.fingerprint).cloned()
+    }
+
+    fn as_device(&self, token: &Token) -> Result<DeviceApi, WriteError> {
+        let unusable =
+            || PortError::Auth { message: format!("the secret of token {} is not known", token.name) };
+        let secret = self.secret(token).ok_or_else(|| WriteError::NotReceived(unusable()))?;
+        self.api.as_device(&secret).map_err(WriteError::from)
+    }
+
+    async fn found(&self, query: &DeviceQuery) -> Result<Vec<Device>, PortError> {
+        let mut devices = Vec::new();
+        for listed in self.api.devices(query).await? {
+            // A list need not tell everything; what it leaves out is asked for.
+            let whole = match listed.payload_decoder {
+                Some(_) => listed,
+                None => match self.api.device(listed.id).await {
+                    Err(gone) if gone.is_not_found() => continue,
+                    whole => whole?,
+                },
+            };
+            devices.push(wire::device(whole)?);
+        }
+        Ok(devices)
+    }
+
+    /// Records of one query; an answer that is too long to hold is asked for in halves.
+    async fn read(&self, device: DeviceId, query: RecordQuery) -> Result<Vec<Record>, ApiError> {
+        let mut parts = vec![query];
+        let mut records = Vec::new();
+        while let Some(part) = parts.pop() {
+            match self.api.record_page(device, &part).await {
+                Ok(page) => {
+                    let is_last = page.len() < part.quantity;
+                    records.extend(page.into_iter().map(wire::record));
+                    if is_last && part.variables.len() <= 1 {
+                        break;
+                    }
+                }
+                Err(ApiError::TooLarge { .. }) if part.quantity > 1 => {
+                    let half = part.quantity / 2;
+                    let rest = RecordQuery {
+                        quantity: part.quantity - half,
+                        skip: part.skip + half,
+                        ..part.clone()
+                    };
+                    parts.push(rest);
+                    parts.push(RecordQuery { quantity: half, ..part });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(records)
+    }
+}
+
+#[async_trait]
+impl Source for Live {
+    async fn identity(&self) -> Result<Identity, PortError> {
+        let profile = self.api.profile().await?;
+        Ok(Identity { origin: self.api.address().origin(), profile: profile.id, name: profile.name })
+    }
+
+    async fn devices(&self) -> Result<Vec<Device>, PortError> {
+        self.found(&DeviceQuery::all()).await
+    }
+
+    async fn device(&self, device: DeviceId) -> Result<Device, PortError> {
+        wire::device(self.api.device(device).await?)
+    }
+
+    async fn params(&self, device: DeviceId) -> Result<Vec<Param>, PortError> {
+        Ok(self.api.params(device).await?.into_iter().map(wire::param).collect())
+    }
+
+    async fn tokens(&self, device: DeviceId) -> Result<Vec<Token>, PortError> {
+        let tokens = self.api.device_tokens(device).await?;
+        Ok(tokens
+            .into_iter()
+            .map(|token| {
+                let fingerprint = match (token.shown(), &token.fingerprint) {
+                    (Some(secret), _) => self.keep(secret),
+                    (None, Some(digest)) => Fingerprint::shortened(digest),
+                    (None, None) => Fingerprint::of(token.token.expose_secret()),
+                };
+                let mut token = wire::token(token, fingerprint);
+                token.usable = self.secret(&token).is_some();
+                token
+            })
+            .collect())
+    }
+
+    async fn networks(&self) -> Result<Vec<Named>, PortError> {
+        Ok(self.api.networks().await?.into_iter().map(wire::named).collect())
+    }
+
+    async fn connectors(&self) -> Result<Vec<Named>, PortError> {
+        Ok(self.api.connectors().await?.into_iter().map(wire::named).collect())
+    }
+
+    async fn count(&self, device: DeviceId, range: &Range) -> Result<u64, PortError> {
+        Ok(self.api.record_count(device, &query(range)).await?)
+    }
+
+    async fn records(
+        &self,
+        device: DeviceId,
+        range: &Range,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Record>, PortError> {
+        let ascending = order == Order::Ascending;
+        let query = RecordQuery { quantity: limit, ascending, ..query(range) };
+        let mut records = self.read(device, query).await?;
+        if range.variables.len() > 1 {
+            // The platform's limit is for each variable; the sort is stable, so its own order stays.
+            match order {
+                Order::Ascending => records.sort_by_key(|record| record.time),
+                Order::Descending => records.sort_by_key(|record| std::cmp::Reverse(record.time)),
+            }
+            records.truncate(limit);
+        }
+        Ok(records)
+    }
+}
+
+#[async_trait]
+impl Target for Live {
+    async fn create_device(&self, device: &Definition) -> Result<DeviceId, WriteError> {
+        let created = self.api.create_device(&wire::new_device(device)).await?;
+        self.keep(&created.token);
+        Ok(created.device_id)
+    }
+
+    async fn edit_device(&self, device: DeviceId, edit: &DeviceEdit) -> Result<(), WriteError> {
+        Ok(self.api.edit_device(device, &wire::edit(edit)).await?)
+    }
+
+    async fn devices_tagged(&self, key: &str, value: &str) -> Result<Vec<Device>, PortError> {
+        let tags = vec![(key.to_owned(), Some(value.to_owned()))];
+        self.found(&DeviceQuery { tags, ..DeviceQuery::all() }).await
+    }
+
+    async fn write_params(&self, device: DeviceId, params: &[ParamWrite]) -> Result<(), WriteError> {
+        let params: Vec<_> = params.iter().map(wire::param_write).collect();
+        Ok(self.api.write_params(device, &params).await?)
+    }
+
+    async fn mint_token(&self, device: DeviceId, name: &str) -> Result<Token, WriteError> {
+        let new = NewDeviceToken {
+            device,
+            name: name.to_owned(),
+            permission: Permission::Full,
+            serie_number: None,
+        };
+        let created = self.api.create_device_token(&new).await?;
+        let fingerprint = self.keep(&created.token);
+        Ok(Token {
+            id: created.id.unwrap_or_else(|| fingerprint.to_string()),
+            fingerprint,
+            name: name.to_owned(),
+            permission: wire::permission(created.permission).to_owned(),
+            serial: None,
+            expires: None,
+            usable: true,
+        })
+    }
+
+    async fn remove_token(&self, _device: DeviceId, token: &Token) -> Result<(), WriteError> {
+        let named = self.secret(token).unwrap_or_else(|| token.id.as_str().into());
+        match self.api.delete_device_token(&named).await {
+            Err(gone) if gone.is_not_found() => {}
+            removed => removed?,
+        }
+        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.remove(&token.fingerprint);
+        Ok(())
+    }
+
+    async fn send(&self, _device: DeviceId, token: &Token, batch: &Batch) -> Result<u64, WriteError> {
+        Ok(self.as_device(token)?.write_json(batch.body.clone()).await?)
+    }
+}
+
+fn query(range: &Range) -> RecordQuery {
+    let mut query = RecordQuery::range(TimeRange { from: range.from, to: range.to });
+    query.variables.clone_from(&range.variables);
+    query
+}
