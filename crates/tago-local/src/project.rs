@@ -1,0 +1,382 @@
+//! One project: an isolated instance of the platform with its own main
+//! database, its own blob store and its own API.
+//!
+//! [`Project`] is a handle that is cheap to clone. Everything that changes the
+//! main database goes through one writer thread ([`store`]), which commits
+//! whatever waits as one transaction; readers have connections of their own.
+//! What a backup must never hold (analysis code, console logs, files) is in
+//! the blob store and nowhere else.
+
+mod account;
+mod analysis;
+mod blobs;
+mod call;
+mod data;
+mod device;
+mod faults;
+mod fields;
+mod files;
+mod gate;
+mod list;
+mod outbox;
+mod query_text;
+mod rates;
+mod record_id;
+mod rekeying;
+mod requests;
+mod resource;
+mod routes;
+mod schema;
+mod serve;
+mod snapshot;
+mod store;
+mod token;
+mod trigger;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tago_api::{AccountId, ProfileId, ProjectId, Time};
+use thiserror::Error;
+
+use crate::{Clock, Random};
+
+pub use faults::{Fault, FaultKind, Faults};
+pub use outbox::OutboxEntry;
+pub use rates::{Plan, RateOverride, Rates};
+pub use rekeying::Rekeying;
+pub use requests::Requests;
+pub use serve::{DropConnection, serve};
+pub use snapshot::{Copied, RowCounts};
+
+use blobs::Blobs;
+use record_id::RecordIds;
+use store::Store;
+use token::TokenKind;
+
+/// File name of the main database in a project's directory.
+pub const MAIN_DATABASE: &str = "main.sqlite";
+/// Name of the blob store's directory in a project's directory.
+pub const BLOBS: &str = "blobs";
+
+/// What a project needs from its surroundings; shared by all projects of a platform.
+#[derive(Clone)]
+pub struct Shared {
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where ids, tokens and keys come from.
+    pub random: Arc<Random>,
+    /// Faults that tests have asked for.
+    pub faults: Arc<Faults>,
+    /// Plans and requests of the present minute.
+    pub rates: Arc<Rates>,
+    /// What was asked, for tests.
+    pub requests: Arc<Requests>,
+}
+
+/// Who a new project is.
+#[derive(Debug, Clone)]
+pub struct Instance {
+    /// The project's id in the registry.
+    pub id: ProjectId,
+    /// Its name.
+    pub name: String,
+    /// The id of its main profile; made when absent.
+    pub profile: Option<ProfileId>,
+    /// The account that owns its main profile.
+    pub owner: Owner,
+}
+
+/// The account that owns a project's main profile.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Owner {
+    /// Id of the account.
+    pub id: AccountId,
+    /// Name of the person.
+    pub name: String,
+    /// E-mail address of the person.
+    pub email: String,
+}
+
+/// Whether a project's actions fire.
+#[derive(Debug, Clone, Serialize)]
+pub struct Automations {
+    /// Nothing fires until it is released.
+    pub held: bool,
+    /// Actions that there are.
+    pub actions: u64,
+    /// Since when they are held.
+    pub held_since: Option<Time>,
+}
+
+/// Why something could not be done with a project.
+#[derive(Debug, Error)]
+pub enum ProjectError {
+    /// The directory cannot be made or read.
+    #[error("the project's directory {path} cannot be used: {source}")]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// There is a project already.
+    #[error("{path} holds a project already")]
+    Exists {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The database refuses.
+    #[error("the project's main database {path} cannot be used: {source}")]
+    Database {
+        /// The database file.
+        path: PathBuf,
+        /// The cause.
+        source: rusqlite::Error,
+    },
+    /// The file is a database, but not of a project.
+    #[error("{path} is not a project's main database: {what}")]
+    NotAProject {
+        /// The database file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// The project was closed, or its writer ended.
+    #[error("the project is closed")]
+    Closed,
+    /// A copy cannot be written.
+    #[error("the copy {path} cannot be written: {source}")]
+    Copy {
+        /// The copy.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// Readers kept the log in use for too long.
+    #[error("the main database is too busy to be copied; try again")]
+    Busy,
+    /// The copy is not a sound database.
+    #[error("the copy did not pass its check: {verdict}")]
+    Unsound {
+        /// What the check said.
+        verdict: String,
+    },
+}
+
+/// A running project; clones are handles of the same one.
+#[derive(Clone)]
+pub struct Project(Arc<Inner>);
+
+struct Inner {
+    identity: Identity,
+    directory: PathBuf,
+    store: Store,
+    blobs: Blobs,
+    ids: RecordIds,
+    shared: Shared,
+}
+
+/// What a project's main database says about whose it is.
+#[derive(Debug, Clone)]
+struct Identity {
+    project: ProjectId,
+    name: String,
+    profile: ProfileId,
+    owner: Owner,
+    created_at: Time,
+}
+
+impl Project {
+    /// Makes an empty project in `directory`, which is made too.
+    ///
+    /// # Errors
+    /// If there is a project already, or the files cannot be made.
+    pub fn create(directory: &Path, instance: Instance, shared: Shared) -> Result<Project, ProjectError> {
+        let at = |source| ProjectError::Directory { path: directory.to_owned(), source };
+        std::fs::create_dir_all(directory).map_err(at)?;
+        let path = directory.join(MAIN_DATABASE);
+        if path.try_exists().map_err(at)? {
+            return Err(ProjectError::Exists { path: directory.to_owned() });
+        }
+        schema::create(&path, &instance, &shared)
+            .map_err(|source| ProjectError::Database { path, source })?;
+        Self::open(directory, shared)
+    }
+
+    /// Opens the project in `directory`.
+    ///
+    /// # Errors
+    /// If there is none, or its files cannot be read.
+    pub fn open(directory: &Path, shared: Shared) -> Result<Project, ProjectError> {
+        let path = directory.join(MAIN_DATABASE);
+        let store = Store::open(&path, shared.clone())?;
+        let (identity, ids) = store.lookup(|db| schema::read(db, &path))??;
+        let blobs = Blobs::open(&directory.join(BLOBS))
+            .map_err(|source| ProjectError::Directory { path: directory.join(BLOBS), source })?;
+        Ok(Project(Arc::new(Inner { identity, directory: directory.to_owned(), store, blobs, ids, shared })))
+    }
+
+    /// Finishes what is being written and closes every file; later requests are refused. Blocks.
+    pub fn close(&self) {
+        self.0.store.close();
+    }
+
+    /// The project's id.
+    pub fn id(&self) -> ProjectId {
+        self.0.identity.project
+    }
+
+    /// The id of its main profile.
+    pub fn profile(&self) -> ProfileId {
+        self.0.identity.profile
+    }
+
+    /// Its data plane: the TagoIO API. To be served with [`serve`].
+    pub fn router(&self) -> axum::Router {
+        routes::router(self)
+    }
+
+    /// The main database's file.
+    pub fn database_path(&self) -> PathBuf {
+        self.0.directory.join(MAIN_DATABASE)
+    }
+
+    /// The blob store's directory.
+    pub fn blob_dir(&self) -> PathBuf {
+        self.0.directory.join(BLOBS)
+    }
+
+    /// Bytes of the main database on disk.
+    ///
+    /// # Errors
+    /// If the file cannot be seen.
+    pub fn size_on_disk(&self) -> Result<u64, ProjectError> {
+        let path = self.database_path();
+        let log = std::fs::metadata(path.with_extension("sqlite-wal")).map_or(0, |log| log.len());
+        match std::fs::metadata(&path) {
+            Ok(file) => Ok(file.len() + log),
+            Err(source) => Err(ProjectError::Directory { path, source }),
+        }
+    }
+
+    /// Rows of each resource, as they are now. Blocks.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub fn rows(&self) -> Result<RowCounts, ProjectError> {
+        self.0.store.read_blocking(snapshot::count_rows)?.map_err(|source| self.database_error(source))
+    }
+
+    /// Copies the main database, as it is at one moment, to `to`, while others write. Blocks.
+    ///
+    /// The copy is one file, synced and checked. `progress` is told about every part that is
+    /// copied, and may take its time.
+    ///
+    /// # Errors
+    /// If the copy cannot be written or is not sound; what was written of it is left behind.
+    pub fn snapshot_to(
+        &self,
+        to: &Path,
+        progress: &mut dyn FnMut(Copied),
+    ) -> Result<RowCounts, ProjectError> {
+        snapshot::take(&self.0.store, to, progress)
+    }
+
+    /// Makes a token that opens everything in the profile; it is shown this once.
+    ///
+    /// # Errors
+    /// If it cannot be stored.
+    pub async fn mint_profile_token(&self, name: &str) -> Result<String, ProjectError> {
+        let (profile, name) = (self.profile().to_string(), name.to_owned());
+        self.write(move |writing| {
+            let minted = token::Minted::profile(writing.random, &name);
+            token::insert(writing, TokenKind::Profile, &profile, &minted)?;
+            Ok(minted.secret)
+        })
+        .await
+    }
+
+    /// Revokes the profile tokens of this name, and tells how many there were.
+    ///
+    /// # Errors
+    /// If the database cannot be written.
+    pub async fn revoke_profile_tokens_named(&self, name: &str) -> Result<usize, ProjectError> {
+        let name = name.to_owned();
+        self.write(move |writing| {
+            writing.db.execute("DELETE FROM tokens WHERE kind = 'profile' AND name = ?1", [&name])
+        })
+        .await
+    }
+
+    /// Whether actions fire.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn automations(&self) -> Result<Automations, ProjectError> {
+        self.read(outbox::automations).await
+    }
+
+    /// Keeps every action from firing, from now on.
+    ///
+    /// # Errors
+    /// If the database cannot be written.
+    pub async fn hold_automations(&self) -> Result<Automations, ProjectError> {
+        self.write(|writing| {
+            outbox::hold(writing.db, writing.now)?;
+            writing.cache.triggers = None;
+            outbox::automations(writing.db)
+        })
+        .await
+    }
+
+    /// Lets actions fire again.
+    ///
+    /// # Errors
+    /// If the database cannot be written.
+    pub async fn release_automations(&self) -> Result<Automations, ProjectError> {
+        self.write(|writing| {
+            outbox::release(writing.db)?;
+            writing.cache.triggers = None;
+            outbox::automations(writing.db)
+        })
+        .await
+    }
+
+    /// What actions would have sent, oldest first.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn outbox(&self) -> Result<Vec<OutboxEntry>, ProjectError> {
+        self.read(outbox::entries).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, ProjectError> {
+        let project = self.clone();
+        tokio::task::spawn_blocking(move || {
+            project.0.store.read_blocking(work)?.map_err(|source| project.database_error(source))
+        })
+        .await
+        .unwrap_or(Err(ProjectError::Closed))
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut store::Writing<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, ProjectError> {
+        match self.0.store.write(work).await {
+            Ok(done) => done.map_err(|source| self.database_error(source)),
+            Err(store::Unwritten::Closed) => Err(ProjectError::Closed),
+            Err(store::Unwritten::Commit(source)) => Err(self.database_error(source)),
+        }
+    }
+
+    fn database_error(&self, source: rusqlite::Error) -> ProjectError {
+        ProjectError::Database { path: self.database_path(), source }
+    }
+}

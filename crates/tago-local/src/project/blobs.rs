@@ -1,0 +1,104 @@
+//! What a backup must never hold: analysis code, console logs and files.
+//!
+//! They are files in a directory beside the main database. A name that a
+//! client gives is never a name on disk; its hash is.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::call::Refused;
+use crate::random::hex;
+
+pub(super) struct Blobs(PathBuf);
+
+/// One thing in the store.
+pub(super) struct Blob(PathBuf);
+
+impl Blobs {
+    pub(super) fn open(directory: &Path) -> io::Result<Blobs> {
+        for kind in ["code", "console", "files"] {
+            fs::create_dir_all(directory.join(kind))?;
+        }
+        Ok(Blobs(directory.to_owned()))
+    }
+
+    /// The code of an analysis, behind one line that says how it came.
+    pub(super) fn code(&self, analysis: &str) -> Blob {
+        self.named("code", analysis)
+    }
+
+    /// What an analysis has logged, one JSON object a line.
+    pub(super) fn console(&self, analysis: &str) -> Blob {
+        self.named("console", analysis)
+    }
+
+    /// A file's content.
+    pub(super) fn file(&self, path: &str) -> Blob {
+        self.named("files", path)
+    }
+
+    /// The list of files.
+    pub(super) fn file_index(&self) -> Blob {
+        Blob(self.0.join("files.json"))
+    }
+
+    /// Drops what belonged to a resource that is gone.
+    pub(super) fn forget(&self, kind: &str, id: &str) -> Result<(), Refused> {
+        if kind == "analysis" {
+            self.code(id).remove()?;
+            self.console(id).remove()?;
+        }
+        Ok(())
+    }
+
+    fn named(&self, kind: &str, name: &str) -> Blob {
+        Blob(self.0.join(kind).join(hex(&Sha256::digest(name.as_bytes()))))
+    }
+}
+
+impl Blob {
+    /// Its bytes, if it is there.
+    pub(super) fn read(&self) -> Result<Option<Vec<u8>>, Refused> {
+        match fs::read(&self.0) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    /// Replaces its bytes; a crash leaves the old ones or the new ones.
+    pub(super) fn write(&self, bytes: &[u8]) -> Result<(), Refused> {
+        let unfinished = self.0.with_extension("new");
+        let written = (|| {
+            let mut file = File::create(&unfinished)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            fs::rename(&unfinished, &self.0)
+        })();
+        written.map_err(|error| failed(&error))
+    }
+
+    /// Adds bytes at its end.
+    pub(super) fn append(&self, bytes: &[u8]) -> Result<(), Refused> {
+        File::options()
+            .create(true)
+            .append(true)
+            .open(&self.0)
+            .and_then(|mut file| file.write_all(bytes))
+            .map_err(|error| failed(&error))
+    }
+
+    pub(super) fn remove(&self) -> Result<(), Refused> {
+        match fs::remove_file(&self.0) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(&error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn failed(error: &io::Error) -> Refused {
+    Refused::internal(format!("The project's blob store could not be used: {error}"))
+}

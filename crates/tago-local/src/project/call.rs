@@ -1,0 +1,202 @@
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use axum::http::{Response, StatusCode};
+use hyper::body::Bytes;
+use rusqlite::Connection;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::query_text::QueryText;
+use super::store::{Unwritten, Writing};
+use super::token::Caller;
+use super::{Project, ProjectError};
+
+/// A request that was let in.
+pub(super) struct Call {
+    pub(super) project: Project,
+    pub(super) caller: Caller,
+    pub(super) path: Vec<(String, String)>,
+    pub(super) query: QueryText,
+    pub(super) body: Bytes,
+    /// The address that the client used, for links.
+    pub(super) host: String,
+}
+
+/// What carries a request out.
+pub(super) type Handler =
+    Arc<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Result<Answer, Refused>> + Send>> + Send + Sync>;
+
+/// A successful answer.
+pub(super) struct Answer {
+    status: StatusCode,
+    content_type: &'static str,
+    body: Bytes,
+}
+
+/// Why a request is refused: a status, and a sentence that names what to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refused {
+    status: StatusCode,
+    message: String,
+    retry_after: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    status: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+}
+
+impl Call {
+    /// A part of the path.
+    pub(super) fn part(&self, name: &str) -> &str {
+        self.path.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    /// The body as JSON.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Refused> {
+        serde_json::from_slice(&self.body)
+            .map_err(|error| Refused::bad(format!("The body is not what this route takes: {error}")))
+    }
+
+    /// Reads from the main database, all from one moment.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Refused> {
+        self.project.read(|db| Ok(work(db))).await?
+    }
+
+    /// Changes the main database, all or nothing; durable when it returns.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Writing<'_>) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Refused> {
+        match self.project.0.store.write(work).await {
+            Ok(outcome) => outcome,
+            Err(Unwritten::Closed) => Err(ProjectError::Closed.into()),
+            Err(Unwritten::Commit(error)) => Err(error.into()),
+        }
+    }
+}
+
+impl Answer {
+    /// `result` in the platform's envelope.
+    pub(super) fn ok(result: impl Serialize) -> Result<Answer, Refused> {
+        Self::with_status(StatusCode::OK, result)
+    }
+
+    /// The same for something that now exists.
+    pub(super) fn created(result: impl Serialize) -> Result<Answer, Refused> {
+        Self::with_status(StatusCode::CREATED, result)
+    }
+
+    /// The same for data that was taken in.
+    pub(super) fn accepted(result: impl Serialize) -> Result<Answer, Refused> {
+        Self::with_status(StatusCode::ACCEPTED, result)
+    }
+
+    /// A result that is JSON already.
+    pub(super) fn raw_json(result: &[u8]) -> Answer {
+        let mut body = Vec::with_capacity(result.len() + 32);
+        body.extend_from_slice(b"{\"status\":true,\"result\":");
+        body.extend_from_slice(result);
+        body.push(b'}');
+        Answer { status: StatusCode::OK, content_type: "application/json", body: body.into() }
+    }
+
+    /// Bytes without an envelope.
+    pub(super) fn bytes(content_type: &'static str, body: Vec<u8>) -> Answer {
+        Answer { status: StatusCode::OK, content_type, body: body.into() }
+    }
+
+    fn with_status(status: StatusCode, result: impl Serialize) -> Result<Answer, Refused> {
+        let envelope = Envelope { status: true, result: Some(result), message: None };
+        let body = serde_json::to_vec(&envelope)
+            .map_err(|error| Refused::internal(format!("The answer could not be written: {error}")))?;
+        Ok(Answer { status, content_type: "application/json", body: body.into() })
+    }
+}
+
+impl Refused {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Refused {
+        Refused { status, message: message.into(), retry_after: None }
+    }
+
+    pub(super) fn bad(message: impl Into<String>) -> Refused {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    pub(super) fn denied() -> Refused {
+        Self::new(StatusCode::UNAUTHORIZED, "Authorization Denied")
+    }
+
+    pub(super) fn not_found(what: &str, id: &str) -> Refused {
+        Self::new(StatusCode::NOT_FOUND, format!("{what} {id} does not exist"))
+    }
+
+    pub(super) fn over_limit(what: &str, limit: u64) -> Refused {
+        Self::new(
+            StatusCode::PAYMENT_REQUIRED,
+            format!(
+                "You have exceeded the maximum limit of {what} ({limit}). Remove one, or choose a larger plan."
+            ),
+        )
+    }
+
+    pub(super) fn too_many(seconds: u64) -> Refused {
+        Refused {
+            retry_after: Some(seconds),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, format!("Too many requests (Retry-After: {seconds})"))
+        }
+    }
+
+    pub(super) fn internal(message: impl Into<String>) -> Refused {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+    }
+}
+
+impl From<rusqlite::Error> for Refused {
+    fn from(error: rusqlite::Error) -> Refused {
+        Refused::internal(format!("The project's database could not be used: {error}"))
+    }
+}
+
+impl From<ProjectError> for Refused {
+    fn from(error: ProjectError) -> Refused {
+        match error {
+            ProjectError::Closed => Self::new(StatusCode::SERVICE_UNAVAILABLE, "The project is not running"),
+            other => Refused::internal(other.to_string()),
+        }
+    }
+}
+
+impl From<Answer> for Response<Body> {
+    fn from(answer: Answer) -> Response<Body> {
+        let mut response = Response::new(Body::from(answer.body));
+        *response.status_mut() = answer.status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+        response
+    }
+}
+
+impl From<Refused> for Response<Body> {
+    fn from(refused: Refused) -> Response<Body> {
+        let envelope = Envelope::<()> { status: false, result: None, message: Some(&refused.message) };
+        let body = serde_json::to_vec(&envelope).unwrap_or_default();
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = refused.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(seconds) = refused.retry_after {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}

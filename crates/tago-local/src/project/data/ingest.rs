@@ -1,0 +1,140 @@
+use std::collections::HashMap;
+
+use rusqlite::{OptionalExtension, params};
+use tago_api::Time;
+
+use super::{MUTABLE_LIMIT, Target, record};
+use crate::project::call::Refused;
+use crate::project::store::Writing;
+use crate::project::trigger;
+use crate::random::hex;
+
+/// Records of one request, checked.
+pub(super) struct Batch {
+    variables: Vec<Box<str>>,
+    records: Vec<NewRecord>,
+}
+
+struct NewRecord {
+    variable: usize,
+    time: Time,
+    value: Option<Box<str>>,
+    unit: Option<Box<str>>,
+    group: Option<Box<str>>,
+    location: Option<Box<str>>,
+    metadata: Option<Box<str>>,
+}
+
+const INSERT: &str = "INSERT INTO records
+    (device, variable, time, sequence, value, unit, \"group\", location, metadata, created_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+
+impl Batch {
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+}
+
+/// Reads and checks all records of a body: one bad one refuses them all.
+pub(super) fn parse(body: &[u8], now: Time) -> Result<Batch, Refused> {
+    let wires = record::read(body)?;
+    if wires.is_empty() {
+        return Err(Refused::bad("The body is an empty list: send at least one record"));
+    }
+    let mut batch = Batch { variables: Vec::new(), records: Vec::with_capacity(wires.len()) };
+    let mut positions: HashMap<Box<str>, usize> = HashMap::new();
+    for (index, wire) in wires.iter().enumerate() {
+        let bad = |rule: String| Refused::bad(format!("Record {}: {rule}", index + 1));
+        let variable = wire.variable().map_err(bad)?;
+        let variable = match positions.get(variable.as_ref()) {
+            Some(position) => *position,
+            None => {
+                batch.variables.push(variable.as_ref().into());
+                positions.insert(variable.into(), batch.variables.len() - 1);
+                batch.variables.len() - 1
+            }
+        };
+        batch.records.push(NewRecord {
+            variable,
+            time: wire.time().map_err(bad)?.unwrap_or(now),
+            value: wire.value().map_err(bad)?.map(Into::into),
+            unit: wire.unit().map_err(bad)?.map(Into::into),
+            group: wire.group().map_err(bad)?.map(Into::into),
+            location: wire.location().map_err(bad)?.map(Into::into),
+            metadata: wire.metadata().map_err(bad)?.map(Into::into),
+        });
+    }
+    Ok(batch)
+}
+
+/// Stores the records; records without a group get one that they share.
+pub(super) fn insert(writing: &mut Writing<'_>, target: &Target, batch: Batch) -> Result<(), Refused> {
+    let now = writing.now;
+    for record in &batch.records {
+        target.takes(record.time, now)?;
+    }
+    let held = amount(writing, target.number)?;
+    let amount = held + batch.records.len() as u64;
+    if target.chunks.is_none() && amount > MUTABLE_LIMIT {
+        return Err(Refused::bad(format!(
+            "Device {} holds {held} records and a mutable device holds at most {MUTABLE_LIMIT}: remove some first",
+            target.id
+        )));
+    }
+    let variables =
+        batch.variables.iter().map(|name| variable(writing, name)).collect::<rusqlite::Result<Vec<_>>>()?;
+    let shared_group = hex(&writing.random.id_bytes(now));
+    let db = writing.db;
+    let mut insert = db.prepare_cached(INSERT)?;
+    for record in &batch.records {
+        let sequence = writing.next_sequence()?;
+        insert.execute(params![
+            target.number,
+            variables[record.variable],
+            record.time.millis(),
+            i64::try_from(sequence).unwrap_or(i64::MAX),
+            record.value,
+            record.unit,
+            record.group.as_deref().unwrap_or(&shared_group),
+            record.location,
+            record.metadata,
+            now.millis(),
+        ])?;
+    }
+    writing.cache.amounts.insert(target.number, amount);
+    writing.cache.last_inputs.insert(target.number, now);
+    let arrived = batch
+        .records
+        .iter()
+        .map(|record| (batch.variables[record.variable].as_ref(), record.value.as_deref()));
+    trigger::fire(writing, &target.id, arrived)?;
+    Ok(())
+}
+
+fn amount(writing: &mut Writing<'_>, device: i64) -> rusqlite::Result<u64> {
+    match writing.cache.amounts.get(&device) {
+        Some(amount) => Ok(*amount),
+        None => super::records_of(writing.db, device),
+    }
+}
+
+/// The number of a variable, which is made when it is new.
+fn variable(writing: &mut Writing<'_>, name: &str) -> rusqlite::Result<i64> {
+    if let Some(number) = writing.cache.variables.get(name) {
+        return Ok(*number);
+    }
+    let known = writing
+        .db
+        .prepare_cached("SELECT number FROM variables WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?;
+    let number = match known {
+        Some(number) => number,
+        None => {
+            writing.db.prepare_cached("INSERT INTO variables (name) VALUES (?1)")?.execute([name])?;
+            writing.db.last_insert_rowid()
+        }
+    };
+    writing.cache.variables.insert(name.into(), number);
+    Ok(number)
+}

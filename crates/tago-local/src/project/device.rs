@@ -1,0 +1,315 @@
+//! Devices: what they are, their parameters and their tokens. Their data is in `data`.
+
+mod params;
+mod tokens;
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use serde_json::{Map, Value, json};
+use tago_api::Time;
+
+use super::call::{Answer, Call, Refused};
+use super::fields::{self, Default, Field, Shape};
+use super::list::ListQuery;
+use super::rates::Plan;
+use super::resource::catalogue;
+use super::store::Writing;
+use super::token::{self, Minted, TokenKind};
+use crate::random::hex;
+
+pub(super) use params::{edit_own as edit_own_param, list_own as list_own_params};
+pub(super) use params::{list as list_params, remove as remove_param, set as set_params};
+pub(super) use tokens::{create as create_token, list as list_tokens, remove as remove_token};
+
+const PERIODS: &[&str] = &["day", "week", "month", "quarter"];
+
+const FIELDS: &[Field] = &[
+    Field { name: "name", shape: Shape::Text(1, 100), default: Default::Required, editable: true },
+    Field { name: "network", shape: Shape::Text(24, 24), default: Default::Required, editable: true },
+    Field { name: "connector", shape: Shape::Text(24, 24), default: Default::Required, editable: true },
+    Field {
+        name: "type",
+        shape: Shape::Words(&["mutable", "immutable"]),
+        default: Default::Word("mutable"),
+        editable: false,
+    },
+    Field { name: "description", shape: Shape::TextOrNull(1000), default: Default::Null, editable: true },
+    Field { name: "active", shape: Shape::Bool, default: Default::True, editable: true },
+    Field { name: "visible", shape: Shape::Bool, default: Default::True, editable: true },
+    Field { name: "tags", shape: Shape::Tags, default: Default::EmptyList, editable: true },
+    Field {
+        name: "payload_decoder",
+        shape: Shape::TextOrNull(64_000),
+        default: Default::Null,
+        editable: true,
+    },
+    Field {
+        name: "chunk_period",
+        shape: Shape::WordOrNull(PERIODS),
+        default: Default::Null,
+        editable: false,
+    },
+    Field {
+        name: "chunk_retention",
+        shape: Shape::NumberOrNull(0, 36_500),
+        default: Default::Null,
+        editable: true,
+    },
+];
+
+/// Fields that a list can be filtered and ordered by.
+const LISTED: &[&str] = &[
+    "id",
+    "name",
+    "description",
+    "type",
+    "network",
+    "connector",
+    "active",
+    "visible",
+    "last_input",
+    "created_at",
+    "updated_at",
+];
+
+pub(super) async fn list(call: Call) -> Result<Answer, Refused> {
+    let query = ListQuery::parse(&call.query, LISTED)?;
+    let serial = call.query.one("serial").map(str::to_owned);
+    let devices = call
+        .read(move |db| {
+            let mut devices: Vec<_> = db
+                .prepare_cached(
+                    "SELECT * FROM devices WHERE ?1 IS NULL
+                     OR id IN (SELECT owner FROM tokens WHERE kind = 'device' AND serie_number = ?1)",
+                )?
+                .query_map([serial], |row| object(row, false))?
+                .collect::<rusqlite::Result<_>>()?;
+            devices.iter_mut().for_each(|device| drop(device.remove("payload_decoder")));
+            Ok(query.apply(devices))
+        })
+        .await?;
+    Answer::ok(devices)
+}
+
+pub(super) async fn create(call: Call) -> Result<Answer, Refused> {
+    let body: Value = call.json()?;
+    let device = fields::create(FIELDS, &body)?;
+    check_network(&device["network"], &device["connector"])?;
+    check_chunks(&device)?;
+    let serial = serial(body.get("serie_number"))?;
+    let params = body.get("configuration_params").map(params::parse).transpose()?.unwrap_or_default();
+    let limit = match call.project.0.shared.rates.plan(call.project.id()) {
+        Plan::Free => 5,
+        Plan::Starter => 100,
+        Plan::Scale => 10_000,
+    };
+    let created = call
+        .write(move |writing| {
+            let count: i64 = writing.db.query_row("SELECT count(*) FROM devices", [], |row| row.get(0))?;
+            if count >= limit {
+                return Err(Refused::over_limit("devices", limit.unsigned_abs()));
+            }
+            let id = hex(&writing.random.id_bytes(writing.now));
+            insert(writing, &id, &device)?;
+            params::put(writing, &id, &params)?;
+            let mut minted = Minted::of_kind(writing.random, "device");
+            minted.serie_number = serial;
+            token::insert(writing, TokenKind::Device, &id, &minted)?;
+            writing.cache.triggers = None;
+            Ok(json!({ "device_id": id, "bucket_id": id, "token": minted.secret }))
+        })
+        .await?;
+    Answer::created(created)
+}
+
+pub(super) async fn info(call: Call) -> Result<Answer, Refused> {
+    let id = call.part("device").to_owned();
+    Answer::ok(call.read(move |db| described(db, &id)).await?)
+}
+
+pub(super) async fn edit(call: Call) -> Result<Answer, Refused> {
+    let id = call.part("device").to_owned();
+    let body: Value = call.json()?;
+    let changed = fields::edit(FIELDS, &body)?;
+    call.write(move |writing| {
+        let device = described(writing.db, &id)?;
+        check_edit(writing.db, &id, &device, &changed)?;
+        let mut edited = device;
+        edited.extend(changed);
+        check_chunks(&edited)?;
+        update(writing, &id, &edited)?;
+        writing.cache.triggers = None;
+        Ok(())
+    })
+    .await?;
+    Answer::ok("Successfully Updated")
+}
+
+pub(super) async fn remove(call: Call) -> Result<Answer, Refused> {
+    let id = call.part("device").to_owned();
+    call.write(move |writing| {
+        let (device, tags) = writing
+            .db
+            .query_row("SELECT number, tags FROM devices WHERE id = ?1", [&id], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+            })
+            .optional()?
+            .ok_or_else(|| Refused::not_found("Device", &id))?;
+        fields::refuse_if_protected(&parsed(&tags))?;
+        writing.db.execute("DELETE FROM records WHERE device = ?1", [device])?;
+        writing.db.execute("DELETE FROM params WHERE device = ?1", [&id])?;
+        writing.db.execute("DELETE FROM tokens WHERE kind = 'device' AND owner = ?1", [&id])?;
+        writing.db.execute("DELETE FROM devices WHERE number = ?1", [device])?;
+        writing.cache.amounts.remove(&device);
+        writing.cache.last_inputs.remove(&device);
+        writing.cache.triggers = None;
+        Ok(())
+    })
+    .await?;
+    Answer::ok("Successfully Removed")
+}
+
+/// A device as the API shows it.
+pub(super) fn described(db: &Connection, id: &str) -> Result<Map<String, Value>, Refused> {
+    db.prepare_cached("SELECT * FROM devices WHERE id = ?1")?
+        .query_row([id], |row| object(row, true))
+        .optional()?
+        .ok_or_else(|| Refused::not_found("Device", id))
+}
+
+fn object(row: &Row<'_>, whole: bool) -> rusqlite::Result<Map<String, Value>> {
+    let id: String = row.get("id")?;
+    let name: String = row.get("name")?;
+    let text = |column: &str| row.get::<_, Option<String>>(column).map(|text| json!(text));
+    let moment = |column: &str| {
+        row.get::<_, Option<i64>>(column).map(|at| json!(at.map(|at| Time::from_millis(at).to_string())))
+    };
+    let mut device = Map::new();
+    let bucket = if whole { json!({ "id": id, "name": name }) } else { json!(id) };
+    device.insert("id".into(), id.into());
+    device.insert("name".into(), name.into());
+    device.insert("bucket".into(), bucket);
+    for column in ["description", "type", "network", "connector", "payload_decoder", "chunk_period"] {
+        device.insert(column.into(), text(column)?);
+    }
+    for column in ["active", "visible"] {
+        device.insert(column.into(), row.get::<_, bool>(column)?.into());
+    }
+    device.insert("chunk_retention".into(), json!(row.get::<_, Option<i64>>("chunk_retention")?));
+    device.insert("tags".into(), parsed(&row.get::<_, String>("tags")?));
+    device.insert("rpm".into(), Value::Null);
+    for column in ["last_input", "last_output", "created_at", "updated_at"] {
+        device.insert(column.into(), moment(column)?);
+    }
+    Ok(device)
+}
+
+fn insert(writing: &mut Writing<'_>, id: &str, device: &Map<String, Value>) -> rusqlite::Result<()> {
+    writing.db.execute(
+        "INSERT INTO devices (id, name, type, network, connector, active, visible, tags, created_at, updated_at)
+         VALUES (?1, '', ?2, '', '', 0, 0, '[]', ?3, ?3)",
+        params![id, device["type"].as_str(), writing.now.millis()],
+    )?;
+    update(writing, id, device)?;
+    writing.db.execute(
+        "UPDATE devices SET chunk_period = ?2 WHERE id = ?1",
+        params![id, device["chunk_period"].as_str()],
+    )?;
+    Ok(())
+}
+
+fn update(writing: &mut Writing<'_>, id: &str, device: &Map<String, Value>) -> rusqlite::Result<()> {
+    writing
+        .db
+        .execute(
+            "UPDATE devices SET name = trim(:name), description = :description, network = :network,
+                connector = :connector, active = :active, visible = :visible, tags = :tags,
+                payload_decoder = :decoder, chunk_retention = :retention, updated_at = :now
+             WHERE id = :id",
+            named_params! {
+                ":id": id,
+                ":name": device["name"].as_str(),
+                ":description": device["description"].as_str(),
+                ":network": device["network"].as_str(),
+                ":connector": device["connector"].as_str(),
+                ":active": device["active"].as_bool(),
+                ":visible": device["visible"].as_bool(),
+                ":tags": device["tags"].to_string(),
+                ":decoder": device["payload_decoder"].as_str(),
+                ":retention": device["chunk_retention"].as_i64(),
+                ":now": writing.now.millis(),
+            },
+        )
+        .map(drop)
+}
+
+fn check_edit(
+    db: &Connection,
+    id: &str,
+    device: &Map<String, Value>,
+    changed: &Map<String, Value>,
+) -> Result<(), Refused> {
+    let moves = |field: &str| changed.get(field).is_some_and(|new| *new != device[field]);
+    if !moves("network") && !moves("connector") {
+        return Ok(());
+    }
+    let (Some(network), Some(connector)) = (changed.get("network"), changed.get("connector")) else {
+        return Err(Refused::bad("network and connector can only be changed together: send both"));
+    };
+    check_network(network, connector)?;
+    let tokens: i64 =
+        db.query_row("SELECT count(*) FROM tokens WHERE kind = 'device' AND owner = ?1", [id], |row| {
+            row.get(0)
+        })?;
+    if tokens > 0 {
+        return Err(Refused::bad("network and connector can only be changed once the device has no tokens"));
+    }
+    Ok(())
+}
+
+fn check_network(network: &Value, connector: &Value) -> Result<(), Refused> {
+    let (network, connector) = (network.as_str().unwrap_or_default(), connector.as_str().unwrap_or_default());
+    if !catalogue::has_network(network) {
+        return Err(Refused::bad(format!(
+            "network {network} does not exist: choose one of GET /integration/network"
+        )));
+    }
+    match catalogue::networks_of(connector) {
+        None => Err(Refused::bad(format!(
+            "connector {connector} does not exist: choose one of GET /integration/connector"
+        ))),
+        Some(networks) if !networks.contains(&network) => {
+            Err(Refused::bad(format!("connector {connector} does not support network {network}")))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn check_chunks(device: &Map<String, Value>) -> Result<(), Refused> {
+    let immutable = device["type"] == "immutable";
+    let complete = !device["chunk_period"].is_null() && !device["chunk_retention"].is_null();
+    if immutable && !complete {
+        return Err(Refused::bad("chunk_period and chunk_retention are required for an immutable device"));
+    }
+    Ok(())
+}
+
+/// A serial number: absent, null or a text.
+fn serial(value: Option<&Value>) -> Result<Option<String>, Refused> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if (1..=100).contains(&text.chars().count()) => Ok(Some(text.clone())),
+        Some(_) => Err(Refused::bad("serie_number must be a text of 1 to 100 characters")),
+    }
+}
+
+fn parsed(json: &str) -> Value {
+    serde_json::from_str(json).unwrap_or(Value::Null)
+}
+
+/// The number of a device, which its records have.
+pub(super) fn number(db: &Connection, id: &str) -> Result<i64, Refused> {
+    db.prepare_cached("SELECT number FROM devices WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()?
+        .ok_or_else(|| Refused::not_found("Device", id))
+}

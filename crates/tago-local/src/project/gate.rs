@@ -1,0 +1,206 @@
+//! What every request to a project passes: faults, the token, the limit, the body's size.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Bytes, Frame};
+
+use super::Project;
+use super::call::{Call, Handler, Refused};
+use super::faults::FaultKind;
+use super::query_text::QueryText;
+use super::rates::Bucket;
+use super::serve::DropConnection;
+use super::token::{self, Caller, TokenKind};
+
+/// One row of the route table.
+pub(super) struct Route {
+    pub(super) method: Method,
+    pub(super) path: &'static str,
+    pub(super) label: Arc<str>,
+    pub(super) who: Who,
+    pub(super) bucket: &'static Bucket,
+    /// Bytes of the largest body.
+    pub(super) body_limit: usize,
+    pub(super) handler: Handler,
+}
+
+/// Whose token opens a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Who {
+    Anyone,
+    Profile,
+    DeviceReading,
+    DeviceWriting,
+    Analysis,
+}
+
+impl Who {
+    fn lets_in(self, caller: &Caller) -> bool {
+        match self {
+            Who::Anyone => true,
+            Who::Profile => caller.kind == TokenKind::Profile,
+            Who::DeviceReading => caller.kind == TokenKind::Device && caller.permission.may_read(),
+            Who::DeviceWriting => caller.kind == TokenKind::Device && caller.permission.may_write(),
+            Who::Analysis => caller.kind == TokenKind::Analysis,
+        }
+    }
+}
+
+pub(super) async fn pass(
+    project: Project,
+    route: Arc<Route>,
+    path: Vec<(String, String)>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let shared = &project.0.shared;
+    let id = project.id();
+    shared.requests.add(shared.clock.now(), id, route.label.clone());
+    let Some(strike) = shared.faults.strike(id, &route.label) else {
+        return carry_out(project, &route, path, request).await;
+    };
+    match strike.kind {
+        FaultKind::DropBefore => dropped(),
+        FaultKind::Status if strike.status == 429 => Refused::too_many(1).into(),
+        FaultKind::Status => {
+            let status = StatusCode::from_u16(strike.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+            Refused::new(status, "This answer was asked for as a fault").into()
+        }
+        FaultKind::Slow => {
+            tokio::time::sleep(strike.delay).await;
+            carry_out(project, &route, path, request).await
+        }
+        FaultKind::CommitThenDrop => {
+            carry_out(project, &route, path, request).await;
+            dropped()
+        }
+        FaultKind::CutBody => cut(carry_out(project, &route, path, request).await).await,
+        FaultKind::LateCommit => {
+            let (parts, body) = request.into_parts();
+            if let Ok(body) = whole(body, route.body_limit).await {
+                tokio::spawn(async move {
+                    tokio::time::sleep(strike.delay).await;
+                    carry_out(project, &route, path, Request::from_parts(parts, Body::from(body))).await;
+                });
+            }
+            dropped()
+        }
+    }
+}
+
+async fn carry_out(
+    project: Project,
+    route: &Route,
+    path: Vec<(String, String)>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    match admitted(project, route, path, &parts, body).await {
+        Ok(call) => match (route.handler)(call).await {
+            Ok(answer) => answer.into(),
+            Err(refused) => refused.into(),
+        },
+        Err(refused) => refused.into(),
+    }
+}
+
+async fn admitted(
+    project: Project,
+    route: &Route,
+    path: Vec<(String, String)>,
+    parts: &Parts,
+    body: Body,
+) -> Result<Call, Refused> {
+    let caller = caller(&project, &parts.headers)?;
+    if !route.who.lets_in(&caller) {
+        return Err(Refused::denied());
+    }
+    let shared = &project.0.shared;
+    shared.rates.admit(project.id(), route.bucket, shared.clock.now()).map_err(Refused::too_many)?;
+    let body = whole(body, route.body_limit).await?;
+    let query = QueryText::parse(parts.uri.query().unwrap_or_default());
+    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
+    Ok(Call { caller, path, query, body, host, project })
+}
+
+fn caller(project: &Project, headers: &HeaderMap) -> Result<Caller, Refused> {
+    let missing =
+        || Refused::new(StatusCode::UNAUTHORIZED, "Authorization Denied: send a token in the header `token`");
+    let token = headers
+        .get("token")
+        .or_else(|| headers.get(AUTHORIZATION))
+        .and_then(|token| token.to_str().ok())
+        .ok_or_else(missing)?;
+    let token = match token.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        _ => token.trim(),
+    };
+    let now = project.0.shared.clock.now();
+    project
+        .0
+        .store
+        .lookup(|db| token::caller(db, token, now))??
+        .ok_or_else(|| Refused::new(StatusCode::UNAUTHORIZED, "Invalid token"))
+}
+
+async fn whole(body: Body, limit: usize) -> Result<Bytes, Refused> {
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Refused::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("The body is larger than {} kB: send it in parts", limit / 1000),
+        )),
+        Err(error) => Err(Refused::bad(format!("The body could not be read: {error}"))),
+    }
+}
+
+fn dropped() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    response.extensions_mut().insert(DropConnection);
+    response
+}
+
+/// The answer with its full length announced and half of it sent.
+async fn cut(response: Response<Body>) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    let Ok(body) = body.collect().await else { return dropped() };
+    let body = body.to_bytes();
+    parts.headers.insert(CONTENT_LENGTH, body.len().into());
+    Response::from_parts(parts, Body::new(Half::Unsent(body.slice(..body.len() / 2))))
+}
+
+/// A body that breaks off.
+enum Half {
+    Unsent(Bytes),
+    Sent,
+    Flushed,
+}
+
+impl hyper::body::Body for Half {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        match std::mem::replace(&mut *self, Half::Flushed) {
+            Half::Unsent(bytes) => {
+                *self = Half::Sent;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            // The connection writes what it has before it asks again.
+            Half::Sent => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Half::Flushed => Poll::Ready(Some(Err(std::io::ErrorKind::ConnectionAborted.into()))),
+        }
+    }
+}

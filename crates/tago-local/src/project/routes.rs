@@ -1,0 +1,169 @@
+//! The data plane's routes, as data.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{RawPathParams, Request};
+use axum::http::{Method, Response, StatusCode};
+use axum::routing::{MethodFilter, on};
+
+use super::call::{Answer, Call, Handler, Refused};
+use super::gate::{self, Route, Who};
+use super::rates::{self, Bucket};
+use super::resource::{self, ACTION, ANALYSIS, Resource, catalogue};
+use super::{Project, account, analysis, data, device, files};
+
+const SMALL: usize = 200_000;
+const LARGE: usize = 16_000_000;
+
+pub(super) fn router(project: &Project) -> Router {
+    let mut router = Router::new()
+        .fallback(|| refuse(StatusCode::NOT_FOUND, "There is no such route"))
+        .method_not_allowed_fallback(|| {
+            refuse(StatusCode::METHOD_NOT_ALLOWED, "The route does not take this method")
+        });
+    for route in table() {
+        let route = Arc::new(route);
+        let wildcard = route.path.contains("{*");
+        router = router.route(route.path, serve(project, &route));
+        if !wildcard {
+            router = router.route(&format!("{}/", route.path), serve(project, &route));
+        }
+    }
+    router
+}
+
+fn table() -> Vec<Route> {
+    use Who::{Analysis, Anyone, DeviceReading, DeviceWriting, Profile};
+    use rates::*;
+    let mut routes = vec![
+        get("/info", Anyone, INFO, account::info),
+        get("/account", Profile, ACCOUNT, account::account),
+        get("/profile", Profile, PROFILE, account::list_profiles),
+        get("/profile/{profile}", Profile, PROFILE, account::profile),
+        get("/profile/{profile}/summary", Profile, PROFILE, account::summary),
+        get("/data", DeviceReading, DATA_READ, data::ask),
+        post("/data", DeviceWriting, DATA_SEND, data::BODY_LIMIT, data::send),
+        put("/data", DeviceWriting, DATA_EDIT, data::edit),
+        delete("/data", DeviceWriting, DATA_DELETE, data::remove),
+        get("/device/{device}/data", Profile, DATA_READ, data::ask),
+        // Only an analysis may, and only with a policy, which this platform does not have yet.
+        post("/device/{device}/data", Analysis, DATA_SEND, data::BODY_LIMIT, |_| async {
+            Err(Refused::denied())
+        }),
+        put("/device/{device}/data", Profile, DATA_EDIT, data::edit),
+        delete("/device/{device}/data", Profile, DATA_DELETE, data::remove),
+        get("/device/{device}/data_amount", Profile, DEVICE_READ, data::amount),
+        post("/device/{device}/empty", Profile, DEVICE_CHANGE, SMALL, data::empty),
+        get("/device", Profile, DEVICE_LIST, device::list),
+        post("/device", Profile, DEVICE_CREATE, SMALL, device::create),
+        get("/device/{device}", Profile, DEVICE_READ, device::info),
+        put("/device/{device}", Profile, DEVICE_CHANGE, device::edit),
+        delete("/device/{device}", Profile, DEVICE_DELETE, device::remove),
+        get("/device/params", DeviceReading, DEVICE_READ, device::list_own_params),
+        put("/device/params/{param}", DeviceWriting, DEVICE_CHANGE, device::edit_own_param),
+        get("/device/{device}/params", Profile, DEVICE_READ, device::list_params),
+        post("/device/{device}/params", Profile, DEVICE_CHANGE, SMALL, device::set_params),
+        delete("/device/{device}/params/{param}", Profile, DEVICE_CHANGE, device::remove_param),
+        post("/device/token", Profile, DEVICE_CHANGE, SMALL, device::create_token),
+        get("/device/token/{id}", Profile, DEVICE_READ, device::list_tokens),
+        delete("/device/token/{id}", Profile, DEVICE_CHANGE, device::remove_token),
+        get("/analysis/{id}", Profile, ANALYSIS_READ, analysis::info),
+        post("/analysis/{id}/upload", Profile, ANALYSIS_CHANGE, LARGE, analysis::upload),
+        get("/analysis/{id}/download", Profile, ANALYSIS_READ, analysis::download),
+        get("/analysis/{id}/code", Profile, ANALYSIS_READ, analysis::fetch),
+        get("/analysis/{id}/token", Profile, ANALYSIS_READ, analysis::list_tokens),
+        post("/analysis/services/console/send", Analysis, ANALYSIS_CHANGE, SMALL, analysis::log),
+        get("/files", Profile, FILES, files::list),
+        post("/files", Profile, FILES, LARGE, files::upload),
+        delete("/files", Profile, FILES, files::remove),
+        get("/file/{profile}/{*path}", Profile, FILES, files::fetch),
+        get("/integration/network", Profile, INTEGRATION, catalogue::list_networks),
+        get("/integration/network/{id}", Profile, INTEGRATION, catalogue::network),
+        get("/integration/connector", Profile, INTEGRATION, catalogue::list_connectors),
+        get("/integration/connector/{id}", Profile, INTEGRATION, catalogue::connector),
+        get("/action/{id}", Profile, ACTION_CALL, |call| resource::info(call, ACTION)),
+    ];
+    routes.extend(of_resource(ANALYSIS, "/analysis", "/analysis/{id}"));
+    routes.extend(of_resource(ACTION, "/action", "/action/{id}"));
+    routes
+}
+
+/// The routes that every row of the descriptor table has; the one that shows it is apart.
+fn of_resource(resource: &'static Resource, all: &'static str, one: &'static str) -> [Route; 4] {
+    [
+        get(all, Who::Profile, resource.reading, move |call| resource::list(call, resource)),
+        post(all, Who::Profile, resource.changing, SMALL, move |call| resource::create(call, resource)),
+        put(one, Who::Profile, resource.changing, move |call| resource::edit(call, resource)),
+        delete(one, Who::Profile, resource.changing, move |call| resource::remove(call, resource)),
+    ]
+}
+
+fn get<F: Future<Output = Result<Answer, Refused>> + Send + 'static>(
+    path: &'static str,
+    who: Who,
+    bucket: &'static Bucket,
+    work: impl Fn(Call) -> F + Send + Sync + 'static,
+) -> Route {
+    route(Method::GET, path, who, bucket, SMALL, work)
+}
+
+fn post<F: Future<Output = Result<Answer, Refused>> + Send + 'static>(
+    path: &'static str,
+    who: Who,
+    bucket: &'static Bucket,
+    body_limit: usize,
+    work: impl Fn(Call) -> F + Send + Sync + 'static,
+) -> Route {
+    route(Method::POST, path, who, bucket, body_limit, work)
+}
+
+fn put<F: Future<Output = Result<Answer, Refused>> + Send + 'static>(
+    path: &'static str,
+    who: Who,
+    bucket: &'static Bucket,
+    work: impl Fn(Call) -> F + Send + Sync + 'static,
+) -> Route {
+    route(Method::PUT, path, who, bucket, SMALL, work)
+}
+
+fn delete<F: Future<Output = Result<Answer, Refused>> + Send + 'static>(
+    path: &'static str,
+    who: Who,
+    bucket: &'static Bucket,
+    work: impl Fn(Call) -> F + Send + Sync + 'static,
+) -> Route {
+    route(Method::DELETE, path, who, bucket, SMALL, work)
+}
+
+fn route<F: Future<Output = Result<Answer, Refused>> + Send + 'static>(
+    method: Method,
+    path: &'static str,
+    who: Who,
+    bucket: &'static Bucket,
+    body_limit: usize,
+    work: impl Fn(Call) -> F + Send + Sync + 'static,
+) -> Route {
+    let label = format!("{method} {path}").into();
+    let handler: Handler = Arc::new(move |call| Box::pin(work(call)));
+    Route { method, path, label, who, bucket, body_limit, handler }
+}
+
+fn serve(project: &Project, route: &Arc<Route>) -> axum::routing::MethodRouter {
+    let filter = match route.method {
+        Method::POST => MethodFilter::POST,
+        Method::PUT => MethodFilter::PUT,
+        Method::DELETE => MethodFilter::DELETE,
+        _ => MethodFilter::GET,
+    };
+    let (project, route) = (project.clone(), route.clone());
+    on(filter, move |path: RawPathParams, request: Request| {
+        let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        gate::pass(project.clone(), route.clone(), path, request)
+    })
+}
+
+fn refuse(status: StatusCode, message: &'static str) -> std::future::Ready<Response<Body>> {
+    std::future::ready(Refused::new(status, message).into())
+}

@@ -1,0 +1,198 @@
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use tago_api::Time;
+
+use super::store::Writing;
+use crate::{Random, random::hex};
+
+/// What a token opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenKind {
+    Profile,
+    Device,
+    Analysis,
+}
+
+/// What the holder of a device token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Permission {
+    Full,
+    Write,
+    Read,
+    Deny,
+}
+
+/// Whoever sent a request, known by the token.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    pub(super) kind: TokenKind,
+    /// Id of the profile, device or analysis.
+    pub(super) owner: String,
+    pub(super) permission: Permission,
+}
+
+/// A new token. Its secret is not stored; only who is given it now can show it again.
+pub(super) struct Minted {
+    pub(super) secret: String,
+    pub(super) name: String,
+    pub(super) permission: Permission,
+    pub(super) serie_number: Option<String>,
+    pub(super) expire_time: Option<Time>,
+}
+
+impl TokenKind {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            TokenKind::Profile => "profile",
+            TokenKind::Device => "device",
+            TokenKind::Analysis => "analysis",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<TokenKind> {
+        [TokenKind::Profile, TokenKind::Device, TokenKind::Analysis]
+            .into_iter()
+            .find(|kind| kind.word() == word)
+    }
+}
+
+impl Permission {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Permission::Full => "full",
+            Permission::Write => "write",
+            Permission::Read => "read",
+            Permission::Deny => "deny",
+        }
+    }
+
+    pub(super) fn from_word(word: &str) -> Option<Permission> {
+        [Permission::Full, Permission::Write, Permission::Read, Permission::Deny]
+            .into_iter()
+            .find(|permission| permission.word() == word)
+    }
+
+    pub(super) fn may_read(self) -> bool {
+        matches!(self, Permission::Full | Permission::Read)
+    }
+
+    pub(super) fn may_write(self) -> bool {
+        matches!(self, Permission::Full | Permission::Write)
+    }
+}
+
+impl Minted {
+    pub(super) fn profile(random: &Random, name: &str) -> Minted {
+        Minted { name: name.to_owned(), ..Self::of_kind(random, "profile") }
+    }
+
+    pub(super) fn of_kind(random: &Random, kind: &str) -> Minted {
+        let prefix = match TokenKind::from_word(kind) {
+            Some(TokenKind::Profile) => "p-",
+            Some(TokenKind::Analysis) => "a-",
+            Some(TokenKind::Device) | None => "",
+        };
+        Minted {
+            secret: format!("{prefix}{}", random.uuid()),
+            name: "Default".to_owned(),
+            permission: Permission::Full,
+            serie_number: None,
+            expire_time: None,
+        }
+    }
+
+    pub(super) fn hash(&self) -> [u8; 32] {
+        hash(&self.secret)
+    }
+
+    pub(super) fn last_four(&self) -> &str {
+        &self.secret[self.secret.len() - 4..]
+    }
+}
+
+/// Stores a token that opens `owner`; returns the id of its row.
+pub(super) fn insert(
+    writing: &mut Writing<'_>,
+    kind: TokenKind,
+    owner: &str,
+    token: &Minted,
+) -> rusqlite::Result<String> {
+    let id = hex(&writing.random.id_bytes(writing.now));
+    writing
+        .db
+        .prepare_cached(
+            "INSERT INTO tokens (hash, id, kind, owner, name, permission, serie_number, last_four,
+                                 expire_time, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
+        .execute(params![
+            token.hash(),
+            id,
+            kind.word(),
+            owner,
+            token.name,
+            token.permission.word(),
+            token.serie_number,
+            token.last_four(),
+            token.expire_time.map(Time::millis),
+            writing.now.millis(),
+        ])?;
+    Ok(id)
+}
+
+/// Whose token this is, unless it is nobody's or has expired.
+pub(super) fn caller(db: &Connection, token: &str, now: Time) -> rusqlite::Result<Option<Caller>> {
+    db.prepare_cached(
+        "SELECT kind, owner, permission FROM tokens
+         WHERE hash = ?1 AND (expire_time IS NULL OR expire_time > ?2)",
+    )?
+    .query_row(params![hash(token), now.millis()], |row| {
+        let kind = TokenKind::from_word(&row.get::<_, String>(0)?);
+        let permission = Permission::from_word(&row.get::<_, String>(2)?);
+        Ok(kind.zip(permission).zip(Some(row.get(1)?)))
+    })
+    .optional()
+    .map(|found| found.flatten().map(|((kind, permission), owner)| Caller { kind, owner, permission }))
+}
+
+/// The tokens of `owner`, oldest first, as the API lists them: the value is masked.
+pub(super) fn list(db: &Connection, owner: &str) -> rusqlite::Result<Vec<Map<String, Value>>> {
+    db.prepare_cached(
+        "SELECT id, hash, kind, owner, name, permission, serie_number, last_four, expire_time, created_at
+         FROM tokens WHERE owner = ?1 ORDER BY created_at, id",
+    )?
+    .query_map([owner], listed)?
+    .collect()
+}
+
+fn listed(row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
+    let hash: Vec<u8> = row.get("hash")?;
+    let kind: String = row.get("kind")?;
+    let last_four: String = row.get("last_four")?;
+    let moment = |millis: i64| Time::from_millis(millis).to_string();
+    let expire = row.get::<_, Option<i64>>("expire_time")?;
+    let mut token = Map::new();
+    token.insert("id".into(), row.get::<_, String>("id")?.into());
+    token.insert("token".into(), format!("********-****-****-****-********{last_four}").into());
+    token.insert("fingerprint".into(), hex(&hash[..8]).into());
+    token.insert(format!("{kind}_id"), row.get::<_, String>("owner")?.into());
+    token.insert("name".into(), row.get::<_, String>("name")?.into());
+    token.insert("permission".into(), row.get::<_, String>("permission")?.into());
+    token.insert("serie_number".into(), json!(row.get::<_, Option<String>>("serie_number")?));
+    token.insert("last_authorization".into(), Value::Null);
+    token.insert("expire_time".into(), expire.map_or("never".into(), moment).into());
+    token.insert("created_at".into(), moment(row.get("created_at")?).into());
+    Ok(token)
+}
+
+fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+/// Removes the token with this value or row id among those of one kind; tells whether there was one.
+pub(super) fn remove(db: &Connection, kind: TokenKind, token_or_id: &str) -> rusqlite::Result<bool> {
+    db.prepare_cached("DELETE FROM tokens WHERE kind = ?1 AND (hash = ?2 OR id = ?3)")?
+        .execute(params![kind.word(), hash(token_or_id), token_or_id])
+        .map(|removed| removed > 0)
+}
