@@ -6,10 +6,27 @@
 //! backups and what they cost. Nothing here calls the network: listeners and
 //! the client that fills the demo stay on the loopback interface.
 
+pub mod cli;
 mod clock;
+pub mod console;
+mod demo;
+mod files;
 mod holds;
+mod knobs;
+mod loopback;
+mod platform;
+mod prices;
+pub mod project;
 mod random;
+mod registry;
+mod serve;
 
 pub use clock::{Clock, SimulatedClock, SystemClock};
+pub use demo::{DemoError, Scale, fill as fill_demo};
 pub use holds::Holds;
+pub use loopback::{Client, ClientError, Listeners, Loopback};
+pub use platform::Failure;
+pub use prices::PriceBookError;
 pub use random::Random;
+pub use registry::RegistryError;
+pub use serve::{Access, ClockError, Options, Ready, ReadyProject, Running, ServeError, TimeSource, serve};
