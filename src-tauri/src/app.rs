@@ -1,0 +1,148 @@
+//! What the app knows and does, behind the commands and without a window.
+
+pub(crate) mod backups;
+mod connections;
+mod migrations;
+mod practice;
+mod projects;
+mod sessions;
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tago_api::client::Api;
+
+use crate::error::{Answer, UiError};
+use crate::host::{Event, Host};
+use crate::migration::Migrations;
+use crate::practice::Platform;
+use crate::secrets::Secrets;
+use crate::settings::{Settings, SettingsFile};
+use crate::view::{ConnectionState, Role};
+
+/// Where the app keeps what it keeps.
+#[derive(Clone, Debug)]
+pub struct Folders {
+    /// Settings.
+    pub config: PathBuf,
+    /// The practice platform's databases and the runs.
+    pub data: PathBuf,
+    /// This program, which is also the practice platform.
+    pub program: PathBuf,
+}
+
+/// The one owner of the app's state. Clones share it.
+#[derive(Clone)]
+pub struct App {
+    state: Arc<State>,
+}
+
+struct State {
+    host: Arc<dyn Host>,
+    folders: Folders,
+    secrets: Secrets,
+    /// An unreadable file is told to the window rather than overwritten.
+    settings: Mutex<Result<SettingsFile, UiError>>,
+    practice: tokio::sync::Mutex<Option<Platform>>,
+    seen: Mutex<Seen>,
+    migrations: Migrations,
+}
+
+/// What was seen of the world since the start.
+struct Seen {
+    practice_role: Role,
+    practice_starting: bool,
+    practice_address: String,
+    practice_account: Option<String>,
+    states: HashMap<String, (ConnectionState, Option<String>)>,
+    data_planes: HashMap<(String, String), Api>,
+    followed: HashSet<String>,
+}
+
+impl App {
+    /// The app in these folders.
+    pub fn new(host: Arc<dyn Host>, folders: Folders, secrets: Secrets) -> App {
+        let settings = SettingsFile::open(folders.config.join("settings.json")).map_err(UiError::from);
+        let migrations = Migrations::new(folders.data.join("runs"));
+        let seen = Seen {
+            practice_role: Role::Owner,
+            practice_starting: false,
+            practice_address: String::new(),
+            practice_account: None,
+            states: HashMap::new(),
+            data_planes: HashMap::new(),
+            followed: HashSet::new(),
+        };
+        let state = State {
+            host,
+            folders,
+            secrets,
+            settings: Mutex::new(settings),
+            practice: tokio::sync::Mutex::new(None),
+            seen: Mutex::new(seen),
+            migrations,
+        };
+        App { state: Arc::new(state) }
+    }
+
+    /// Starts again what ran when the window was closed.
+    pub fn wake(&self, with_practice: bool) {
+        let again = self.settings().is_ok_and(|settings| settings.practice_started);
+        if with_practice || again {
+            let app = self.clone();
+            tokio::spawn(async move {
+                if let Err(error) = app.start_practice().await {
+                    tracing::warn!(%error.message, "the practice platform did not start");
+                }
+            });
+        }
+    }
+
+    /// Ends the practice platform; runs are left for the next start.
+    pub async fn end(&self) {
+        self.state.practice.lock().await.take();
+    }
+
+    /// Closes the window and starts anew.
+    pub async fn restart(&self) -> Answer<()> {
+        self.end().await;
+        self.state.host.restart();
+        Ok(())
+    }
+
+    fn settings(&self) -> Answer<Settings> {
+        match &*locked(&self.state.settings) {
+            Ok(file) => Ok(file.get().clone()),
+            Err(error) => Err(error.clone()),
+        }
+    }
+
+    fn change_settings(&self, change: impl FnOnce(&mut Settings)) -> Answer<()> {
+        match &mut *locked(&self.state.settings) {
+            Ok(file) => Ok(file.change(change)?),
+            Err(error) => Err(error.clone()),
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        locked(&self.state.seen)
+    }
+
+    fn emit(&self, event: Event) {
+        self.state.host.emit(event);
+    }
+
+    fn practice_folder(&self) -> PathBuf {
+        self.state.folders.data.join("practice")
+    }
+
+    fn program(&self) -> &Path {
+        &self.state.folders.program
+    }
+}
+
+/// No code that holds one of these locks can leave its value half changed.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

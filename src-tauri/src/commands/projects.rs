@@ -1,0 +1,31 @@
+use tauri::State;
+
+use crate::app::App;
+use crate::error::Answer;
+use crate::view::{Meter, Project};
+
+/// The projects of a connection.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn projects(app: State<'_, App>, connection: String) -> Answer<Vec<Project>> {
+    app.projects(&connection).await
+}
+
+/// Deletes a project for good, if its name was typed as it is.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn delete_project(
+    app: State<'_, App>,
+    connection: String,
+    project: String,
+    typed_name: String,
+) -> Answer<()> {
+    app.delete_project(&connection, &project, &typed_name).await
+}
+
+/// What a project has cost so far.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn meter(app: State<'_, App>, connection: String, project: String) -> Answer<Meter> {
+    app.meter(&connection, &project).await
+}

@@ -1,0 +1,319 @@
+use serde::{Deserialize, Serialize};
+use specta::Type;
+
+use super::Whole;
+use crate::error::UiError;
+
+/// One end of a migration: a project of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+pub struct Side {
+    pub connection: String,
+    pub project: String,
+}
+
+/// How records that the target has already are treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum Policy {
+    Fill,
+    Append,
+}
+
+/// How closely a rehearsal looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum Depth {
+    Counted,
+    Exact,
+}
+
+/// What the owner chose to move.
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+pub struct Choices {
+    /// Ids of the source's devices; `null` means all.
+    pub devices: Option<Vec<String>>,
+    pub variables: Option<Vec<String>>,
+    pub from: Option<Whole>,
+    pub to: Option<Whole>,
+    pub policy: Policy,
+    pub depth: Depth,
+}
+
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct Tag {
+    pub key: String,
+    pub value: String,
+}
+
+/// A device of the source, as the owner chooses among them.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct SideDevice {
+    pub id: String,
+    pub name: String,
+    pub tags: Vec<Tag>,
+    pub records: Option<Whole>,
+    pub first: Option<Whole>,
+    pub last: Option<Whole>,
+    pub on_target: bool,
+}
+
+/// What there is to choose from.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct SourceOverview {
+    pub devices: Vec<SideDevice>,
+    pub variables: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckVerdict {
+    Pass,
+    Warn,
+    Block,
+}
+
+/// One named check of the assessment.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct Check {
+    pub name: String,
+    pub title: String,
+    pub verdict: CheckVerdict,
+    pub message: String,
+}
+
+/// What a plan does with an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Create,
+    Update,
+    Fill,
+    Skip,
+    Conflict,
+    Blocked,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum RehearsalPhase {
+    Connecting,
+    Assessing,
+    ScanningSource,
+    ScanningTarget,
+    Comparing,
+    Done,
+    Failed,
+}
+
+/// A rehearsal and how far it is.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct RehearsalView {
+    pub id: String,
+    pub source: Side,
+    pub target: Side,
+    pub source_name: String,
+    pub target_name: String,
+    pub choices: Choices,
+    pub phase: RehearsalPhase,
+    pub done: Whole,
+    pub total: Option<Whole>,
+    pub checks: Vec<Check>,
+    pub summary: Option<PlanSummary>,
+    pub error: Option<UiError>,
+}
+
+/// What a plan would do, in figures.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct PlanSummary {
+    pub fingerprint: String,
+    pub cutoff: Whole,
+    pub devices_create: Whole,
+    pub devices_update: Whole,
+    pub devices_unchanged: Whole,
+    pub blocked: Whole,
+    pub conflicts: Whole,
+    pub records_missing: Whole,
+    pub records_present: Whole,
+    pub records_to_write: Whole,
+    pub windows_to_write: Whole,
+    pub requests: Whole,
+    pub seconds_low: Whole,
+    pub seconds_high: Whole,
+    pub side_effects: Vec<String>,
+    pub not_recoverable: Vec<String>,
+    pub nothing_to_do: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanRowKind {
+    Device,
+    Data,
+    Params,
+    Tags,
+}
+
+/// One item of a plan.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct PlanRow {
+    pub id: String,
+    pub kind: PlanRowKind,
+    pub device: String,
+    pub device_name: String,
+    pub variable: Option<String>,
+    pub from: Option<Whole>,
+    pub to: Option<Whole>,
+    pub verdict: Verdict,
+    pub reason: String,
+    pub source_count: Option<Whole>,
+    pub target_count: Option<Whole>,
+    pub missing_count: Option<Whole>,
+}
+
+/// One page of a plan's items.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct PlanPage {
+    pub rows: Vec<PlanRow>,
+    pub total: Whole,
+}
+
+/// Records by device and day: what lacks and what is there.
+#[derive(Clone, Debug, Default, Serialize, Type)]
+pub struct HoleStrip {
+    /// The start of each day in UTC.
+    pub days: Vec<Whole>,
+    pub devices: Vec<HoleStripRow>,
+}
+
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct HoleStripRow {
+    pub name: String,
+    pub missing: Vec<Whole>,
+    pub present: Vec<Whole>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    Running,
+    Pausing,
+    Paused,
+    Settling,
+    Proving,
+    Done,
+    DoneWithExceptions,
+    Stopped,
+    Failed,
+}
+
+/// A run and how far it is.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct RunView {
+    pub id: String,
+    pub source: Side,
+    pub target: Side,
+    pub source_name: String,
+    pub target_name: String,
+    pub state: RunState,
+    pub reason: Option<UiError>,
+    pub started_at: Whole,
+    pub finished_at: Option<Whole>,
+    pub records_done: Whole,
+    pub records_total: Whole,
+    pub steps_done: Whole,
+    pub steps_total: Whole,
+    /// Records a second.
+    pub rate: Whole,
+    pub seconds_low: Option<Whole>,
+    pub seconds_high: Option<Whole>,
+    pub batches_to_check: Whole,
+    /// What closing the window now would mean, in one sentence.
+    pub safe_to_close: String,
+    pub proof: Option<ProofView>,
+    pub restored_project_exists: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum DifferenceKind {
+    Missing,
+    Changed,
+    Doubled,
+}
+
+/// One record that is not as it should be.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct ProofDifference {
+    pub kind: DifferenceKind,
+    pub device_name: String,
+    pub variable: String,
+    pub time: Whole,
+    pub expected: Option<String>,
+    pub found: Option<String>,
+}
+
+/// The comparison after a run.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct ProofView {
+    pub green: bool,
+    pub checked_at: Whole,
+    pub windows: Whole,
+    pub windows_green: Whole,
+    pub records_checked: Whole,
+    pub missing: Whole,
+    pub changed: Whole,
+    pub doubled: Whole,
+    /// The first 200.
+    pub differences: Vec<ProofDifference>,
+    pub strip: HoleStrip,
+}
+
+/// One line of the history.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct RunSummary {
+    pub id: String,
+    pub source_name: String,
+    pub target_name: String,
+    pub state: RunState,
+    pub started_at: Whole,
+    pub finished_at: Option<Whole>,
+    pub records_done: Whole,
+    pub records_total: Whole,
+}
+
+/// One token that something outside the platform has to be given anew.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct TokenWork {
+    pub device: String,
+    pub device_name: String,
+    pub token_name: String,
+    pub serial: Option<String>,
+    /// The fingerprint of the token in the source.
+    pub old: String,
+    /// The fingerprint of the token in the target.
+    pub new: Option<String>,
+    pub what_to_update: String,
+}
+
+/// An id before and after.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct IdChange {
+    pub old: String,
+    pub new: String,
+    pub name: String,
+}
+
+/// What a run did, and what is left to do.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct ReportView {
+    pub run: String,
+    pub html_path: String,
+    pub json_path: String,
+    pub records_written: Whole,
+    pub devices_created: Whole,
+    pub tokens: Vec<TokenWork>,
+    pub ids: Vec<IdChange>,
+    /// The `holdfastctl` line that repeats the proof.
+    pub prove_line: String,
+    pub exceptions: Vec<String>,
+}
