@@ -3,8 +3,10 @@
 mod change;
 mod ingest;
 mod moment;
+mod question;
 mod record;
 mod select;
+mod writer;
 
 use rusqlite::{Connection, OptionalExtension};
 use tago_api::Time;
@@ -43,7 +45,7 @@ pub(super) async fn send(call: Call) -> Result<Answer, Refused> {
 
 pub(super) async fn ask(call: Call) -> Result<Answer, Refused> {
     let now = call.project.0.shared.clock.now();
-    let question = select::Question::parse(&call.query, now)?;
+    let question = question::Question::parse(&call.query, now)?;
     let (id, ids) = (device_of(&call), call.project.0.ids.clone());
     let own = call.caller.kind == TokenKind::Device;
     let answer = call

@@ -46,7 +46,6 @@ pub(super) enum Shape {
     Pairs(usize),
     /// `[{key, value, metadata?}]`.
     Tags,
-    Any,
 }
 
 /// Tags that one resource can have.
@@ -151,7 +150,6 @@ impl Shape {
                     && pairs.iter().all(|pair| pair.get("value").is_some_and(Value::is_string))
             }),
             Shape::Tags => value.as_array().is_some_and(|tags| tags.len() <= TAGS && tags.iter().all(is_tag)),
-            Shape::Any => true,
         }
     }
 
@@ -173,7 +171,6 @@ impl Shape {
             Shape::Tags => format!(
                 "a list of at most {TAGS} tags: objects with key (1 to 100 characters), value (a text) and, if wanted, metadata (an object of at most 1 kB)"
             ),
-            Shape::Any => "any JSON".to_owned(),
         }
     }
 }

@@ -103,9 +103,9 @@ impl Rekeying {
     pub fn renew_resource_ids(&mut self) -> Result<u64, ProjectError> {
         self.change(|db, shared| {
             let mut renewed = 0;
-            for (table, filter) in [("devices", ""), ("params", ""), ("resources", "")] {
+            for table in ["devices", "params", "resources"] {
                 let ids = db
-                    .prepare(&format!("SELECT id FROM {table} {filter}"))?
+                    .prepare(&format!("SELECT id FROM {table}"))?
                     .query_map([], |row| row.get::<_, String>(0))?
                     .collect::<rusqlite::Result<Vec<_>>>()?;
                 for old in &ids {

@@ -31,7 +31,9 @@ pub(super) fn router(project: &Project) -> Router {
             router = router.route(&format!("{}/", route.path), serve(project, &route));
         }
     }
-    router
+    router.fallback(|| refuse(StatusCode::NOT_FOUND, "There is no such route")).method_not_allowed_fallback(
+        || refuse(StatusCode::METHOD_NOT_ALLOWED, "The route does not take this method"),
+    )
 }
 
 fn table() -> Vec<Route> {

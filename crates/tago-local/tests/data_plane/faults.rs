@@ -1,0 +1,93 @@
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Device, Running};
+
+async fn prepared(fault: Value) -> (Running, Device) {
+    let it = Running::start().await;
+    let device = it.device("Truck").await;
+    it.shared.faults.push(serde_json::from_value(fault).unwrap()).unwrap();
+    (it, device)
+}
+
+async fn send(it: &Running, device: &Device) -> reqwest::Result<reqwest::Response> {
+    let body = json!([{"variable": "t", "value": 1}, {"variable": "t", "value": 2}]).to_string();
+    it.try_ask(Method::POST, "/data", &device.token, Some(body)).await
+}
+
+async fn amount(it: &Running, device: &Device) -> Value {
+    it.get(&format!("/device/{}/data_amount", device.id)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commit_then_drop_stores_and_does_not_answer() {
+    let (it, device) = prepared(json!({"route": "POST /data", "kind": "commit_then_drop", "times": 1})).await;
+    let error = send(&it, &device).await.unwrap_err();
+    assert!(error.is_request() && !error.is_status(), "{error:?}");
+    assert_eq!(amount(&it, &device).await, 2);
+    assert_eq!(send(&it, &device).await.unwrap().status().as_u16(), 202);
+    assert_eq!(it.shared.faults.struck(), [1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drop_before_stores_nothing() {
+    let (it, device) = prepared(json!({"route": "POST /data", "kind": "drop_before", "times": 1})).await;
+    assert!(send(&it, &device).await.is_err());
+    assert_eq!(amount(&it, &device).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_commit_stores_after_the_connection_is_gone_and_within_its_bound() {
+    let fault = json!({"route": "POST /data", "kind": "late_commit", "times": 1, "delay_ms": 2000});
+    let (it, device) = prepared(fault).await;
+    assert!(send(&it, &device).await.is_err());
+    let dropped = Instant::now();
+    assert_eq!(amount(&it, &device).await, 0);
+    while amount(&it, &device).await == 0 {
+        assert!(dropped.elapsed() < Duration::from_secs(20), "it never committed");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(dropped.elapsed() >= Duration::from_millis(300), "{:?}", dropped.elapsed());
+    assert_eq!(amount(&it, &device).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cut_body_stores_and_breaks_off_in_the_answer() {
+    let (it, device) = prepared(json!({"route": "POST /data", "kind": "cut_body", "times": 1})).await;
+    let answer = send(&it, &device).await.unwrap();
+    assert_eq!(answer.status().as_u16(), 202);
+    assert!(answer.bytes().await.is_err());
+    assert_eq!(amount(&it, &device).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_answers_without_storing() {
+    let (it, device) =
+        prepared(json!({"route": "POST /data", "kind": "status", "status": 502, "times": 1})).await;
+    assert_eq!(send(&it, &device).await.unwrap().status().as_u16(), 502);
+    assert_eq!(amount(&it, &device).await, 0);
+    it.shared.faults.clear();
+    it.shared.faults.push(serde_json::from_value(json!({"kind": "status", "status": 429})).unwrap()).unwrap();
+    let answer = send(&it, &device).await.unwrap();
+    assert_eq!(answer.status().as_u16(), 429);
+    assert_eq!(answer.headers()["retry-after"], "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_takes_its_time_and_stores() {
+    let (it, device) = prepared(json!({"route": "POST /data", "kind": "slow", "delay_ms": 200})).await;
+    let begun = Instant::now();
+    assert_eq!(send(&it, &device).await.unwrap().status().as_u16(), 202);
+    assert!(begun.elapsed() >= Duration::from_millis(200));
+    assert_eq!(amount(&it, &device).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_of_another_project_does_not_strike() {
+    let other = "ffffffffffffffffffffffff";
+    let (it, device) = prepared(json!({"project": other, "kind": "drop_before"})).await;
+    assert_eq!(send(&it, &device).await.unwrap().status().as_u16(), 202);
+    assert_eq!(it.shared.requests.counts_since(tago_api::Time::MIN, None)["POST /data"], 1);
+}

@@ -1,0 +1,159 @@
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tago_api::ProjectId;
+use tago_local::project::Rekeying;
+
+use crate::harness::{Running, series};
+
+/// A project with some of everything, and a project made from its snapshot.
+async fn restored() -> (Running, Running) {
+    restored_with(|_| {}).await
+}
+
+async fn restored_with(also: impl FnOnce(&mut Rekeying)) -> (Running, Running) {
+    let it = Running::start().await;
+    for i in 0..3 {
+        let device = it.device(&format!("Truck {i}")).await;
+        it.post(&format!("/device/{}/params", device.id), json!([{"key": "k", "value": "v", "sent": true}]))
+            .await;
+        let token = json!({"device": device.id, "name": "read only", "permission": "read", "serie_number": format!("S{i}")});
+        it.post("/device/token", token).await;
+        it.post(
+            "/action",
+            json!({"name": format!("Alarm {i}"), "type": "condition", "action": {"type": "email"},
+                   "trigger": [{"device": device.id, "variable": "t", "is": "*"}]}),
+        )
+        .await;
+        it.send(&device, series("t", 50)).await;
+        it.send(&device, json!([{"variable": "note", "value": "✓", "metadata": {"a": 1}}])).await;
+    }
+    it.post("/analysis", json!({"name": "Report"})).await;
+    std::fs::create_dir(it.path("copy")).unwrap();
+    it.project.snapshot_to(&it.path("copy/main.sqlite"), &mut |_| {}).unwrap();
+    let mut copy = Rekeying::open(&it.path("copy"), it.shared.clone()).unwrap();
+    copy.make_record_key().unwrap();
+    // Two tokens of each device, the analysis' and the one that these tests ask with.
+    assert_eq!(copy.reissue_tokens().unwrap(), 8);
+    assert_eq!(copy.hold_automations().unwrap(), 3);
+    copy.become_instance(ProjectId::from_bytes([9; 12]), "Restored").unwrap();
+    also(&mut copy);
+    copy.finish().unwrap();
+    let made = it.open_beside("copy").await;
+    (it, made)
+}
+
+async fn device_ids(it: &Running) -> Vec<String> {
+    let devices = it.get("/device?amount=100").await;
+    devices.as_array().unwrap().iter().map(|device| device["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s17_every_record_of_a_restored_project_has_a_new_id() {
+    let (it, made) = restored().await;
+    let (mut old, mut new) = (BTreeSet::new(), BTreeSet::new());
+    for device in device_ids(&it).await {
+        let path = format!("/device/{device}/data?qty=1000");
+        for (project, ids) in [(&it, &mut old), (&made, &mut new)] {
+            let records = project.get(&path).await;
+            ids.extend(records.as_array().unwrap().iter().map(|r| r["id"].as_str().unwrap().to_owned()));
+        }
+    }
+    assert_eq!((old.len(), new.len()), (153, 153));
+    assert!(old.is_disjoint(&new));
+    // An id of the original finds nothing in the copy, and the copy's own does.
+    let device = &device_ids(&it).await[0];
+    let find = |id: &str| format!("/device/{device}/data?ids={id}");
+    let own = made.get(&format!("/device/{device}/data?qty=1")).await[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(made.get(&find(old.first().unwrap())).await, json!([]));
+    assert_eq!(made.get(&find(&own)).await.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s18_the_contents_of_a_restored_project_are_equal() {
+    let (it, made) = restored().await;
+    for device in device_ids(&it).await {
+        let contents = async |project: &Running| {
+            let mut records = project.get(&format!("/device/{device}/data?qty=1000&details=true")).await;
+            for record in records.as_array_mut().unwrap() {
+                record.as_object_mut().unwrap().remove("id").unwrap();
+            }
+            records
+        };
+        assert_eq!(contents(&it).await, contents(&made).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s19_every_token_is_new_and_keeps_its_name_permission_and_serial_number() {
+    let (it, made) = restored().await;
+    for device in device_ids(&it).await {
+        let path = format!("/device/token/{device}");
+        let (old, new) = (it.get(&path).await, made.get(&path).await);
+        let (old, new) = (old.as_array().unwrap(), new.as_array().unwrap());
+        assert_eq!((old.len(), new.len()), (2, 2));
+        for (old, new) in old.iter().zip(new) {
+            assert_ne!(old["fingerprint"], new["fingerprint"]);
+            for field in ["id", "name", "permission", "serie_number", "device_id", "expire_time"] {
+                assert_eq!(old[field], new[field], "{field}");
+            }
+        }
+        assert!(
+            old.iter().any(|token| token["permission"] == "read" && token["serie_number"] != Value::Null)
+        );
+    }
+    // Nothing that opened the original opens the copy, nor the other way round.
+    assert_eq!(made.ask(Method::GET, "/device", &it.token, None).await.0.as_u16(), 401);
+    assert_eq!(it.ask(Method::GET, "/device", &made.token, None).await.0.as_u16(), 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s20_every_resource_keeps_its_id() {
+    let (it, made) = restored().await;
+    assert_eq!(made.project.id(), ProjectId::from_bytes([9; 12]));
+    for path in ["/device?amount=100&fields=network", "/action?fields=trigger", "/analysis"] {
+        let (old, new) = (it.get(path).await, made.get(path).await);
+        assert!(!old.as_array().unwrap().is_empty());
+        assert_eq!(old, new, "{path}");
+    }
+    for device in device_ids(&it).await {
+        let path = format!("/device/{device}/params");
+        assert_eq!(it.get(&path).await, made.get(&path).await);
+    }
+    assert_eq!(it.get("/info").await["id"], made.get("/info").await["id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_actions_of_a_restored_project_are_held_until_they_are_released() {
+    let (it, made) = restored().await;
+    assert!(!it.project.outbox().await.unwrap().is_empty());
+    assert!(made.project.outbox().await.unwrap().is_empty());
+    let device = device_ids(&made).await.swap_remove(0);
+    let token = made.post("/device/token", json!({"device": device, "name": "new"})).await;
+    let token = token["token"].as_str().unwrap();
+    let body = || Some(series("t", 1).to_string());
+    assert_eq!(made.ask(Method::POST, "/data", token, body()).await.0.as_u16(), 202);
+    assert!(made.project.outbox().await.unwrap().is_empty());
+    assert!(made.project.automations().await.unwrap().held);
+    made.project.release_automations().await.unwrap();
+    made.ask(Method::POST, "/data", token, body()).await;
+    assert_eq!(made.project.outbox().await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_ids_are_not_kept_all_that_name_them_follow() {
+    let (it, made) = restored_with(|copy| assert_eq!(copy.renew_resource_ids().unwrap(), 10)).await;
+    let (old, new) = (device_ids(&it).await, device_ids(&made).await);
+    assert!(old.iter().all(|id| !new.contains(id)));
+    for device in &new {
+        assert_eq!(made.get(&format!("/device/{device}/data_amount")).await, 51);
+        assert_eq!(made.get(&format!("/device/{device}/params")).await.as_array().unwrap().len(), 1);
+        assert_eq!(made.get(&format!("/device/token/{device}")).await.as_array().unwrap().len(), 2);
+    }
+    let actions = made.get("/action?fields=trigger").await;
+    for action in actions.as_array().unwrap() {
+        let named = action["trigger"][0]["device"].as_str().unwrap();
+        assert!(new.iter().any(|id| id == named));
+    }
+}
