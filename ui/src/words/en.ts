@@ -16,7 +16,11 @@ export const en = {
     next: "Next",
   },
 
-  role: { owner: "Owner", admin: "Collaborator (Admin)", contractor: "Collaborator (Contractor)" },
+  lookingAs: {
+    owner: "the owner",
+    admin: "a collaborator (Admin)",
+    contractor: "a collaborator (Contractor)",
+  },
 
   kind: {
     this_computer: "This computer",
@@ -55,6 +59,7 @@ export const en = {
     asOwner: "Owner",
     asAdmin: "Collaborator",
     forget: "Forget this connection…",
+    tryAgain: "Try again",
     options: (name: string) => `Options for ${name}`,
     running: (n: number) => `${n} costing money`,
     unfinished: (n: number) => counted(n, "run to finish", "runs to finish"),
@@ -486,10 +491,11 @@ export const en = {
     stripUtc: "Days are counted in UTC.",
 
     confirmTitle: "The point of no return",
-    confirmText: (records: string, devices: string, target: string) =>
-      `Holdfast will now write ${records} into ${target} and create ${devices} there.`,
+    confirmText: (records: number, devices: number, target: string) =>
+      `Holdfast will now write ${counted(records, "record", "records")} into ${target}` +
+      (devices > 0 ? ` and create ${counted(devices, "device", "devices")} there.` : "."),
     confirmNote:
-      "Only what the rehearsal listed is written, and only where the target is still as it was. Nothing there is deleted or overwritten.",
+      "Only what the rehearsal listed is written, and only where that project is still as it was. Nothing there is deleted or overwritten.",
     confirmName: (name: string) => `Type the name of the project that is written to: ${name}`,
     confirmRun: "Write into this project",
     backToRehearsal: "Back to the rehearsal",
