@@ -4,7 +4,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::http::{Response, StatusCode};
-use hyper::body::Bytes;
+use bytes::Bytes;
 use rusqlite::Connection;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -57,7 +57,7 @@ pub(super) fn create(fields: &[Field], body: &Value) -> Result<Map<String, Value
     let mut made = Map::new();
     for field in fields {
         let value = match (body.get(field.name), &field.default) {
-            (Some(value), _) if !(value.is_null() && !matches!(field.default, Default::Required)) => {
+            (Some(value), _) if !value.is_null() || matches!(field.default, Default::Required) => {
                 field.check(value)?;
                 value.clone()
             }

@@ -8,8 +8,9 @@ use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Bytes, Frame};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::body::Frame;
 
 use super::Project;
 use super::call::{Call, Handler, Refused};
@@ -53,6 +54,9 @@ impl Who {
     }
 }
 
+/// Bytes of a body that is too large which are read so that its sender hears why it is refused.
+const THROWN_AWAY: usize = 64_000_000;
+
 pub(super) async fn pass(
     project: Project,
     route: Arc<Route>,
@@ -62,9 +66,14 @@ pub(super) async fn pass(
     let shared = &project.0.shared;
     let id = project.id();
     shared.requests.add(shared.clock.now(), id, route.label.clone());
-    let Some(strike) = shared.faults.strike(id, &route.label) else {
-        return carry_out(project, &route, path, request).await;
-    };
+    let strike = shared.faults.strike(id, &route.label);
+    if strike.is_some_and(|strike| strike.kind == FaultKind::DropBefore) {
+        return dropped();
+    }
+    let (parts, body) = request.into_parts();
+    // A refusal before the body is read would close the connection under a client that still sends.
+    let arrived = Arrived { body: whole(body, route.body_limit).await, path, parts };
+    let Some(strike) = strike else { return carry_out(project, &route, arrived).await };
     match strike.kind {
         FaultKind::DropBefore => dropped(),
         FaultKind::Status if strike.status == 429 => Refused::too_many(1).into(),
@@ -74,59 +83,52 @@ pub(super) async fn pass(
         }
         FaultKind::Slow => {
             tokio::time::sleep(strike.delay).await;
-            carry_out(project, &route, path, request).await
+            carry_out(project, &route, arrived).await
         }
         FaultKind::CommitThenDrop => {
-            carry_out(project, &route, path, request).await;
+            carry_out(project, &route, arrived).await;
             dropped()
         }
-        FaultKind::CutBody => cut(carry_out(project, &route, path, request).await).await,
+        FaultKind::CutBody => cut(carry_out(project, &route, arrived).await).await,
         FaultKind::LateCommit => {
-            let (parts, body) = request.into_parts();
-            if let Ok(body) = whole(body, route.body_limit).await {
-                tokio::spawn(async move {
-                    tokio::time::sleep(strike.delay).await;
-                    carry_out(project, &route, path, Request::from_parts(parts, Body::from(body))).await;
-                });
-            }
+            tokio::spawn(async move {
+                tokio::time::sleep(strike.delay).await;
+                carry_out(project, &route, arrived).await;
+            });
             dropped()
         }
     }
 }
 
-async fn carry_out(
-    project: Project,
-    route: &Route,
+/// A request that is there as a whole.
+struct Arrived {
     path: Vec<(String, String)>,
-    request: Request<Body>,
-) -> Response<Body> {
-    let (parts, body) = request.into_parts();
-    match admitted(project, route, path, &parts, body).await {
-        Ok(call) => match (route.handler)(call).await {
-            Ok(answer) => answer.into(),
-            Err(refused) => refused.into(),
-        },
+    parts: Parts,
+    body: Result<Bytes, Refused>,
+}
+
+async fn carry_out(project: Project, route: &Route, arrived: Arrived) -> Response<Body> {
+    let outcome = match admitted(project, route, arrived) {
+        Ok(call) => (route.handler)(call).await,
+        Err(refused) => Err(refused),
+    };
+    match outcome {
+        Ok(answer) => answer.into(),
         Err(refused) => refused.into(),
     }
 }
 
-async fn admitted(
-    project: Project,
-    route: &Route,
-    path: Vec<(String, String)>,
-    parts: &Parts,
-    body: Body,
-) -> Result<Call, Refused> {
+fn admitted(project: Project, route: &Route, arrived: Arrived) -> Result<Call, Refused> {
+    let Arrived { path, parts, body } = arrived;
     let caller = caller(&project, &parts.headers)?;
     if !route.who.lets_in(&caller) {
         return Err(Refused::denied());
     }
     let shared = &project.0.shared;
     shared.rates.admit(project.id(), route.bucket, shared.clock.now()).map_err(Refused::too_many)?;
-    let body = whole(body, route.body_limit).await?;
     let query = QueryText::parse(parts.uri.query().unwrap_or_default());
     let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
-    Ok(Call { caller, path, query, body, host, project })
+    Ok(Call { caller, path, query, body: body?, host, project })
 }
 
 fn caller(project: &Project, headers: &HeaderMap) -> Result<Caller, Refused> {
@@ -149,15 +151,27 @@ fn caller(project: &Project, headers: &HeaderMap) -> Result<Caller, Refused> {
         .ok_or_else(|| Refused::new(StatusCode::UNAUTHORIZED, "Invalid token"))
 }
 
-async fn whole(body: Body, limit: usize) -> Result<Bytes, Refused> {
-    match Limited::new(body, limit).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Refused::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("The body is larger than {} kB: send it in parts", limit / 1000),
-        )),
-        Err(error) => Err(Refused::bad(format!("The body could not be read: {error}"))),
+/// Reads the whole body; of one that is too large the rest is read and thrown away, within reason.
+async fn whole(mut body: Body, limit: usize) -> Result<Bytes, Refused> {
+    let mut read = BytesMut::new();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Refused::bad(format!("The body could not be read: {error}")))?;
+        let Ok(data) = frame.into_data() else { continue };
+        length += data.len();
+        if length <= limit {
+            read.extend_from_slice(&data);
+        } else if length > THROWN_AWAY {
+            break;
+        }
     }
+    if length <= limit {
+        return Ok(read.freeze());
+    }
+    Err(Refused::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        format!("The body is larger than {} kB: send it in parts", limit / 1000),
+    ))
 }
 
 fn dropped() -> Response<Body> {

@@ -108,7 +108,10 @@ impl Filter {
             Filter::Field { name, pattern } => match item.get(name) {
                 Some(Value::String(text)) => matches(pattern, text),
                 Some(Value::Null) | None => pattern == "null",
-                Some(other) => *pattern == other.to_string(),
+                Some(other) => {
+                    let written = other.to_string();
+                    matches(pattern, &written)
+                }
             },
             Filter::Tag { key, value } => {
                 let tags = item.get("tags").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);

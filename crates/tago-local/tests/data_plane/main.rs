@@ -1,5 +1,7 @@
 //! The data plane of a project, asked as a client asks it: over HTTP, with literal paths and bodies.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod asking;
 mod changing;
 mod devices;

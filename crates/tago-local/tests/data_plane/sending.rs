@@ -104,6 +104,11 @@ async fn a_body_of_more_than_200_kb_is_refused() {
     let (status, message) =
         refusal(it.ask(Method::POST, "/data", &device.token, Some(record(200_001))).await);
     assert_eq!(status, 413, "{message}");
+    // Whoever is refused hears it, however much was on its way.
+    let (status, _) = refusal(it.ask(Method::POST, "/data", &device.token, Some(record(20_000_000))).await);
+    assert_eq!(status, 413);
+    let (status, _) = refusal(it.ask(Method::POST, "/data", "nobody", Some(record(20_000_000))).await);
+    assert_eq!(status, 401);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -35,7 +35,7 @@ async fn a_token_opens_what_it_is_for_and_nothing_else() {
         let (status, message) = refusal(it.ask(method, path, token, None).await);
         assert_eq!(status, 401, "{path}: {message}");
     }
-    let bare = reqwest::get(format!("{}/device", it.api)).await.unwrap();
+    let bare = it.client.get(format!("{}/device", it.api)).send().await.unwrap();
     assert_eq!(bare.status().as_u16(), 401);
     for value in [it.token.clone(), format!("Bearer {}", it.token)] {
         let answer =

@@ -58,7 +58,7 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<Wire<'_>>, Refused> {
 impl<'a> Wire<'a> {
     pub(super) fn variable(&self) -> Result<Cow<'a, str>, String> {
         const RULE: &str = "variable must be a text of 1 to 100 characters a-z, 0-9 and _";
-        let name = self.variable.and_then(|raw| text(raw)).ok_or(RULE)?;
+        let name = self.variable.and_then(text).ok_or(RULE)?;
         let name = if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
             Cow::Owned(name.to_ascii_lowercase())
         } else {
