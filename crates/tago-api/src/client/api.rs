@@ -114,8 +114,12 @@ impl Api {
     /// # Errors
     /// See [`ApiError`].
     pub async fn networks(&self) -> Result<Vec<Resource<crate::NetworkId>>, ApiError> {
-        self.all_pages(|network: &Resource<_>| network.id, || names(Call::new("GET /integration/network")))
-            .await
+        self.all_pages(
+            |network: &Resource<_>| network.id,
+            BY_ID,
+            || names(Call::new("GET /integration/network")),
+        )
+        .await
     }
 
     /// The connectors that devices can speak by.
@@ -125,6 +129,7 @@ impl Api {
     pub async fn connectors(&self) -> Result<Vec<Resource<crate::ConnectorId>>, ApiError> {
         self.all_pages(
             |connector: &Resource<_>| connector.id,
+            BY_ID,
             || names(Call::new("GET /integration/connector")),
         )
         .await
@@ -135,18 +140,20 @@ impl Api {
     /// # Errors
     /// See [`ApiError`].
     pub async fn actions(&self) -> Result<Vec<Resource<crate::ActionId>>, ApiError> {
-        self.all_pages(|action: &Resource<_>| action.id, || names(Call::new("GET /action"))).await
+        self.all_pages(|action: &Resource<_>| action.id, BY_ID, || names(Call::new("GET /action"))).await
     }
 
-    /// Every page of a list, each item once: a list that changes meanwhile may repeat one.
+    /// Every page of a list, each item once: a list that changes meanwhile may repeat one. The order must
+    /// be by something that no two items share, or pages could leave one out.
     pub(super) async fn all_pages<T: DeserializeOwned, K: Hash + Eq>(
         &self,
         key: impl Fn(&T) -> K,
+        order: &str,
         call: impl Fn() -> Call,
     ) -> Result<Vec<T>, ApiError> {
         let (mut items, mut seen) = (Vec::new(), HashSet::new());
         for page in 1.. {
-            let call = call().query("page", page).query("amount", PAGE).query("orderBy", "created_at,asc");
+            let call = call().query("page", page).query("amount", PAGE).query("orderBy", order);
             let found: Vec<T> = self.transport.result(call).await?;
             let is_last = found.len() < PAGE;
             items.extend(found.into_iter().filter(|item| seen.insert(key(item))));
@@ -162,6 +169,8 @@ impl Api {
         self.transport.result::<IgnoredAny>(call).await.map(drop)
     }
 }
+
+pub(super) const BY_ID: &str = "id,asc";
 
 /// Items of a list in one answer.
 const PAGE: usize = 1_000;

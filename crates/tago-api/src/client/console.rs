@@ -53,6 +53,8 @@ macro_rules! calls {
 calls! {
     /// Who the token belongs to.
     account() -> Account = "GET /api/account";
+    /// Where a project can be, and in which versions of the platform.
+    catalogue() -> Catalogue = "GET /api/catalogue";
     /// The projects that the account owns or works in.
     projects() -> Vec<Project> = "GET /api/projects";
     /// One project.
@@ -87,6 +89,8 @@ calls! {
     /// Lets the actions of a restored project run.
     release_automations(project: ProjectId) -> Automations
         = "POST /api/projects/{project}/automations/release" [project];
+    /// The damage that was done to practice projects on purpose.
+    damages() -> Vec<BadDay> = "GET /api/practice/bad-day";
     /// The people of a project.
     collaborators(project: ProjectId) -> Vec<Collaborator> = "GET /api/projects/{project}/collaborators" [project];
 }

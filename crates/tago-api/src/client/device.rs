@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::api::Api;
+use super::api::{Api, BY_ID};
 use super::error::ApiError;
 use super::record::DeviceApi;
 use super::transport::Call;
@@ -263,7 +263,7 @@ impl Api {
     /// # Errors
     /// See [`ApiError`].
     pub async fn devices(&self, query: &DeviceQuery) -> Result<Vec<Device>, ApiError> {
-        self.all_pages(|device: &Device| device.id, || query.onto(Call::new("GET /device"))).await
+        self.all_pages(|device: &Device| device.id, BY_ID, || query.onto(Call::new("GET /device"))).await
     }
 
     /// One device with all its fields.
@@ -345,7 +345,7 @@ impl Api {
     pub async fn device_tokens(&self, device: DeviceId) -> Result<Vec<DeviceToken>, ApiError> {
         let call = || Call::new("GET /device/token/{device}").with(device);
         let key = |token: &DeviceToken| (token.id.clone(), token.token.expose_secret().to_owned());
-        self.all_pages(key, call).await
+        self.all_pages(key, "created_at,asc", call).await
     }
 
     /// Makes a token for a device.

@@ -28,10 +28,12 @@ pub struct Project {
     pub region: String,
     /// Version of the platform.
     pub version: String,
-    /// Address of its data plane.
-    pub api: String,
-    /// Its main profile.
-    pub profile: ProfileId,
+    /// Address of its data plane; none before it answers.
+    #[serde(default)]
+    pub api: Option<String>,
+    /// Its main profile; none before it is made.
+    #[serde(default)]
+    pub profile: Option<ProfileId>,
     /// Whether it can be used.
     pub status: ProjectStatus,
     /// When it was made.
@@ -41,6 +43,9 @@ pub struct Project {
     /// The backup that it was made from.
     #[serde(default)]
     pub restored_from: Option<RestoredFrom>,
+    /// The deployment that made it, where it was made from a backup.
+    #[serde(default)]
+    pub deployment: Option<DeploymentId>,
 }
 
 /// The origin of a restored project.
@@ -48,10 +53,14 @@ pub struct Project {
 pub struct RestoredFrom {
     /// The project that the backup is of.
     pub project: ProjectId,
+    /// Its name, while it is there.
+    #[serde(default)]
+    pub project_name: Option<String>,
     /// The backup.
     pub backup: BackupId,
-    /// When the backup was made.
-    pub backup_created_at: Time,
+    /// When the backup was made; unknown once the backup and its entry are gone.
+    #[serde(default)]
+    pub backup_created_at: Option<Time>,
 }
 
 /// What a person may do in a project.
@@ -371,6 +380,23 @@ pub struct Automations {
     /// Since when they are held.
     #[serde(default)]
     pub held_since: Option<Time>,
+}
+
+/// Where a project can be, and in which versions of the platform.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Catalogue {
+    /// The regions.
+    pub regions: Vec<Region>,
+    /// Newest first.
+    pub versions: Vec<String>,
+}
+
+/// Where a project can be.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[expect(missing_docs, reason = "each field is what it is called")]
+pub struct Region {
+    pub id: String,
+    pub name: String,
 }
 
 /// A person of a project.

@@ -1,0 +1,231 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tago_api::Time;
+use tago_api::client::looks_like_token;
+
+use crate::failure::Failure;
+
+/// Move devices and their data from one TagoIO project into another, with a rehearsal before and proof
+/// after.
+#[derive(Debug, Parser)]
+#[command(name = "holdfastctl", version, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Answer with one JSON document instead of text.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, and all is as it should be
+  1  done, but look: a check blocks the plan, items were held back, or the proof is not green
+  2  bad input; nothing was done
+  3  a token could not be read, or was refused
+  4  a side does not answer
+  5  stopped or halted half-way; `holdfastctl resume` goes on
+  6  a file of the run could not be read or written";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Rehearse: read both sides, write nothing, and store what a run would do.
+    Plan {
+        #[command(flatten)]
+        sides: Sides,
+        #[command(flatten)]
+        choice: Choice,
+        /// Where to write the plan.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Carry out a plan.
+    Run {
+        /// The plan file.
+        plan: PathBuf,
+        /// The fingerprint that the plan was shown with: it says that you have read it.
+        #[arg(long, value_name = "FINGERPRINT")]
+        approve: String,
+        /// A new folder for the journal, the proof and the report.
+        #[arg(long, value_name = "FOLDER")]
+        run: PathBuf,
+        #[command(flatten)]
+        sides: Sides,
+    },
+    /// Go on with a run that was stopped, halted or killed.
+    Resume {
+        /// The run's folder.
+        run: PathBuf,
+        #[command(flatten)]
+        sides: Sides,
+    },
+    /// Compare the target with what the plan and the run say it must hold.
+    Prove {
+        /// The run's folder.
+        run: PathBuf,
+        #[command(flatten)]
+        sides: Sides,
+    },
+    /// Write the report of a run, with the worklist of tokens.
+    Report {
+        /// The run's folder.
+        run: PathBuf,
+    },
+}
+
+/// The two projects and the tokens that open them.
+#[derive(Debug, Args)]
+pub(crate) struct Sides {
+    /// Address of the project to read from, for example https://api.us-e1.tago.io.
+    #[arg(long, value_name = "URL")]
+    pub(crate) source: String,
+    #[command(flatten)]
+    pub(crate) source_token: SourceToken,
+    /// Address of the project to write to.
+    #[arg(long, value_name = "URL")]
+    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) target_token: TargetToken,
+    /// How late after a request was sent the target may still carry it out, in milliseconds. The
+    /// practice platform declares 2000.
+    #[arg(long, value_name = "MS", default_value_t = 120_000)]
+    pub(crate) late_commit_bound_ms: u64,
+    /// How long a side may be out of reach before the command gives up for now, in seconds.
+    #[arg(long, value_name = "S", default_value_t = 30)]
+    pub(crate) patience_s: u64,
+    /// The most bytes of one request body; the platform takes 200,000.
+    #[arg(long, value_name = "BYTES", default_value_t = 190_000, value_parser = clap::value_parser!(u32).range(1_000..=200_000))]
+    pub(crate) batch_bytes: u32,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct SourceToken {
+    /// Read the source's profile token from this file descriptor, for example 3 with `3<token.txt`.
+    #[arg(long, value_name = "N")]
+    pub(crate) source_token_fd: Option<u32>,
+    /// Read the source's profile token from the system's keyring, where the window stores it under
+    /// "<address>#<profile id>".
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source_keyring: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct TargetToken {
+    /// Read the target's profile token from this file descriptor.
+    #[arg(long, value_name = "N")]
+    pub(crate) target_token_fd: Option<u32>,
+    /// Read the target's profile token from the system's keyring.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) target_keyring: Option<String>,
+}
+
+/// What to move.
+#[derive(Debug, Args)]
+pub(crate) struct Choice {
+    /// Only this device of the source, by id or exact name; may be repeated. All without it.
+    #[arg(long = "device", value_name = "ID OR NAME")]
+    pub(crate) devices: Vec<String>,
+    /// Only this variable; may be repeated. All without it.
+    #[arg(long = "variable", value_name = "NAME")]
+    pub(crate) variables: Vec<String>,
+    /// Only records from this moment on, for example 2026-11-01 or 2026-11-01T06:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<Time>,
+    /// Only records up to and with this moment.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<Time>,
+    /// Which records to write.
+    #[arg(long, value_enum, default_value_t = Policy::Fill)]
+    pub(crate) policy: Policy,
+    /// What becomes of devices that both sides have and that differ.
+    #[arg(long, value_enum, default_value_t = Existing::Keep)]
+    pub(crate) existing: Existing,
+    /// Only compare counts: quick and cheap, but it cannot be run.
+    #[arg(long)]
+    pub(crate) counted: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Policy {
+    /// Only records that the target lacks.
+    Fill,
+    /// Every record of the source, whatever the target has.
+    Append,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Existing {
+    /// They stay as they are.
+    Keep,
+    /// They get the source's fields, tags and parameters.
+    TakeSource,
+}
+
+/// A command line is seen by every program of the system and kept by shells: no token belongs there.
+pub(crate) fn refuse_tokens(arguments: impl Iterator<Item = String>) -> Result<(), Failure> {
+    for argument in arguments {
+        let parts = |separators: &'static [char]| argument.split(separators).any(looks_like_token);
+        // A folder may well be named by a UUID; only an address is also taken apart at its slashes.
+        let is_address = argument.contains("://");
+        if parts(&['=', ':', '@', '?', '&', ',', ' '])
+            || is_address && parts(&['/', '=', ':', '@', '?', '&', '#'])
+        {
+            return Err(Failure::TokenInArguments);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UUID: &str = "1f0c6a52-8a3e-4c8e-9b6f-0123456789ab";
+
+    fn is_refused(argument: &str) -> bool {
+        refuse_tokens([argument.to_owned()].into_iter()).is_err()
+    }
+
+    #[test]
+    fn a_token_is_refused_wherever_it_hides() {
+        for argument in [
+            UUID.to_owned(),
+            format!("p-{UUID}"),
+            format!("a-{UUID}"),
+            "at0123456789abcdef0123456789abcdef".to_owned(),
+            format!("--source-token-fd=p-{UUID}"),
+            format!("--token={UUID}"),
+            format!("token:p-{UUID}"),
+            format!("https://p-{UUID}@api.tago.io"),
+            format!("https://api.tago.io/?token=p-{UUID}"),
+            format!("https://api.tago.io/p-{UUID}"),
+        ] {
+            assert!(is_refused(&argument), "{argument}");
+        }
+    }
+
+    #[test]
+    fn other_arguments_pass() {
+        for argument in [
+            "plan",
+            "--source",
+            "https://api.us-e1.tago.io",
+            "https://api.us-e1.tago.io#5f2a8e3b9c1d4e0011223344",
+            "5f2a8e3b9c1d4e0011223344",
+            "2026-11-01T06:00:00Z",
+        ] {
+            assert!(!is_refused(argument), "{argument}");
+        }
+        assert!(!is_refused(&format!("/var/runs/{UUID}/plan.jsonl")));
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,126 @@
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use tago_api::DeviceId;
+use tago_migrate::{
+    Choices, Clock, Depth, Ending, Existing, Plan, Policy, Seal, Source, SystemClock, prove, rehearse,
+    report, resume, run, status,
+};
+
+use crate::arguments::{self, Arguments, Choice, Command, Sides};
+use crate::connect::Connected;
+use crate::failure::{DONE, Failure, HALF_WAY, LOOK};
+use crate::progress::Surroundings;
+use crate::show::Show;
+
+/// Carries out one command; the answer is what the program ends with.
+pub(crate) async fn carry_out(arguments: Arguments) -> Result<u8, Failure> {
+    let show = Show::new(arguments.json);
+    match arguments.command {
+        Command::Plan { sides, choice, out } => plan(&sides, &choice, &out, show).await,
+        Command::Run { plan, approve, run, sides } => begin(&plan, &approve, &run, &sides, show).await,
+        Command::Resume { run, sides } => go_on(&run, &sides, show).await,
+        Command::Prove { run, sides } => check(&run, &sides, show).await,
+        Command::Report { run } => write_report(&run, show),
+    }
+}
+
+async fn plan(sides: &Sides, choice: &Choice, out: &Path, show: Show) -> Result<u8, Failure> {
+    let Connected { source, target, settings } = sides.connect()?;
+    let choices = choices(choice, &source).await?;
+    let plan = {
+        let around = Surroundings::new()?;
+        rehearse(&source, &target, &choices, &settings, around.env()).await?
+    };
+    plan.write(out)?;
+    show.plan(&plan, out)?;
+    Ok(if plan.is_runnable() { DONE } else { LOOK })
+}
+
+async fn begin(plan: &Path, approve: &str, folder: &Path, sides: &Sides, show: Show) -> Result<u8, Failure> {
+    let plan = Plan::read(plan)?;
+    let Connected { source, target, settings } = sides.connect()?;
+    let ending = {
+        let around = Surroundings::new()?;
+        run(&plan, &Seal::from_text(approve), folder, &source, &target, &settings, around.env()).await?
+    };
+    ended(&ending, folder, show)
+}
+
+async fn go_on(folder: &Path, sides: &Sides, show: Show) -> Result<u8, Failure> {
+    let Connected { source, target, settings } = sides.connect()?;
+    let ending = {
+        let around = Surroundings::new()?;
+        resume(folder, &source, &target, &settings, around.env()).await?
+    };
+    ended(&ending, folder, show)
+}
+
+fn ended(ending: &Ending, folder: &Path, show: Show) -> Result<u8, Failure> {
+    let status = status(folder)?;
+    show.ending(ending, &status, folder)?;
+    Ok(match ending {
+        Ending::Finished if status.held.is_empty() => DONE,
+        Ending::Finished => LOOK,
+        Ending::Stopped | Ending::Halted(_) => HALF_WAY,
+    })
+}
+
+async fn check(folder: &Path, sides: &Sides, show: Show) -> Result<u8, Failure> {
+    let Connected { source, target, settings } = sides.connect()?;
+    let proof = {
+        let around = Surroundings::new()?;
+        prove(folder, &source, &target, &settings, around.env()).await?
+    };
+    show.proof(&proof)?;
+    Ok(if proof.green { DONE } else { LOOK })
+}
+
+fn write_report(folder: &Path, show: Show) -> Result<u8, Failure> {
+    let report = report(folder, SystemClock::start().now())?;
+    show.report(&report)?;
+    Ok(DONE)
+}
+
+async fn choices(choice: &Choice, source: &dyn Source) -> Result<Choices, Failure> {
+    if choice.from.zip(choice.to).is_some_and(|(from, to)| to < from) {
+        return Err(Failure::EmptyRange);
+    }
+    Ok(Choices {
+        devices: devices(&choice.devices, source).await?,
+        variables: (!choice.variables.is_empty()).then(|| choice.variables.iter().cloned().collect()),
+        from: choice.from,
+        to: choice.to,
+        policy: match choice.policy {
+            arguments::Policy::Fill => Policy::Fill,
+            arguments::Policy::Append => Policy::Append,
+        },
+        existing: match choice.existing {
+            arguments::Existing::Keep => Existing::Keep,
+            arguments::Existing::TakeSource => Existing::TakeSource,
+        },
+        depth: if choice.counted { Depth::Counted } else { Depth::Exact },
+    })
+}
+
+async fn devices(wanted: &[String], source: &dyn Source) -> Result<Option<BTreeSet<DeviceId>>, Failure> {
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    let listed = source.devices().await.map_err(|cause| Failure::Devices { cause })?;
+    let mut chosen = BTreeSet::new();
+    for wanted in wanted {
+        let is_wanted = |id: DeviceId, name: &str| wanted.parse() == Ok(id) || name == wanted;
+        let found: Vec<_> = listed
+            .iter()
+            .filter(|device| is_wanted(device.id, &device.definition.name))
+            .map(|device| device.id)
+            .collect();
+        match found.as_slice() {
+            [] => return Err(Failure::NoSuchDevice { name: wanted.clone() }),
+            [one] => chosen.insert(*one),
+            several => return Err(Failure::ManySuchDevices { name: wanted.clone(), count: several.len() }),
+        };
+    }
+    Ok(Some(chosen))
+}

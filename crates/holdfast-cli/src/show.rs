@@ -1,0 +1,297 @@
+//! What is printed: text for people, or one JSON document for machines.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::json;
+use tago_migrate::{
+    CheckVerdict, DevicePart, DifferenceKind, Ending, Halt, Plan, Proof, Report, RunStatus, Verdict,
+    WindowVerdict,
+};
+
+#[derive(Clone, Copy)]
+pub(crate) struct Show {
+    json: bool,
+}
+
+impl Show {
+    pub(crate) fn new(json: bool) -> Show {
+        Show { json }
+    }
+
+    pub(crate) fn plan(self, plan: &Plan, file: &Path) -> io::Result<()> {
+        let (header, summary, fingerprint) = (plan.header(), plan.summary(), plan.fingerprint());
+        if self.json {
+            let devices: Vec<_> = plan.devices().iter().map(device_json).collect();
+            return document(&json!({
+                "plan": file,
+                "fingerprint": fingerprint,
+                "runnable": plan.is_runnable(),
+                "nothing_to_do": summary.nothing_to_do,
+                "cutoff": header.cutoff,
+                "source": header.source,
+                "target": header.target,
+                "checks": header.checks,
+                "records": {
+                    "source": summary.records_source,
+                    "target": summary.records_target,
+                    "to_write": summary.records_missing,
+                    "beyond": summary.records_beyond,
+                },
+                "bytes": summary.bytes,
+                "devices": devices,
+            }));
+        }
+        let mut out = io::stdout().lock();
+        writeln!(out, "From     {} ({})", plain(&header.source.name), header.source.origin)?;
+        writeln!(out, "To       {} ({})", plain(&header.target.name), header.target.origin)?;
+        writeln!(out, "Up to    {}", header.cutoff)?;
+        for check in &header.checks {
+            let mark = match check.verdict {
+                CheckVerdict::Pass => continue,
+                CheckVerdict::Warn => "look",
+                CheckVerdict::Block => "STOP",
+            };
+            writeln!(out, "{mark}     {}", plain(&check.text))?;
+        }
+        let devices = |verdict| summary.devices.get(&verdict).copied().unwrap_or(0);
+        writeln!(
+            out,
+            "Devices  {} to make, {} to change, {} as they are",
+            count(devices(Verdict::Create)),
+            count(devices(Verdict::Update)),
+            count(devices(Verdict::Skip) + devices(Verdict::Conflict)),
+        )?;
+        writeln!(
+            out,
+            "Records  {} to write; the source has {}, the target {} in the same time",
+            count(summary.records_missing),
+            count(summary.records_source),
+            count(summary.records_target),
+        )?;
+        for part in plan.devices() {
+            device_lines(&mut out, &part)?;
+        }
+        writeln!(out, "Plan     {}", file.display())?;
+        if summary.nothing_to_do {
+            writeln!(out, "There is nothing to do.")
+        } else if plan.is_runnable() {
+            writeln!(out, "Approve  {fingerprint}")
+        } else {
+            writeln!(out, "This plan cannot be run.")
+        }
+    }
+
+    pub(crate) fn ending(self, ending: &Ending, status: &RunStatus, folder: &Path) -> io::Result<()> {
+        let (state, text) = match ending {
+            Ending::Finished => ("finished", "Finished.".to_owned()),
+            Ending::Stopped => ("stopped", "Stopped; `holdfastctl resume` goes on.".to_owned()),
+            Ending::Halted(halt) => ("halted", halted(halt)),
+        };
+        if self.json {
+            let held: Vec<_> = status
+                .held
+                .iter()
+                .map(|item| {
+                    json!({
+                        "device": item.device,
+                        "name": item.name,
+                        "variable": item.variable,
+                        "between": item.between,
+                        "reason": item.reason,
+                    })
+                })
+                .collect();
+            return document(&json!({
+                "run": status.run,
+                "folder": folder,
+                "ending": state,
+                "text": text,
+                "records_done": status.records_done,
+                "records_total": status.records_total,
+                "batches_open": status.batches_open,
+                "held": held,
+                "devices_made": status.created,
+            }));
+        }
+        let mut out = io::stdout().lock();
+        writeln!(out, "{text}")?;
+        writeln!(out, "Records  {} of {} stored", count(status.records_done), count(status.records_total))?;
+        if status.batches_open > 0 {
+            writeln!(out, "         {} batches to check again when it goes on", count(status.batches_open))?;
+        }
+        for item in &status.held {
+            writeln!(out, "held     {}: {}", plain(&item.name), plain(&item.reason))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn proof(self, proof: &Proof) -> io::Result<()> {
+        if self.json {
+            return document(proof);
+        }
+        let mut out = io::stdout().lock();
+        let verdict = if proof.green { "GREEN" } else { "NOT GREEN" };
+        writeln!(
+            out,
+            "{verdict}: {} of {} time ranges hold what they should, {} records read",
+            count(proof.windows_green),
+            count(proof.windows),
+            count(proof.records),
+        )?;
+        for (number, what) in [
+            (proof.missing, "missing"),
+            (proof.changed, "changed"),
+            (proof.doubled, "doubled"),
+            (proof.foreign, "written by somebody else"),
+            (proof.not_run, "time ranges not run"),
+        ] {
+            if number > 0 {
+                writeln!(out, "  {} {what}", count(number))?;
+            }
+        }
+        for window in &proof.windows_not_equal {
+            if window.verdict == WindowVerdict::Foreign {
+                continue;
+            }
+            let variable = window.variable.as_deref().unwrap_or("the device itself");
+            writeln!(out, "{} / {}: {}", plain(&window.name), plain(variable), plain(&window.text))?;
+            for difference in &window.differences {
+                let kind = match difference.kind {
+                    DifferenceKind::Missing => "missing",
+                    DifferenceKind::Changed => "changed",
+                    DifferenceKind::Doubled => "doubled",
+                    DifferenceKind::Foreign => continue,
+                };
+                let expected = difference.expected.as_deref().unwrap_or("-");
+                let found = difference.found.as_deref().unwrap_or("-");
+                writeln!(out, "  {kind}: should be {} and is {}", plain(expected), plain(found))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn report(self, report: &Report) -> io::Result<()> {
+        if self.json {
+            return document(&json!({ "report": report, "json": report.json, "html": report.html }));
+        }
+        let mut out = io::stdout().lock();
+        writeln!(
+            out,
+            "Records  {} written, {} devices made",
+            count(report.records_written),
+            report.devices_created
+        )?;
+        writeln!(
+            out,
+            "Proof    {}",
+            match report.proven {
+                Some(true) => "green",
+                Some(false) => "not green",
+                None => "not made yet",
+            }
+        )?;
+        for exception in &report.exceptions {
+            writeln!(out, "look     {}", plain(exception))?;
+        }
+        writeln!(out, "Tokens   {} to look at", count(report.tokens.len() as u64))?;
+        writeln!(out, "Report   {}", report.html.display())?;
+        writeln!(out, "         {}", report.json.display())?;
+        writeln!(out, "Again    {}", report.prove_line)
+    }
+}
+
+/// With commas between thousands.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn document(document: &impl Serialize) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer(&mut out, document)?;
+    writeln!(out)
+}
+
+fn device_json(part: &DevicePart<'_>) -> serde_json::Value {
+    json!({
+        "device": part.item.device,
+        "name": part.item.name,
+        "verdict": part.item.verdict,
+        "reasons": part.item.reasons,
+        "data": part.data,
+        "records": {
+            "source": part.records_source,
+            "target": part.records_target,
+            "to_write": part.records_missing,
+        },
+        "between": part.missing_between,
+    })
+}
+
+fn device_lines(out: &mut impl Write, part: &DevicePart<'_>) -> io::Result<()> {
+    let mark = match (part.item.verdict, part.data) {
+        (Verdict::Create, _) => "make  ",
+        (Verdict::Update, _) => "change",
+        (Verdict::Blocked, _) | (_, Verdict::Blocked) => "STOP  ",
+        (Verdict::Conflict, _) => "differ",
+        (_, Verdict::Fill) => "fill  ",
+        _ => return Ok(()),
+    };
+    write!(out, "  {mark} {}: {} records", plain(&part.item.name), count(part.records_missing))?;
+    if let Some((from, to)) = part.missing_between {
+        write!(out, " between {from} and {to}")?;
+    }
+    writeln!(out)?;
+    if mark == "STOP  " || mark == "differ" {
+        for reason in &part.item.reasons {
+            writeln!(out, "         {}", plain(&reason.text))?;
+        }
+    }
+    Ok(())
+}
+
+fn halted(halt: &Halt) -> String {
+    let (what, then) = match halt {
+        Halt::Auth { side, message } => {
+            (format!("Halted: the {side} refused its token ({})", plain(message)), "give a valid one and")
+        }
+        Halt::Unreachable { side, message } => {
+            (format!("Halted: the {side} does not answer ({})", plain(message)), "when it does,")
+        }
+        Halt::Quota { message } => {
+            (format!("Halted: the target takes no more ({})", plain(message)), "raise its limit and")
+        }
+    };
+    format!("{what}; {then} `holdfastctl resume` goes on. What is stored stays stored.")
+}
+
+/// Names come from the platform: nothing in them may steer a terminal.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_commas() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(count(number), text);
+        }
+    }
+
+    #[test]
+    fn a_name_cannot_steer_the_terminal() {
+        assert_eq!(plain("a\x1b[2Jb\r"), "a\u{fffd}[2Jb\u{fffd}");
+    }
+}
