@@ -56,6 +56,30 @@ async fn projects_and_backups_are_read() {
 }
 
 #[tokio::test]
+async fn a_project_that_is_being_made_has_no_address_yet() {
+    let server = MockServer::start().await;
+    answer(&server, "GET", &format!("/api/projects/{PROJECT}"), 200, r#"{"id":"bb0000000000000000000004","name":"Copy",
+        "role":"owner","region":"us-east-1","version":"2026.11","api":null,"profile":null,"status":"deploying",
+        "created_at":"2026-11-22T00:00:00.000Z","size":0,"deployment":"bb0000000000000000000d01","restored_from":
+        {"project":"bb0000000000000000000005","project_name":null,"backup":"bb0000000000000000000b01","backup_created_at":null}}"#)
+    .await;
+    answer(
+        &server,
+        "GET",
+        "/api/catalogue",
+        200,
+        r#"{"regions":[{"id":"us-east-1","name":"US East"}],"versions":["2026.11"]}"#,
+    )
+    .await;
+    let console = console(&server);
+    let project = console.project(project()).await.unwrap();
+    assert_eq!((project.api, project.status), (None, ProjectStatus::Deploying));
+    assert!(project.deployment.is_some());
+    assert_eq!(project.restored_from.unwrap().project_name, None);
+    assert_eq!(console.catalogue().await.unwrap().regions[0].name, "US East");
+}
+
+#[tokio::test]
 async fn a_restore_sends_the_quote_and_a_changed_price_comes_back() {
     let server = MockServer::start().await;
     answer(&server, "POST", &format!("/api/projects/{PROJECT}/backups/{BACKUP}/quote"), 200, QUOTE).await;
