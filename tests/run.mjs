@@ -51,7 +51,7 @@ async function windowTests() {
 async function rustTests() {
   let programs = [];
   await part('test programs build', async () => {
-    programs = await buildTestPrograms([]);
+    programs = await buildTestPrograms(['--tests', '--test', 'e2e']);
     return verdict(programs.length > 0);
   });
   const needsWindow = (program) => program.kind === 'test' && program.name === 'e2e';
