@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tago_api::client::Api;
+use tago_api::client::Credential;
 
 use crate::error::{Answer, UiError};
 use crate::host::{Event, Host};
@@ -56,7 +56,7 @@ struct Seen {
     practice_address: String,
     practice_account: Option<String>,
     states: HashMap<String, (ConnectionState, Option<String>)>,
-    data_planes: HashMap<(String, String), Api>,
+    data_planes: HashMap<(String, String), Credential>,
     followed: HashSet<String>,
 }
 
@@ -143,6 +143,6 @@ impl App {
 }
 
 /// No code that holds one of these locks can leave its value half changed.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,6 +15,7 @@ const COMMANDS: &[&str] = &[
     "projects",
     "delete_project",
     "meter",
+    "catalogue",
     "backups",
     "back_up_now",
     "main_database",

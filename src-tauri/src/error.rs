@@ -1,6 +1,8 @@
 //! What people are told when something fails: one place for the wording of the shell.
 
-use serde::Serialize;
+mod engine;
+
+use serde::{Deserialize, Serialize};
 use specta::Type;
 use tago_api::IdError;
 use tago_api::client::{AddressError, ApiError, Refusal, TokenError};
@@ -10,7 +12,7 @@ use crate::secrets::SecretsError;
 use crate::settings::SettingsError;
 
 /// A failure as the window receives it: it branches on `code`, and shows the rest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct UiError {
     pub code: ErrorCode,
     /// What happened, in one sentence.
@@ -22,7 +24,7 @@ pub struct UiError {
 }
 
 /// Kinds of failure that the window treats differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     BadInput,

@@ -49,6 +49,7 @@ pub fn builder<R: Runtime>() -> Builder<R> {
             projects::projects,
             projects::delete_project,
             projects::meter,
+            projects::catalogue,
             backups::backups,
             backups::back_up_now,
             backups::main_database,

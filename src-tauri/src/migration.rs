@@ -1,9 +1,107 @@
+//! Rehearsals and runs: the engine's operations as tasks that the window can watch, pause and find again.
+
+mod plan;
+mod proof;
+mod rehearsal;
+mod run;
+
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tago_api::Time;
+use tago_migrate::{Clock as _, Figures, Settings, SystemClock};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+pub(crate) use plan::strip;
+pub(crate) use rehearsal::{Rehearsal, choices_of, overview_view};
+pub(crate) use run::{LiveRun, RunFiles, RunRecord, idle_view, report_view, summary};
+
+use crate::app::locked;
+use crate::error::{Answer, ErrorCode, UiError};
+
+/// The window is told of progress at most this often.
+const BETWEEN_EVENTS: Duration = Duration::from_millis(100);
+
+/// Plans are held in memory; more than these are not looked at any more.
+const KEPT_REHEARSALS: usize = 4;
+
+/// What is rehearsed and what runs.
 pub(crate) struct Migrations {
-    _folder: PathBuf,
+    pub(crate) files: RunFiles,
+    rehearsals: Mutex<BTreeMap<String, Arc<Rehearsal>>>,
+    running: Mutex<HashMap<String, Arc<LiveRun>>>,
 }
+
 impl Migrations {
     pub(crate) fn new(folder: PathBuf) -> Migrations {
-        Migrations { _folder: folder }
+        Migrations { files: RunFiles::new(folder), rehearsals: Mutex::default(), running: Mutex::default() }
     }
+
+    pub(crate) fn keep(&self, rehearsal: Arc<Rehearsal>) {
+        let mut rehearsals = locked(&self.rehearsals);
+        while rehearsals.len() >= KEPT_REHEARSALS {
+            if let Some((_, forgotten)) = rehearsals.pop_first() {
+                forgotten.cancel();
+            }
+        }
+        rehearsals.insert(rehearsal.id.clone(), rehearsal);
+    }
+
+    pub(crate) fn rehearsal(&self, id: &str) -> Answer<Arc<Rehearsal>> {
+        locked(&self.rehearsals).get(id).cloned().ok_or_else(|| {
+            UiError::new(ErrorCode::NotFound, "This rehearsal is not kept any more")
+                .hint("Rehearse again: what is on both sides may have changed since.")
+        })
+    }
+
+    pub(crate) fn live(&self, id: &str) -> Option<Arc<LiveRun>> {
+        locked(&self.running).get(id).cloned()
+    }
+
+    /// Takes the run's place among those that run, unless it, or another run into its target, is there.
+    pub(crate) fn begin(&self, run: &Arc<LiveRun>) -> Answer<()> {
+        let mut running = locked(&self.running);
+        if let Some(other) = running.values().find(|other| other.record.target == run.record.target) {
+            return Err(UiError::new(
+                ErrorCode::InUse,
+                format!("A run into “{}” is under way already", other.record.target_name),
+            )
+            .hint("Let it finish, or stop it, before the next one begins."));
+        }
+        running.insert(run.record.id.clone(), run.clone());
+        Ok(())
+    }
+
+    pub(crate) fn end(&self, id: &str) {
+        locked(&self.running).remove(id);
+    }
+}
+
+/// How the engine treats the two sides; `late_commit` is how late after a request the target may carry it out.
+pub(crate) fn settings(late_commit: Duration) -> Settings {
+    Settings { late_commit_bound: late_commit, ..Settings::default() }
+}
+
+/// Calls `tell` when the figures have changed, not too often, until the operation has ended.
+pub(crate) async fn relay(mut figures: watch::Receiver<Figures>, tell: impl Fn(Figures)) {
+    while figures.changed().await.is_ok() {
+        let now = figures.borrow_and_update().clone();
+        tell(now);
+        sleep(BETWEEN_EVENTS).await;
+    }
+}
+
+/// A random number that was never used before, and an id that sorts by time and ends with part of it.
+pub(crate) fn fresh_id() -> Answer<(String, u64)> {
+    let nonce = getrandom::u64()
+        .map_err(|error| UiError::internal(format!("the system gave no random number: {error}")))?;
+    let stamp = now().to_utc().format("%Y%m%d-%H%M%S%3f");
+    Ok((format!("{stamp}-{:04x}", nonce & 0xffff), nonce))
+}
+
+pub(crate) fn now() -> Time {
+    SystemClock::start().now()
 }

@@ -1,6 +1,5 @@
 //! What Holdfast remembers between two starts: a versioned JSON file without a secret in it.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::view::{BadDay, ConnectionKind};
+use crate::view::ConnectionKind;
 
 /// The format that this version writes.
 const VERSION: u32 = 1;
@@ -20,26 +19,14 @@ pub struct Settings {
     /// Connections to elsewhere; the practice platform is not among them.
     #[serde(default)]
     pub connections: Vec<StoredConnection>,
-    /// The damage that was done to the practice project.
-    #[serde(default)]
-    pub bad_day: Option<BadDay>,
     /// Whether the practice platform was started before, so that the next start starts it again.
     #[serde(default)]
     pub practice_started: bool,
-    /// The deployment that made a restored project, so that it can be followed after a restart.
-    #[serde(default)]
-    pub deployments: BTreeMap<String, String>,
 }
 
 impl Settings {
     fn new() -> Settings {
-        Settings {
-            version: VERSION,
-            connections: Vec::new(),
-            bad_day: None,
-            practice_started: false,
-            deployments: BTreeMap::new(),
-        }
+        Settings { version: VERSION, connections: Vec::new(), practice_started: false }
     }
 }
 

@@ -127,11 +127,10 @@ impl App {
         let console = self.console(connection).await?;
         let backup: BackupId = backup.parse()?;
         let started = console.restore(project.parse()?, backup, &request).await?;
-        let (made, deployment) = (started.project.to_string(), started.deployment.to_string());
-        self.change_settings(|settings| {
-            settings.deployments.insert(made.clone(), deployment.clone());
-        })?;
-        Ok(RestoreStarted { project: made, deployment })
+        Ok(RestoreStarted {
+            project: started.project.to_string(),
+            deployment: started.deployment.to_string(),
+        })
     }
 
     /// A deployment with its log so far; from now on the window hears of what follows.

@@ -1,8 +1,8 @@
 use secrecy::{ExposeSecret, SecretString};
-use tago_api::client::Address;
+use tago_api::client::{Address, Settings as ClientSettings};
 
 use super::App;
-use super::sessions::{PRACTICE, open};
+use super::sessions::{PRACTICE, api, credential};
 use crate::error::{Answer, UiError};
 use crate::host::Event;
 use crate::settings::StoredConnection;
@@ -37,8 +37,8 @@ impl App {
         if token.expose_secret().is_empty() {
             return Err(UiError::bad_input("Token: it is empty; paste a profile token of this project"));
         }
-        let api = open(&address.origin(), &token)?;
-        let profile = api.profile().await?;
+        let opened = api(credential(&address.origin(), &token)?, ClientSettings::default())?;
+        let profile = opened.profile().await?;
         let known = self.settings()?.connections;
         let again = known.iter().find(|known| {
             known.address == address.origin() && known.profile == profile.id.to_string() && known.kind == kind

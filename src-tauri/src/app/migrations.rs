@@ -1,23 +1,101 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tago_migrate::live::Live;
+use tago_migrate::{
+    self as engine, Control, Ending, Env, Figures, Progress, Seal, Source, SystemClock, Target,
+};
+
 use super::App;
-use crate::error::{Answer, UiError};
+use super::sessions::PRACTICE;
+use crate::error::{Answer, ErrorCode, UiError};
+use crate::host::Event;
+use crate::migration::{
+    LiveRun, Rehearsal, RunRecord, choices_of, fresh_id, idle_view, now, overview_view, relay, report_view,
+    settings, strip, summary,
+};
 use crate::view::{
     Choices, HoleStrip, PlanPage, RehearsalView, ReportView, RunSummary, RunView, Side, SourceOverview,
     Verdict,
 };
-fn not<T>() -> Answer<T> {
-    Err(UiError::internal("the migration is not part of this build"))
+
+/// How late after a request a target may still carry it out: the practice platform says so of itself,
+/// elsewhere it is what a load balancer waits at most.
+const LATE_ON_THIS_COMPUTER: Duration = Duration::from_secs(2);
+const LATE_ELSEWHERE: Duration = Duration::from_secs(120);
+
+/// What a task does with a run.
+enum Work {
+    Begin(Arc<Rehearsal>),
+    GoOn,
+    Prove,
 }
-#[allow(clippy::unused_async, unused_variables)]
+
 impl App {
+    /// What there is to choose from on the source, beside what the target has.
     pub async fn source_overview(&self, source: &Side, target: &Side) -> Answer<SourceOverview> {
-        not()
+        let (from, to) = (self.port(source).await?, self.port(target).await?);
+        let (_, nonce) = fresh_id()?;
+        let (clock, control) = (SystemClock::start(), Control::new());
+        let progress = Progress::new(Figures::default());
+        let env = Env { clock: &clock, nonce, progress: &progress, control: &control };
+        let found = engine::overview(&from, &to, &settings(late_commit(target)), env).await;
+        found.map(overview_view).map_err(|error| UiError::of_side(engine::Side::Source, &error))
     }
+
+    /// Begins a rehearsal: both sides are read, nothing is written.
     pub async fn start_rehearsal(&self, source: Side, target: Side, choices: Choices) -> Answer<String> {
-        not()
+        let wanted = choices_of(&choices)?;
+        if source == target {
+            return Err(UiError::new(
+                ErrorCode::SameProject,
+                "Source and target are the same project; choose two different ones",
+            ));
+        }
+        let ports = (self.port(&source).await?, self.port(&target).await?);
+        let names = (self.project_name(&source).await?, self.project_name(&target).await?);
+        let (id, nonce) = fresh_id()?;
+        let sides = [(source, names.0), (target, names.1)];
+        let rehearsal = Arc::new(Rehearsal::new(id.clone(), sides, choices));
+        self.state.migrations.keep(rehearsal.clone());
+        let app = self.clone();
+        let here = tokio::runtime::Handle::current(); // PENDING: rehearse is not Send
+        tokio::task::spawn_blocking(move || here.block_on(app.rehearse(&rehearsal, ports, wanted, nonce)));
+        Ok(id)
     }
+
+    async fn rehearse(
+        &self,
+        rehearsal: &Arc<Rehearsal>,
+        ports: (Live, Live),
+        wanted: engine::Choices,
+        nonce: u64,
+    ) {
+        let clock = SystemClock::start();
+        let progress = Progress::new(Figures::default());
+        let (app, watched) = (self.clone(), rehearsal.clone());
+        let telling = tokio::spawn(relay(progress.subscribe(), move |figures| {
+            watched.progressed(figures);
+            app.emit(Event::Rehearsal(watched.view()));
+        }));
+        let begun = Instant::now();
+        let env = Env { clock: &clock, nonce, progress: &progress, control: &rehearsal.control };
+        let settings = settings(late_commit(&rehearsal.target));
+        let outcome = engine::rehearse(&ports.0, &ports.1, &wanted, &settings, env).await;
+        rehearsal.progressed(progress.borrow().clone());
+        drop(progress);
+        rehearsal.ended(outcome.map_err(UiError::from), begun.elapsed());
+        settle(telling).await;
+        self.emit(Event::Rehearsal(rehearsal.view()));
+    }
+
+    /// A rehearsal and how far it is.
     pub async fn rehearsal(&self, id: &str) -> Answer<RehearsalView> {
-        not()
+        let rehearsal = self.state.migrations.rehearsal(id)?;
+        aside(move || Ok(rehearsal.view())).await
     }
+
+    /// A page of the plan's items that have this verdict and match this text.
     pub async fn rehearsal_rows(
         &self,
         id: &str,
@@ -25,39 +103,247 @@ impl App {
         text: &str,
         page: u32,
     ) -> Answer<PlanPage> {
-        not()
+        let (rehearsal, text) = (self.state.migrations.rehearsal(id)?, text.to_owned());
+        aside(move || rehearsal.rows(verdict, &text, page)).await
     }
+
+    /// What the target lacks, by device and day.
     pub async fn rehearsal_strip(&self, id: &str) -> Answer<HoleStrip> {
-        not()
+        let rehearsal = self.state.migrations.rehearsal(id)?;
+        aside(move || Ok(strip(&rehearsal.rehearsed()?.plan))).await
     }
+
+    /// Stops a rehearsal; nothing was written.
     pub async fn cancel_rehearsal(&self, id: &str) -> Answer<()> {
-        not()
+        self.state.migrations.rehearsal(id)?.cancel();
+        Ok(())
     }
-    pub async fn start_run(&self, rehearsal: &str, fingerprint: &str, typed: &str) -> Answer<String> {
-        not()
+
+    /// Begins the run of the plan with this fingerprint, if the target's name was typed as it is.
+    pub async fn start_run(&self, rehearsal: &str, fingerprint: &str, typed_name: &str) -> Answer<String> {
+        let rehearsal = self.state.migrations.rehearsal(rehearsal)?;
+        let rehearsed = rehearsal.rehearsed()?;
+        if typed_name != rehearsal.target_name {
+            return Err(UiError::bad_input(format!(
+                "Name: type the target's name as it is, “{}”; nothing was written",
+                rehearsal.target_name
+            )));
+        }
+        if Seal::from_text(fingerprint) != rehearsed.plan.fingerprint() {
+            return Err(UiError::new(
+                ErrorCode::PlanChanged,
+                "What was confirmed is not this rehearsal's plan",
+            )
+            .hint("Look at the rehearsal again and confirm that one. Nothing was written."));
+        }
+        let ports = (self.port(&rehearsal.source).await?, self.port(&rehearsal.target).await?);
+        let (id, nonce) = fresh_id()?;
+        let record = RunRecord {
+            id: id.clone(),
+            source: rehearsal.source.clone(),
+            target: rehearsal.target.clone(),
+            source_name: rehearsal.source_name.clone(),
+            target_name: rehearsal.target_name.clone(),
+            begun_at: now(),
+            late_commit_ms: u64::try_from(late_commit(&rehearsal.target).as_millis()).unwrap_or(u64::MAX),
+            stopped: false,
+            reason: None,
+        };
+        self.begin(record, Work::Begin(rehearsal), ports, nonce).await?;
+        Ok(id)
     }
+
+    /// Every run, newest first.
     pub async fn runs(&self) -> Answer<Vec<RunSummary>> {
-        Ok(Vec::new())
+        let app = self.clone();
+        aside(move || {
+            let migrations = &app.state.migrations;
+            let told = |record: RunRecord| match migrations.live(&record.id) {
+                Some(live) => live.summary(),
+                None => summary(&idle_view(&record, &migrations.files.look(&record), None, false)),
+            };
+            Ok(migrations.files.all().into_iter().map(told).collect())
+        })
+        .await
     }
+
+    /// A run and how far it is.
     pub async fn run(&self, id: &str) -> Answer<RunView> {
-        not()
+        if let Some(live) = self.state.migrations.live(id) {
+            return Ok(live.view());
+        }
+        let record = self.state.migrations.files.read(id)?;
+        let exists = self.restored_project_exists(&record.source).await;
+        let app = self.clone();
+        aside(move || {
+            let files = &app.state.migrations.files;
+            let plan = files.plan(&record.id).ok();
+            Ok(idle_view(&record, &files.look(&record), plan.as_ref(), exists))
+        })
+        .await
     }
+
+    /// Lets the batches that are on their way arrive, and then sends no more.
     pub async fn pause_run(&self, id: &str) -> Answer<()> {
-        not()
+        let live = self.state.migrations.live(id).ok_or_else(not_under_way)?;
+        live.control.pause();
+        self.emit(Event::Run(Box::new(live.view())));
+        Ok(())
     }
+
+    /// Goes on with a run that was paused, stopped or interrupted.
     pub async fn resume_run(&self, id: &str) -> Answer<()> {
-        not()
+        if let Some(live) = self.state.migrations.live(id) {
+            live.control.resume();
+            self.emit(Event::Run(Box::new(live.view())));
+            return Ok(());
+        }
+        self.again(id, Work::GoOn).await
     }
+
+    /// Ends a run where it is; what was written stays, and it can be gone on with.
     pub async fn stop_run(&self, id: &str) -> Answer<()> {
-        not()
+        if let Some(live) = self.state.migrations.live(id) {
+            live.control.stop();
+            return Ok(());
+        }
+        let mut record = self.state.migrations.files.read(id)?;
+        record.stopped = true;
+        self.state.migrations.files.write(&record)?;
+        let view = self.run(id).await?;
+        self.emit(Event::Run(Box::new(view)));
+        Ok(())
     }
+
+    /// Compares source and target again.
     pub async fn prove_run(&self, id: &str) -> Answer<()> {
-        not()
+        if self.state.migrations.live(id).is_some() {
+            return Err(UiError::new(ErrorCode::InUse, "The run is still under way")
+                .hint("It is proven by itself when it has ended."));
+        }
+        self.again(id, Work::Prove).await
     }
+
+    /// What a run did, and what is left to do.
     pub async fn report(&self, id: &str) -> Answer<ReportView> {
-        not()
+        let (app, id) = (self.clone(), id.to_owned());
+        aside(move || {
+            let files = &app.state.migrations.files;
+            let record = files.read(&id)?;
+            Ok(report_view(&record.id, engine::report(&files.folder(&record.id), now())?))
+        })
+        .await
     }
+
+    /// Opens the printable report with the system's viewer.
     pub async fn open_report(&self, id: &str) -> Answer<()> {
-        not()
+        let report = self.report(id).await?;
+        self.state.host.open(report.html_path.as_ref()).map_err(|error| {
+            UiError::new(ErrorCode::Internal, format!("The report could not be opened ({error})"))
+                .hint(format!("It is the file {}; open it with a browser.", report.html_path))
+        })
+    }
+
+    async fn again(&self, id: &str, work: Work) -> Answer<()> {
+        let mut record = self.state.migrations.files.read(id)?;
+        let ports = (self.port(&record.source).await?, self.port(&record.target).await?);
+        let (_, nonce) = fresh_id()?;
+        (record.stopped, record.reason) = (false, None);
+        self.begin(record, work, ports, nonce).await
+    }
+
+    async fn begin(&self, record: RunRecord, work: Work, ports: (Live, Live), nonce: u64) -> Answer<()> {
+        let exists = self.restored_project_exists(&record.source).await;
+        let run = Arc::new(LiveRun::new(record, exists));
+        self.state.migrations.begin(&run)?;
+        if let Err(error) = self.state.migrations.files.write(&run.record) {
+            self.state.migrations.end(&run.record.id);
+            return Err(error);
+        }
+        let app = self.clone();
+        tokio::spawn(async move { app.carry_out(&run, work, ports, nonce).await });
+        Ok(())
+    }
+
+    async fn carry_out(&self, run: &Arc<LiveRun>, work: Work, ports: (Live, Live), nonce: u64) {
+        let clock = SystemClock::start();
+        let progress = Progress::new(Figures::default());
+        let (app, watched) = (self.clone(), run.clone());
+        let telling = tokio::spawn(relay(progress.subscribe(), move |figures| {
+            watched.progressed(figures, &app.state.migrations.files);
+            app.emit(Event::Run(Box::new(watched.view())));
+        }));
+        let env = Env { clock: &clock, nonce, progress: &progress, control: &run.control };
+        let outcome = self.work(run, work, &ports.0, &ports.1, env).await;
+        drop(progress);
+        settle(telling).await;
+        let mut record = run.record.clone();
+        match outcome {
+            Ok(Ending::Finished) => {}
+            Ok(Ending::Stopped) => record.stopped = true,
+            Ok(Ending::Halted(halt)) => record.reason = Some(halt.into()),
+            Err(error) => record.reason = Some(error),
+        }
+        if let Err(error) = self.state.migrations.files.write(&record) {
+            tracing::error!(error.message, "the end of a run was not written");
+        }
+        self.state.migrations.end(&record.id);
+        match self.run(&record.id).await {
+            Ok(view) => self.emit(Event::Run(Box::new(view))),
+            Err(error) => tracing::error!(error.message, "the end of a run was not told"),
+        }
+    }
+
+    async fn work(
+        &self,
+        run: &LiveRun,
+        work: Work,
+        source: &dyn Source,
+        target: &dyn Target,
+        env: Env<'_>,
+    ) -> Answer<Ending> {
+        let folder = self.state.migrations.files.folder(&run.record.id);
+        let settings = settings(Duration::from_millis(run.record.late_commit_ms));
+        let ending = match work {
+            Work::Begin(rehearsal) => {
+                let rehearsed = rehearsal.rehearsed()?;
+                let approved = rehearsed.plan.fingerprint();
+                engine::run(&rehearsed.plan, &approved, &folder, source, target, &settings, env).await?
+            }
+            Work::GoOn => engine::resume(&folder, source, target, &settings, env).await?,
+            Work::Prove => Ending::Finished,
+        };
+        if ending == Ending::Finished {
+            engine::prove(&folder, source, target, &settings, env).await?;
+            aside(move || Ok(engine::report(&folder, now())?)).await?;
+        }
+        Ok(ending)
+    }
+
+    async fn restored_project_exists(&self, source: &Side) -> bool {
+        let projects = self.projects(&source.connection).await.unwrap_or_default();
+        projects.iter().any(|project| project.id == source.project && project.restored_from.is_some())
+    }
+}
+
+fn late_commit(target: &Side) -> Duration {
+    if target.connection == PRACTICE { LATE_ON_THIS_COMPUTER } else { LATE_ELSEWHERE }
+}
+
+fn not_under_way() -> UiError {
+    UiError::new(ErrorCode::Conflict, "This run is not under way").hint("Choose “Go on” to resume it.")
+}
+
+/// What reads files or counts through a plan keeps no other task waiting.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> Answer<T> + Send + 'static) -> Answer<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(answer) => answer,
+        Err(error) => Err(UiError::internal(format!("A task ended early: {error}"))),
+    }
+}
+
+async fn settle(telling: tokio::task::JoinHandle<()>) {
+    if let Err(error) = telling.await {
+        tracing::error!(%error, "the window was not told of all progress");
     }
 }

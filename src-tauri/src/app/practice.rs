@@ -1,3 +1,5 @@
+use tago_api::client;
+
 use super::App;
 use super::sessions::PRACTICE;
 use crate::error::{Answer, ErrorCode, UiError};
@@ -47,24 +49,19 @@ impl App {
         let id = project.parse()?;
         let name = console.project(id).await?.name;
         let damage = console.bad_day(id).await?;
-        let bad_day = BadDay {
-            project: project.to_owned(),
-            project_name: name,
-            deleted_devices: damage.deleted_devices.into_iter().map(|device| device.name).collect(),
-            emptied_devices: damage.emptied_devices.into_iter().map(|device| device.name).collect(),
-            emptied_from: damage.emptied_from.into(),
-            emptied_to: damage.emptied_to.into(),
-            records_lost: damage.records_lost.into(),
-            best_backup: damage.best_backup.map(|backup| backup.to_string()),
-        };
-        self.change_settings(|settings| settings.bad_day = Some(bad_day.clone()))?;
         self.emit(Event::BadDay);
-        Ok(bad_day)
+        Ok(told(damage, name))
     }
 
     /// The damage that was done, if any.
     pub async fn bad_day(&self) -> Answer<Option<BadDay>> {
-        Ok(self.settings()?.bad_day)
+        if self.state.practice.lock().await.is_none() {
+            return Ok(None);
+        }
+        let console = self.console(PRACTICE).await?;
+        let Some(damage) = console.damages().await?.pop() else { return Ok(None) };
+        let name = console.project(damage.project).await?.name;
+        Ok(Some(told(damage, name)))
     }
 
     async fn enter_practice(&self) -> Answer<Connection> {
@@ -89,5 +86,19 @@ impl App {
 
     fn forget_practice_sessions(&self) {
         self.seen().data_planes.retain(|(connection, _), _| connection != PRACTICE);
+    }
+}
+
+fn told(damage: client::BadDay, project_name: String) -> BadDay {
+    let names = |devices: Vec<client::Damaged>| devices.into_iter().map(|device| device.name).collect();
+    BadDay {
+        project: damage.project.to_string(),
+        project_name,
+        deleted_devices: names(damage.deleted_devices),
+        emptied_devices: names(damage.emptied_devices),
+        emptied_from: damage.emptied_from.into(),
+        emptied_to: damage.emptied_to.into(),
+        records_lost: damage.records_lost.into(),
+        best_backup: damage.best_backup.map(|backup| backup.to_string()),
     }
 }

@@ -5,8 +5,8 @@ use tago_api::client;
 
 use super::App;
 use super::sessions::PRACTICE;
-use crate::error::{Answer, UiError};
-use crate::view::{Meter, Project, ProjectStatus, RestoredFrom, Role, Side};
+use crate::error::{Answer, ErrorCode, UiError};
+use crate::view::{Catalogue, Meter, Project, ProjectStatus, Region, RestoredFrom, Role, Side};
 
 impl App {
     /// The projects of a connection.
@@ -36,7 +36,14 @@ impl App {
         console.delete_project(id, typed_name).await?;
         let key = (connection.to_owned(), project.to_owned());
         self.seen().data_planes.remove(&key);
-        self.change_settings(|settings| drop(settings.deployments.remove(project)))
+        Ok(())
+    }
+
+    /// Where a new project can be, and in which versions of the platform.
+    pub async fn catalogue(&self, connection: &str) -> Answer<Catalogue> {
+        let catalogue = self.console(connection).await?.catalogue().await?;
+        let regions = catalogue.regions.into_iter().map(|region| Region { id: region.id, name: region.name });
+        Ok(Catalogue { regions: regions.collect(), versions: catalogue.versions })
     }
 
     /// What a project has cost so far.
@@ -61,16 +68,14 @@ impl App {
             .find(|project| project.id == side.project)
             .map(|project| project.name)
             .ok_or_else(|| {
-                UiError::new(crate::error::ErrorCode::NotFound, "This project is gone")
+                UiError::new(ErrorCode::NotFound, "This project is gone")
                     .hint("Reload the list of projects and choose again.")
             })
     }
 
     async fn practice_projects(&self) -> Answer<Vec<Project>> {
         let projects = self.console(PRACTICE).await?.projects().await?;
-        let deployments = self.settings()?.deployments;
-        let names = names(&projects);
-        Ok(projects.into_iter().map(|project| view(project, &names, &deployments)).collect())
+        Ok(projects.into_iter().map(view).collect())
     }
 
     /// A profile's connection opens one project: the profile.
@@ -99,16 +104,10 @@ pub(super) fn names(projects: &[client::Project]) -> HashMap<ProjectId, String> 
     projects.iter().map(|project| (project.id, project.name.clone())).collect()
 }
 
-fn view(
-    project: client::Project,
-    names: &HashMap<ProjectId, String>,
-    deployments: &std::collections::BTreeMap<String, String>,
-) -> Project {
-    let id = project.id.to_string();
+fn view(project: client::Project) -> Project {
     Project {
         connection: PRACTICE.into(),
-        deployment: deployments.get(&id).cloned(),
-        id,
+        id: project.id.to_string(),
         name: project.name,
         role: match project.role {
             client::Role::Owner => Role::Owner,
@@ -117,7 +116,7 @@ fn view(
         },
         region: project.region,
         version: project.version,
-        api: project.api,
+        api: project.api.unwrap_or_default(),
         status: match project.status {
             client::ProjectStatus::Active => ProjectStatus::Active,
             client::ProjectStatus::Failed => ProjectStatus::Failed,
@@ -127,9 +126,10 @@ fn view(
         size: project.size.into(),
         restored_from: project.restored_from.map(|from| RestoredFrom {
             project: from.project.to_string(),
-            project_name: names.get(&from.project).cloned().unwrap_or_else(|| "a deleted project".into()),
+            project_name: from.project_name.unwrap_or_else(|| "a deleted project".into()),
             backup: from.backup.to_string(),
-            backup_created_at: from.backup_created_at.into(),
+            backup_created_at: from.backup_created_at.map(Into::into),
         }),
+        deployment: project.deployment.map(|deployment| deployment.to_string()),
     }
 }

@@ -1,5 +1,6 @@
 use secrecy::SecretString;
 use tago_api::client::{Address, Api, Console, Credential, Settings as ClientSettings};
+use tago_migrate::live::Live;
 
 use super::App;
 use crate::error::{Answer, ErrorCode, UiError};
@@ -33,29 +34,34 @@ impl App {
     }
 
     /// The data plane of a project.
-    ///
-    /// The token that opens it stays in this process: the practice platform's is made for this
-    /// start, any other comes out of the keyring.
-    pub(crate) async fn data_plane(&self, side: &Side) -> Answer<Api> {
-        let key = (side.connection.clone(), side.project.clone());
-        if let Some(api) = self.seen().data_planes.get(&key) {
-            return Ok(api.clone());
-        }
-        let api = if side.connection == PRACTICE {
-            self.practice_data_plane(side).await?
-        } else {
-            let stored = self.stored(&side.connection)?;
-            let secret = self.secret(&stored).await?;
-            open(&stored.address, &secret)?
-        };
-        self.seen().data_planes.insert(key, api.clone());
-        Ok(api)
+    pub(super) async fn data_plane(&self, side: &Side) -> Answer<Api> {
+        api(self.access(side).await?, ClientSettings::default())
     }
 
-    async fn practice_data_plane(&self, side: &Side) -> Answer<Api> {
-        let console = self.console(PRACTICE).await?;
-        let access = console.access(side.project.parse()?, ACCESS_NAME).await?;
-        open(&access.api, &access.token)
+    /// The data plane of a project as the engine uses it, which paces and repeats by itself.
+    pub(super) async fn port(&self, side: &Side) -> Answer<Live> {
+        Ok(Live::new(api(self.access(side).await?, ClientSettings::default().without_retries())?))
+    }
+
+    /// What opens the data plane of a project. It stays in this process: the practice platform's is
+    /// made for this start, any other comes out of the keyring.
+    async fn access(&self, side: &Side) -> Answer<Credential> {
+        let key = (side.connection.clone(), side.project.clone());
+        if let Some(credential) = self.seen().data_planes.get(&key) {
+            return Ok(credential.clone());
+        }
+        let (address, token) = if side.connection == PRACTICE {
+            let console = self.console(PRACTICE).await?;
+            let access = console.access(side.project.parse()?, ACCESS_NAME).await?;
+            (access.api, access.token)
+        } else {
+            let stored = self.stored(&side.connection)?;
+            let token = self.secret(&stored).await?;
+            (stored.address, token)
+        };
+        let credential = credential(&address, &token)?;
+        self.seen().data_planes.insert(key, credential.clone());
+        Ok(credential)
     }
 
     /// The credential of a connection, and what its absence says about the connection.
@@ -83,10 +89,14 @@ impl App {
     }
 }
 
-pub(super) fn open(address: &str, token: &SecretString) -> Answer<Api> {
-    let address: Address = address.parse()?;
-    let credential = Credential::new(address.clone(), token)?;
-    Ok(Api::new(&address, credential, ClientSettings::default())?)
+/// A token bound to the address that it is for.
+pub(super) fn credential(address: &str, token: &SecretString) -> Answer<Credential> {
+    Ok(Credential::new(address.parse()?, token)?)
+}
+
+pub(super) fn api(credential: Credential, settings: ClientSettings) -> Answer<Api> {
+    let address = credential.address().clone();
+    Ok(Api::new(&address, credential, settings)?)
 }
 
 fn not_started() -> UiError {

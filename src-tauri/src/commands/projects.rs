@@ -2,7 +2,7 @@ use tauri::State;
 
 use crate::app::App;
 use crate::error::Answer;
-use crate::view::{Meter, Project};
+use crate::view::{Catalogue, Meter, Project};
 
 /// The projects of a connection.
 #[tauri::command]
@@ -28,4 +28,11 @@ pub(crate) async fn delete_project(
 #[specta::specta]
 pub(crate) async fn meter(app: State<'_, App>, connection: String, project: String) -> Answer<Meter> {
     app.meter(&connection, &project).await
+}
+
+/// Where a new project can be, and in which versions of the platform.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn catalogue(app: State<'_, App>, connection: String) -> Answer<Catalogue> {
+    app.catalogue(&connection).await
 }

@@ -1,4 +1,4 @@
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use specta::Type;
 
 use super::{Role, Whole};
@@ -9,7 +9,7 @@ pub struct RestoredFrom {
     pub project: String,
     pub project_name: String,
     pub backup: String,
-    pub backup_created_at: Whole,
+    pub backup_created_at: Option<Whole>,
 }
 
 /// Whether a project can be used.
@@ -37,6 +37,20 @@ pub struct Project {
     pub restored_from: Option<RestoredFrom>,
     /// The deployment that made it, while the window can still follow it.
     pub deployment: Option<String>,
+}
+
+/// Where a project can be.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct Region {
+    pub id: String,
+    pub name: String,
+}
+
+/// Where a project can be, and in which versions of the platform, the newest first.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct Catalogue {
+    pub regions: Vec<Region>,
+    pub versions: Vec<String>,
 }
 
 /// What made a backup.
@@ -162,7 +176,7 @@ pub struct RestoreStarted {
 }
 
 /// How far a deployment is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum DeploymentStatus {
     InProgress,
@@ -171,7 +185,7 @@ pub enum DeploymentStatus {
 }
 
 /// One entry of a deployment's log.
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Type)]
 pub struct DeploymentEvent {
     pub seq: Whole,
     pub at: Whole,
@@ -182,7 +196,7 @@ pub struct DeploymentEvent {
 }
 
 /// A deployment with its log so far.
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Type)]
 pub struct Deployment {
     pub id: String,
     pub project: String,
@@ -206,7 +220,7 @@ pub struct Meter {
 }
 
 /// The damage done on purpose to the practice project.
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Type)]
 pub struct BadDay {
     pub project: String,
     pub project_name: String,

@@ -33,6 +33,8 @@ export const commands = {
 	deleteProject: (connection: string, project: string, typedName: string) => typedError<null, UiError>(__TAURI_INVOKE("delete_project", { connection, project, typedName })),
 	/**  What a project has cost so far. */
 	meter: (connection: string, project: string) => typedError<Meter, UiError>(__TAURI_INVOKE("meter", { connection, project })),
+	/**  Where a new project can be, and in which versions of the platform. */
+	catalogue: (connection: string) => typedError<Catalogue, UiError>(__TAURI_INVOKE("catalogue", { connection })),
 	/**  The retained backups of a project, newest first, and its schedule. */
 	backups: (connection: string, project: string) => typedError<BackupPage, UiError>(__TAURI_INVOKE("backups", { connection, project })),
 	/**  Makes a backup now. */
@@ -147,6 +149,12 @@ export type Capabilities = {
 	delete_project: boolean,
 	migrate: boolean,
 	practice_damage: boolean,
+};
+
+/**  Where a project can be, and in which versions of the platform, the newest first. */
+export type Catalogue = {
+	regions: Region[],
+	versions: string[],
 };
 
 /**  One named check of the assessment. */
@@ -405,6 +413,12 @@ export type QuoteLine = {
 	per: Per,
 };
 
+/**  Where a project can be. */
+export type Region = {
+	id: string,
+	name: string,
+};
+
 /**  A rehearsal is further than it was. */
 export type RehearsalChanged = RehearsalView;
 
@@ -457,7 +471,7 @@ export type RestoredFrom = {
 	project: string,
 	project_name: string,
 	backup: string,
-	backup_created_at: Whole,
+	backup_created_at: Whole | null,
 };
 
 /**  What an account may do in a project. */

@@ -1,0 +1,140 @@
+//! What the engine's failures are to people.
+
+use tago_migrate::{
+    Halt, JournalError, PlanError, PortError, ProveError, RehearseError, ReportError, RunError, Side,
+};
+
+use super::{ErrorCode, UiError, innermost};
+
+const SAFE: &str = "What is stored stays stored, and going on neither loses nor doubles a record.";
+
+impl UiError {
+    /// A failure of one of the two sides.
+    pub fn of_side(side: Side, cause: &PortError) -> UiError {
+        let told = match cause {
+            PortError::Auth { message } => UiError::new(
+                ErrorCode::Unauthorized,
+                format!("The {side} does not accept the token: {message}"),
+            )
+            .hint("Connect it again with a valid token, then go on."),
+            PortError::NotFound { message } => UiError::new(
+                ErrorCode::NotFound,
+                format!("The {side} has not what was looked for: {message}"),
+            )
+            .hint("Rehearse again: it may have been deleted since."),
+            PortError::RateLimited { retry_after } => UiError::new(
+                ErrorCode::RateLimited,
+                format!("The {side} asks to slow down for {} s", retry_after.as_secs()),
+            )
+            .hint("Try again after that.")
+            .retryable(),
+            PortError::Quota { message } => {
+                UiError::new(ErrorCode::Refused, format!("A limit of the {side} is reached: {message}"))
+                    .hint("Raise the limit in its plan, or choose less, and go on.")
+            }
+            PortError::Refused { message } => {
+                UiError::new(ErrorCode::Refused, format!("The {side} refused: {message}"))
+            }
+            PortError::Unreachable { message } => {
+                UiError::new(ErrorCode::Unreachable, format!("The {side} does not answer ({message})"))
+                    .hint("Check the network, and that the project is still there; then go on.")
+                    .retryable()
+            }
+            PortError::Undecodable { message } => UiError::new(
+                ErrorCode::Undecodable,
+                format!("The {side} answered something that makes no sense here ({message})"),
+            ),
+        };
+        if told.hint.is_some() { told } else { told.hint(SAFE) }
+    }
+}
+
+impl From<RehearseError> for UiError {
+    fn from(error: RehearseError) -> UiError {
+        match error {
+            RehearseError::Port { side, cause } => UiError::of_side(side, &cause),
+            RehearseError::SameProject { text } => UiError::new(ErrorCode::SameProject, text),
+            RehearseError::Stopped => {
+                UiError::new(ErrorCode::Conflict, "The rehearsal was stopped; nothing was written")
+                    .retryable()
+            }
+        }
+    }
+}
+
+impl From<RunError> for UiError {
+    fn from(error: RunError) -> UiError {
+        let message = error.to_string();
+        match error {
+            RunError::NotApproved { .. } => UiError::new(ErrorCode::NotApproved, message)
+                .hint("Look at the rehearsal again and confirm that one. Nothing was written."),
+            RunError::NotRunnable { .. } => UiError::new(ErrorCode::NotApproved, message)
+                .hint("Put right what the checks name, and rehearse again."),
+            RunError::FolderTaken => UiError::new(ErrorCode::InUse, message),
+            RunError::OtherProject { .. } => UiError::new(ErrorCode::PlanChanged, message)
+                .hint("Rehearse again with the project that is there now. Nothing was written."),
+            RunError::Port { side, cause } => UiError::of_side(side, &cause),
+            RunError::Plan(error) => UiError::from(error),
+            RunError::Journal(error) => UiError::from(error),
+        }
+    }
+}
+
+impl From<Halt> for UiError {
+    fn from(halt: Halt) -> UiError {
+        match halt {
+            Halt::Auth { side, message } => UiError::of_side(side, &PortError::Auth { message }),
+            Halt::Unreachable { side, message } => {
+                UiError::of_side(side, &PortError::Unreachable { message })
+            }
+            Halt::Quota { message } => UiError::of_side(Side::Target, &PortError::Quota { message }),
+        }
+    }
+}
+
+impl From<ProveError> for UiError {
+    fn from(error: ProveError) -> UiError {
+        let message = innermost(&error);
+        match error {
+            ProveError::Port { side, cause } => UiError::of_side(side, &cause),
+            ProveError::Stopped => UiError::new(ErrorCode::Conflict, message)
+                .hint("Choose “Prove again” when it suits.")
+                .retryable(),
+            ProveError::Plan(error) => UiError::from(error),
+            ProveError::Journal(error) => UiError::from(error),
+            ProveError::Write(_) => UiError::new(ErrorCode::Journal, message)
+                .hint("Check that the disk has room and that the folder of the run may be written."),
+        }
+    }
+}
+
+impl From<ReportError> for UiError {
+    fn from(error: ReportError) -> UiError {
+        let message = innermost(&error);
+        match error {
+            ReportError::Plan(error) => UiError::from(error),
+            ReportError::Journal(error) => UiError::from(error),
+            ReportError::Write { .. } => UiError::new(ErrorCode::Journal, message)
+                .hint("Check that the disk has room and that the folder of the run may be written."),
+        }
+    }
+}
+
+impl From<PlanError> for UiError {
+    fn from(error: PlanError) -> UiError {
+        UiError::new(ErrorCode::Journal, innermost(&error))
+            .hint("The plan on the disk is not the one that was approved, so nothing more is written by it. Rehearse again.")
+    }
+}
+
+impl From<JournalError> for UiError {
+    fn from(error: JournalError) -> UiError {
+        let message = innermost(&error);
+        match error {
+            JournalError::InUse => UiError::new(ErrorCode::InUse, message).retryable(),
+            JournalError::NoRun => UiError::new(ErrorCode::NotFound, message),
+            _ => UiError::new(ErrorCode::Journal, message)
+                .hint("Nothing more is sent without a journal. Check that the disk has room and works."),
+        }
+    }
+}

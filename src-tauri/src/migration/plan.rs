@@ -1,0 +1,262 @@
+//! A plan as the window shows it: rows, figures, checks and the strip of days.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{Days, NaiveDate};
+use tago_api::{DeviceId, Time};
+use tago_migrate::{self as engine, CheckName, DataItem, DeviceItem, Item, Plan, Reason};
+
+use super::rehearsal::Rehearsed;
+use crate::view::{
+    Check, CheckVerdict, HoleStrip, HoleStripRow, PlanPage, PlanRow, PlanRowKind, PlanSummary, Verdict, Whole,
+};
+
+/// Rows of one page.
+const PAGE: usize = 100;
+
+/// The strip shows at most this many days and devices.
+const STRIP_DAYS: u64 = 400;
+const STRIP_DEVICES: usize = 200;
+
+/// Requests that a run makes for a device beside its records: look, make, tags, parameters, token, tidy up.
+const REQUESTS_OF_A_NEW_DEVICE: u64 = 6;
+
+/// Looks into an item before it is touched and after.
+const REQUESTS_OF_AN_ITEM: u64 = 2;
+
+/// One page of the items that have this verdict and this text in a name.
+pub(super) fn page(plan: &Plan, verdict: Option<Verdict>, text: &str, page: u32) -> PlanPage {
+    let text = text.trim().to_lowercase();
+    let names = names(plan);
+    let wanted = |row: &PlanRow| {
+        verdict.is_none_or(|verdict| row.verdict == verdict)
+            && (text.is_empty()
+                || row.device_name.to_lowercase().contains(&text)
+                || row.variable.as_ref().is_some_and(|name| name.to_lowercase().contains(&text)))
+    };
+    let first = usize::try_from(page).unwrap_or(usize::MAX).saturating_mul(PAGE);
+    let (mut rows, mut total) = (Vec::new(), 0_usize);
+    for row in plan.items().iter().enumerate().flat_map(|(place, item)| rows_of(place, item, &names)) {
+        if wanted(&row) {
+            if total >= first && rows.len() < PAGE {
+                rows.push(row);
+            }
+            total += 1;
+        }
+    }
+    PlanPage { rows, total: total.into() }
+}
+
+fn names(plan: &Plan) -> HashMap<DeviceId, &str> {
+    let devices = plan.items().iter().filter_map(|item| match item {
+        Item::Device(device) => Some((device.device, device.name.as_str())),
+        Item::Data(_) => None,
+    });
+    devices.collect()
+}
+
+fn rows_of(place: usize, item: &Item, names: &HashMap<DeviceId, &str>) -> Vec<PlanRow> {
+    match item {
+        Item::Device(device) => vec![device_row(place, device)],
+        Item::Data(data) => {
+            let name = names.get(&data.device).copied().unwrap_or_default();
+            data.windows.iter().enumerate().map(|(window, _)| data_row(place, window, data, name)).collect()
+        }
+    }
+}
+
+fn device_row(place: usize, item: &DeviceItem) -> PlanRow {
+    PlanRow {
+        id: place.to_string(),
+        kind: PlanRowKind::Device,
+        device: item.device.to_string(),
+        device_name: item.name.clone(),
+        variable: None,
+        from: None,
+        to: None,
+        verdict: verdict(item.verdict),
+        reason: words(&item.reasons),
+        source_count: None,
+        target_count: None,
+        missing_count: None,
+    }
+}
+
+fn data_row(place: usize, window: usize, item: &DataItem, device_name: &str) -> PlanRow {
+    let records = &item.windows[window];
+    let nothing_missing = item.verdict == engine::Verdict::Fill && records.missing.is_empty();
+    PlanRow {
+        id: format!("{place}.{window}"),
+        kind: PlanRowKind::Data,
+        device: item.device.to_string(),
+        device_name: device_name.to_owned(),
+        variable: Some(records.variable.clone()),
+        from: Some(item.from.into()),
+        to: Some(item.to.into()),
+        verdict: if nothing_missing { Verdict::Skip } else { verdict(item.verdict) },
+        reason: words(&item.reasons),
+        source_count: Some(records.source.count.into()),
+        target_count: Some(records.target.count.into()),
+        missing_count: Some(records.missing.count.into()),
+    }
+}
+
+fn words(reasons: &[Reason]) -> String {
+    reasons.iter().map(|reason| reason.text.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+fn verdict(verdict: engine::Verdict) -> Verdict {
+    match verdict {
+        engine::Verdict::Create => Verdict::Create,
+        engine::Verdict::Update => Verdict::Update,
+        engine::Verdict::Fill => Verdict::Fill,
+        engine::Verdict::Skip => Verdict::Skip,
+        engine::Verdict::Conflict => Verdict::Conflict,
+        engine::Verdict::Blocked => Verdict::Blocked,
+    }
+}
+
+/// What the plan comes to.
+pub(super) fn summary(rehearsed: &Rehearsed) -> PlanSummary {
+    let plan = &rehearsed.plan;
+    let sums = plan.summary();
+    let devices = |verdict| sums.devices.get(&verdict).copied().unwrap_or(0);
+    let all = |verdict| devices(verdict) + sums.data.get(&verdict).copied().unwrap_or(0);
+    let requests = requests(plan);
+    let (low, high) = duration(sums.records_missing, requests, rehearsed);
+    let told = |name| {
+        let checks = plan.header().checks.iter().filter(move |check| check.name == name);
+        checks.filter(|check| check.verdict != engine::CheckVerdict::Pass).map(|check| check.text.clone())
+    };
+    PlanSummary {
+        fingerprint: plan.fingerprint().to_string(),
+        cutoff: plan.header().cutoff.into(),
+        devices_create: devices(engine::Verdict::Create).into(),
+        devices_update: devices(engine::Verdict::Update).into(),
+        devices_unchanged: devices(engine::Verdict::Skip).into(),
+        blocked: all(engine::Verdict::Blocked).into(),
+        conflicts: all(engine::Verdict::Conflict).into(),
+        records_missing: sums.records_missing.into(),
+        records_present: sums.records_source.saturating_sub(sums.records_missing).into(),
+        records_to_write: sums.records_missing.into(),
+        windows_to_write: sums.windows_to_write.into(),
+        requests: requests.into(),
+        seconds_low: low.into(),
+        seconds_high: high.into(),
+        side_effects: told(CheckName::SideEffects).chain(told(CheckName::SerialNumbers)).collect(),
+        not_recoverable: told(CheckName::Unrecoverable).collect(),
+        nothing_to_do: sums.nothing_to_do,
+    }
+}
+
+fn requests(plan: &Plan) -> u64 {
+    let body = u64::try_from(engine::Settings::default().batch_bytes).unwrap_or(u64::MAX).max(1);
+    let of = |item: &Item| match item {
+        Item::Device(device) if device.verdict == engine::Verdict::Create => REQUESTS_OF_A_NEW_DEVICE,
+        Item::Data(data) if data.verdict == engine::Verdict::Fill => {
+            data.bytes.div_ceil(body) + REQUESTS_OF_AN_ITEM
+        }
+        _ => 0,
+    };
+    plan.items().iter().map(of).sum()
+}
+
+/// Seconds at least and at most, from how fast the rehearsal itself read and from the limits a minute.
+/// Writing is slower than reading, by how much is known only afterwards: hence a range.
+fn duration(records: u64, requests: u64, rehearsed: &Rehearsed) -> (u64, u64) {
+    let pace = engine::Settings::default().pace;
+    let per_second = f64::from(pace.writes) * pace.share / 60.0;
+    let at_the_limit = to_f64(requests) / per_second;
+    let read_per_second = to_f64(rehearsed.records_read) / rehearsed.took.as_secs_f64().max(0.1);
+    let as_it_was_read = if read_per_second > 0.0 { to_f64(records) / read_per_second } else { 0.0 };
+    (seconds(at_the_limit.max(as_it_was_read)), seconds(at_the_limit + as_it_was_read * 5.0 + 2.0))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn to_f64(count: u64) -> f64 {
+    count as f64
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate, not negative")]
+fn seconds(estimate: f64) -> u64 {
+    estimate.ceil() as u64
+}
+
+/// One check of the assessment.
+pub(super) fn check(check: &engine::Check) -> Check {
+    let (name, title) = match check.name {
+        CheckName::SourceReadable => ("source_readable", "The source can be read"),
+        CheckName::TargetReadable => ("target_readable", "The target can be read"),
+        CheckName::DifferentProjects => ("different_projects", "Source and target are two projects"),
+        CheckName::ChosenDevices => ("chosen_devices", "The chosen devices exist"),
+        CheckName::Networks => ("networks", "Networks and connectors are on the target"),
+        CheckName::RecordCaps => ("record_caps", "Every device has room for its records"),
+        CheckName::Retention => ("retention", "The target still keeps these times"),
+        CheckName::ActiveDevices => ("active_devices", "Devices that take data are active"),
+        CheckName::SerialNumbers => ("serial_numbers", "Serial numbers stay where they are"),
+        CheckName::SideEffects => ("side_effects", "What the data may set off"),
+        CheckName::Unrecoverable => ("unrecoverable", "What no restore brings back"),
+    };
+    Check {
+        name: name.to_owned(),
+        title: title.to_owned(),
+        verdict: match check.verdict {
+            engine::CheckVerdict::Pass => CheckVerdict::Pass,
+            engine::CheckVerdict::Warn => CheckVerdict::Warn,
+            engine::CheckVerdict::Block => CheckVerdict::Block,
+        },
+        message: check.text.clone(),
+    }
+}
+
+/// Records of a day that lack and that are there.
+pub(super) type Day = (u64, u64);
+
+/// The plan's days: what the target lacks and what it has.
+pub(crate) fn strip(plan: &Plan) -> HoleStrip {
+    days_as_strip(plan, |_, _, (_, present, missing)| (missing, present))
+}
+
+/// A strip of the plan's days, each with what `look` says about it: first day and last, all between.
+pub(super) fn days_as_strip(plan: &Plan, look: impl Fn(DeviceId, &str, (u64, u64, u64)) -> Day) -> HoleStrip {
+    let mut parts = plan.devices();
+    // Devices with something missing come first, so that a long list does not hide them.
+    parts.sort_by_key(|part| part.records_missing == 0);
+    parts.retain(|part| !part.days.is_empty());
+    parts.truncate(STRIP_DEVICES);
+    let known: BTreeSet<NaiveDate> =
+        parts.iter().flat_map(|part| part.days.keys()).filter_map(|day| day.parse().ok()).collect();
+    let Some((first, last)) = known.first().copied().zip(known.last().copied()) else {
+        return HoleStrip::default();
+    };
+    let days: Vec<NaiveDate> = last
+        .checked_sub_days(Days::new(STRIP_DAYS - 1))
+        .unwrap_or(first)
+        .max(first)
+        .iter_days()
+        .take_while(|day| *day <= last)
+        .collect();
+    let devices = parts.iter().map(|part| {
+        let of_day = |day: &NaiveDate| {
+            let name = day.to_string();
+            part.days.get(&name).map_or((0, 0), |sums| look(part.item.device, &name, *sums))
+        };
+        let (missing, present) = days
+            .iter()
+            .map(of_day)
+            .map(|(missing, present)| (Whole::from(missing), Whole::from(present)))
+            .unzip();
+        HoleStripRow { name: part.item.name.clone(), missing, present }
+    });
+    let devices = devices.collect();
+    HoleStrip { days: days.into_iter().map(|day| start_of(day).into()).collect(), devices }
+}
+
+fn start_of(day: NaiveDate) -> Time {
+    day.and_hms_opt(0, 0, 0).map(|moment| moment.and_utc().into()).unwrap_or_default()
+}
+
+/// Names of the devices by id, for what speaks of them by id.
+pub(super) fn owned_names(plan: &Plan) -> BTreeMap<DeviceId, String> {
+    names(plan).into_iter().map(|(id, name)| (id, name.to_owned())).collect()
+}

@@ -1,0 +1,402 @@
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use tago_api::Time;
+use tago_migrate::{self as engine, Control, Figures, Phase, Plan, Proof, RunStatus, Wish};
+
+use super::proof;
+use crate::app::locked;
+use crate::error::{Answer, ErrorCode, UiError};
+use crate::view::{IdChange, ReportView, RunState, RunSummary, RunView, Side, TokenWork, Whole};
+
+/// How often a run's journal is looked at for the figures that its progress does not tell.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+
+/// What the shell remembers of a run; the engine's own files lie in the folder of the same name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RunRecord {
+    pub(crate) id: String,
+    pub(crate) source: Side,
+    pub(crate) target: Side,
+    pub(crate) source_name: String,
+    pub(crate) target_name: String,
+    pub(crate) begun_at: Time,
+    /// How late after a request the target may still carry it out, in milliseconds.
+    pub(crate) late_commit_ms: u64,
+    /// The owner ended it where it was.
+    pub(crate) stopped: bool,
+    /// Why it does not go on by itself.
+    pub(crate) reason: Option<UiError>,
+}
+
+/// Where runs are kept.
+#[derive(Clone, Debug)]
+pub(crate) struct RunFiles {
+    folder: PathBuf,
+}
+
+impl RunFiles {
+    pub(super) fn new(folder: PathBuf) -> RunFiles {
+        RunFiles { folder }
+    }
+
+    /// The engine's folder of a run.
+    pub(crate) fn folder(&self, id: &str) -> PathBuf {
+        self.folder.join(id)
+    }
+
+    /// Remembers a run, under a temporary name first.
+    pub(crate) fn write(&self, record: &RunRecord) -> Answer<()> {
+        let path = self.record(&record.id);
+        let temporary = path.with_extension("json.new");
+        let written = fs::create_dir_all(&self.folder)
+            .and_then(|()| Ok(serde_json::to_vec_pretty(record)?))
+            .and_then(|text| fs::write(&temporary, text))
+            .and_then(|()| fs::rename(&temporary, &path));
+        written.map_err(|error| {
+            UiError::new(
+                ErrorCode::Journal,
+                format!("The run could not be written to {} ({error})", path.display()),
+            )
+            .hint("Check that the disk has room and that the folder may be written.")
+        })
+    }
+
+    pub(crate) fn read(&self, id: &str) -> Answer<RunRecord> {
+        let unknown = || UiError::new(ErrorCode::NotFound, "There is no run of this id");
+        if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return Err(unknown());
+        }
+        let text = match fs::read_to_string(self.record(id)) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(unknown()),
+            Err(error) => {
+                return Err(UiError::new(ErrorCode::Journal, format!("The run cannot be read ({error})")));
+            }
+        };
+        serde_json::from_str(&text)
+            .map_err(|error| UiError::new(ErrorCode::Journal, format!("The run {id} is damaged ({error})")))
+    }
+
+    /// Every run, newest first. One that cannot be read is told in the log and left out.
+    pub(crate) fn all(&self) -> Vec<RunRecord> {
+        let Ok(entries) = fs::read_dir(&self.folder) else { return Vec::new() };
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let mut ids: Vec<String> =
+            names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();
+        ids.sort_unstable_by(|a, b| b.cmp(a));
+        let mut records = Vec::new();
+        for id in ids {
+            match self.read(&id) {
+                Ok(record) => records.push(record),
+                Err(error) => tracing::warn!(id, error.message, "a run was left out"),
+            }
+        }
+        records
+    }
+
+    /// What the engine's files say of a run that is not under way.
+    pub(crate) fn look(&self, record: &RunRecord) -> Looked {
+        let folder = self.folder(&record.id);
+        let status = match engine::status(&folder) {
+            Ok(status) => status,
+            Err(error) => return Looked { status: Err(error.into()), proof: None },
+        };
+        let proof: Option<Proof> = None; // PENDING engine::last_proof
+        Looked { status: Ok(status), proof }
+    }
+
+    pub(crate) fn plan(&self, id: &str) -> Answer<Plan> {
+        Ok(Plan::read(&self.folder(id).join("plan.jsonl"))?)
+    }
+
+    fn record(&self, id: &str) -> PathBuf {
+        self.folder.join(format!("{id}.json"))
+    }
+}
+
+/// A run as its files tell it.
+pub(crate) struct Looked {
+    status: Result<RunStatus, UiError>,
+    proof: Option<Proof>,
+}
+
+impl Looked {
+    pub(crate) fn is_proven(&self) -> bool {
+        self.proof.as_ref().is_some_and(|proof| proof.green)
+    }
+
+    fn state(&self, record: &RunRecord) -> RunState {
+        match (&self.status, &self.proof) {
+            (Err(_), _) => RunState::Failed,
+            (Ok(status), Some(proof)) if status.finished_at.is_some() => {
+                if proof.green {
+                    RunState::Done
+                } else {
+                    RunState::DoneWithExceptions
+                }
+            }
+            _ if record.stopped => RunState::Stopped,
+            _ => RunState::Paused,
+        }
+    }
+}
+
+/// A run of this process.
+pub(crate) struct LiveRun {
+    pub(crate) record: RunRecord,
+    pub(crate) control: Control,
+    restored_project_exists: bool,
+    state: Mutex<LiveState>,
+}
+
+#[derive(Default)]
+struct LiveState {
+    figures: Figures,
+    status: Option<RunStatus>,
+    looked_at: Option<Instant>,
+}
+
+impl LiveRun {
+    pub(crate) fn new(record: RunRecord, restored_project_exists: bool) -> LiveRun {
+        LiveRun { record, control: Control::new(), restored_project_exists, state: Mutex::default() }
+    }
+
+    /// Takes what the engine tells, and from time to time what its journal says.
+    pub(crate) fn progressed(&self, figures: Figures, files: &RunFiles) {
+        let due = {
+            let mut state = locked(&self.state);
+            state.figures = figures;
+            let due = state.looked_at.is_none_or(|at| at.elapsed() >= BETWEEN_LOOKS);
+            if due {
+                state.looked_at = Some(Instant::now());
+            }
+            due
+        };
+        if due && let Ok(status) = engine::status(&files.folder(&self.record.id)) {
+            locked(&self.state).status = Some(status);
+        }
+    }
+
+    pub(crate) fn state(&self) -> RunState {
+        self.state_of(&locked(&self.state).figures)
+    }
+
+    fn state_of(&self, figures: &Figures) -> RunState {
+        match figures.phase {
+            Phase::Paused => RunState::Paused,
+            Phase::Proving => RunState::Proving,
+            _ if self.control.wish() == Wish::Pause => RunState::Pausing,
+            Phase::Records if figures.batches_waiting > 0 => RunState::Settling,
+            _ => RunState::Running,
+        }
+    }
+
+    pub(crate) fn view(&self) -> RunView {
+        let state = locked(&self.state);
+        let figures = &state.figures;
+        let status = state.status.as_ref();
+        // While it proves, its figures count what was read.
+        let is_proving = figures.phase == Phase::Proving;
+        let stored = status.map_or(0, |status| status.records_done);
+        let stored = if is_proving { stored } else { stored.max(figures.records_done) };
+        let remaining = figures.remaining.filter(|_| figures.phase != Phase::Paused);
+        RunView {
+            state: self.state_of(figures),
+            reason: figures
+                .waiting_for
+                .as_ref()
+                .map(|cause| UiError::new(ErrorCode::RateLimited, format!("Waiting: {cause}")).retryable()),
+            records_done: if is_proving { figures.records_done } else { stored }.into(),
+            records_total: figures.records_total.into(),
+            steps_done: status.map_or(0, |status| status.items_done).into(),
+            steps_total: status.map_or(0, |status| status.items_total).into(),
+            rate: rate(figures.rate),
+            seconds_low: remaining.map(|(low, _)| low.as_secs().into()),
+            seconds_high: remaining.map(|(_, high)| high.as_secs().into()),
+            batches_to_check: figures.batches_open.into(),
+            safe_to_close: safe_to_close(stored, figures.batches_open),
+            restored_project_exists: self.restored_project_exists,
+            ..empty_view(&self.record)
+        }
+    }
+
+    pub(crate) fn summary(&self) -> RunSummary {
+        summary(&self.view())
+    }
+}
+
+/// A run that is not under way.
+pub(crate) fn idle_view(
+    record: &RunRecord,
+    looked: &Looked,
+    plan: Option<&Plan>,
+    restored_project_exists: bool,
+) -> RunView {
+    let state = looked.state(record);
+    let proof = looked.proof.as_ref().zip(plan).map(|(proof, plan)| proof::view(proof, plan));
+    let nothing = RunView { state, restored_project_exists, ..empty_view(record) };
+    let status = match &looked.status {
+        Ok(status) => status,
+        Err(error) => {
+            return RunView { reason: record.reason.clone().or_else(|| Some(error.clone())), ..nothing };
+        }
+    };
+    let is_over = matches!(state, RunState::Done | RunState::DoneWithExceptions);
+    RunView {
+        reason: record.reason.clone(),
+        started_at: status.started_at.into(),
+        finished_at: status.finished_at.map(Into::into),
+        records_done: status.records_done.into(),
+        records_total: status.records_total.into(),
+        steps_done: status.items_done.into(),
+        steps_total: status.items_total.into(),
+        batches_to_check: status.batches_open.into(),
+        safe_to_close: if is_over {
+            format!("Safe to close: all {} records of this run are stored.", status.records_done)
+        } else {
+            safe_to_close(status.records_done, status.batches_open)
+        },
+        proof,
+        ..nothing
+    }
+}
+
+pub(crate) fn summary(view: &RunView) -> RunSummary {
+    RunSummary {
+        id: view.id.clone(),
+        source_name: view.source_name.clone(),
+        target_name: view.target_name.clone(),
+        state: view.state,
+        started_at: view.started_at,
+        finished_at: view.finished_at,
+        records_done: view.records_done,
+        records_total: view.records_total,
+    }
+}
+
+fn empty_view(record: &RunRecord) -> RunView {
+    let none = Whole::default();
+    RunView {
+        id: record.id.clone(),
+        source: record.source.clone(),
+        target: record.target.clone(),
+        source_name: record.source_name.clone(),
+        target_name: record.target_name.clone(),
+        state: RunState::Paused,
+        reason: None,
+        started_at: record.begun_at.into(),
+        finished_at: None,
+        records_done: none,
+        records_total: none,
+        steps_done: none,
+        steps_total: none,
+        rate: none,
+        seconds_low: None,
+        seconds_high: None,
+        batches_to_check: none,
+        safe_to_close: String::new(),
+        proof: None,
+        restored_project_exists: false,
+    }
+}
+
+fn safe_to_close(stored: u64, open: u64) -> String {
+    let records = if stored == 1 { "1 record".to_owned() } else { format!("{stored} records") };
+    match open {
+        0 => format!("Safe to close: {records} stored, nothing to check again."),
+        1 => format!("Safe to close: {records} stored, at most one batch to check again."),
+        open => format!("Safe to close: {records} stored, at most {open} batches to check again."),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a rate to read, never beyond a few million")]
+fn rate(per_second: f64) -> Whole {
+    Whole::from(per_second.round() as i64)
+}
+
+/// The report as the window shows it.
+pub(crate) fn report_view(run: &str, report: engine::Report) -> ReportView {
+    let tokens = report.tokens.into_iter().map(|token| TokenWork {
+        device: token.device.to_string(),
+        device_name: token.device_name,
+        token_name: token.token_name,
+        serial: token.serial,
+        old: token.source.to_string(),
+        new: token.target.map(|fingerprint| fingerprint.to_string()),
+        what_to_update: token.what_to_update,
+    });
+    let ids = report.ids.into_iter().map(|(old, new, name)| IdChange {
+        old: old.to_string(),
+        new: new.to_string(),
+        name,
+    });
+    ReportView {
+        run: run.to_owned(),
+        html_path: report.html.display().to_string(),
+        json_path: report.json.display().to_string(),
+        records_written: report.records_written.into(),
+        devices_created: report.devices_created.into(),
+        tokens: tokens.collect(),
+        ids: ids.collect(),
+        prove_line: report.prove_line,
+        exceptions: report.exceptions,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(id: &str) -> RunRecord {
+        let side = |project: &str| Side { connection: "this-computer".into(), project: project.into() };
+        RunRecord {
+            id: id.into(),
+            source: side("a"),
+            target: side("b"),
+            source_name: "Copy".into(),
+            target_name: "Plant".into(),
+            begun_at: Time::from_millis(1_795_321_800_000),
+            late_commit_ms: 2_000,
+            stopped: false,
+            reason: None,
+        }
+    }
+
+    #[test]
+    fn runs_are_found_again_newest_first_and_a_damaged_one_does_not_hide_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = RunFiles::new(folder.path().join("runs"));
+        assert!(files.all().is_empty());
+        for id in ["20261122-043000000-00aa", "20261123-043000000-00bb"] {
+            files.write(&record(id)).unwrap();
+        }
+        fs::write(folder.path().join("runs/20261124-043000000-00cc.json"), "{").unwrap();
+        let ids: Vec<String> = files.all().into_iter().map(|record| record.id).collect();
+        assert_eq!(ids, ["20261123-043000000-00bb", "20261122-043000000-00aa"]);
+    }
+
+    #[test]
+    fn an_id_from_the_window_never_leaves_the_folder_of_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = RunFiles::new(folder.path().join("runs"));
+        fs::write(folder.path().join("secret.json"), "{}").unwrap();
+        for id in ["../secret", "", "/etc/passwd", "a/b", "."] {
+            assert_eq!(files.read(id).unwrap_err().code, ErrorCode::NotFound, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_run_whose_journal_is_gone_has_failed_and_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = RunFiles::new(folder.path().join("runs"));
+        let record = record("20261122-043000000-00aa");
+        let view = idle_view(&record, &files.look(&record), None, false);
+        assert_eq!(view.state, RunState::Failed);
+        assert!(view.reason.is_some());
+    }
+}
