@@ -1,5 +1,7 @@
 //! The real window on a real platform. See `tests/window.sh` for the session that these tests need.
 
+#![allow(unreachable_pub, reason = "a test program exports nothing")]
+
 mod backups;
 mod platform;
 mod stage;

@@ -1,0 +1,86 @@
+//! The list of backups.
+
+use std::fs;
+
+use chrono::{DateTime, FixedOffset, Utc};
+use tago_api::Time;
+
+use crate::stage::{Stage, play};
+
+const DAY: i64 = 86_400_000;
+
+/// A row of the list, as it is read in the window.
+struct Row {
+    backup: String,
+    date: String,
+    size: String,
+    bytes: u64,
+}
+
+async fn rows(stage: &Stage) -> Vec<Row> {
+    let window = stage.window();
+    let mut rows = Vec::new();
+    for row in window.all("[data-testid='backup-row']").await {
+        let find = async |css: &str| row.find(fantoccini::Locator::Css(css)).await.unwrap();
+        let date = find("[data-testid='backup-date']").await;
+        let size = find("[data-testid='backup-size']").await;
+        rows.push(Row {
+            backup: row.attr("data-backup").await.unwrap().unwrap(),
+            date: date.text().await.unwrap(),
+            size: size.text().await.unwrap(),
+            bytes: size.attr("data-bytes").await.unwrap().unwrap().parse().unwrap(),
+        });
+    }
+    rows
+}
+
+/// Lets days pass, and tells the newest backup after each.
+async fn let_days_pass(stage: &Stage, days: i64) -> Vec<String> {
+    let project = stage.platform.project();
+    let mut made = Vec::new();
+    for _ in 0..days {
+        stage.platform.set_clock(Time::from_millis(stage.platform.now().millis() + DAY)).await;
+        made.push(stage.platform.backups(&project).await[0]["id"].as_str().unwrap().to_owned());
+    }
+    made
+}
+
+/// A moment as people in São Paulo read it; it has had no summer time since 2019.
+fn in_sao_paulo(moment: &str) -> String {
+    let utc: DateTime<Utc> = moment.parse().unwrap();
+    utc.with_timezone(&FixedOffset::west_opt(3 * 3600).unwrap()).format("%a %-d %b %Y, %H:%M").to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s01_the_list_shows_exactly_the_seven_most_recent_of_twelve_daily_backups_newest_first() {
+    play("s01", async |stage: &mut Stage| {
+        let mut made = let_days_pass(stage, 12).await;
+        made.dedup();
+        assert_eq!(made.len(), 12, "every day made a backup of its own");
+        stage.open_backups().await;
+        let shown: Vec<_> = rows(stage).await.into_iter().map(|row| row.backup).collect();
+        let mut newest: Vec<_> = made.into_iter().skip(5).collect();
+        newest.reverse();
+        assert_eq!(shown, newest);
+        stage.picture("backups").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s02_each_backup_shows_its_local_date_and_the_bytes_it_takes_on_disk() {
+    play("s02", async |stage: &mut Stage| {
+        let project = stage.platform.project();
+        stage.open_backups().await;
+        let listed = stage.platform.backups(&project).await;
+        let shown = rows(stage).await;
+        assert_eq!(shown.len(), 7);
+        for (row, backup) in shown.iter().zip(&listed) {
+            assert_eq!(row.date, in_sao_paulo(backup["created_at"].as_str().unwrap()));
+            let snapshot = stage.platform.snapshot(&project, &row.backup).await;
+            assert_eq!(row.bytes, fs::metadata(snapshot).unwrap().len());
+            assert!(!row.size.is_empty());
+        }
+    })
+    .await;
+}

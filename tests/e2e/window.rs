@@ -1,0 +1,439 @@
+//! The real window, used as a person uses it: a pointer, keys, and eyes.
+//!
+//! Scripts only read. Whatever changes something goes through WebDriver's pointer, key and wheel actions.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use fantoccini::actions::{
+    InputSource, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction, WheelAction,
+    WheelActions,
+};
+use fantoccini::elements::Element;
+use fantoccini::key::Key;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout};
+
+/// What an element is given to appear in, when nothing slower than a click stands before it.
+pub const SOON: Duration = Duration::from_secs(15);
+/// What a restore, a rehearsal or a run of the small demo is given.
+pub const EVENTUALLY: Duration = Duration::from_secs(90);
+
+const SESSION_START: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_millis(30);
+
+/// Notes what the page should never do, so that a test can ask for it at its end.
+const WATCH: &str = "
+    if (window.holdfastWatched) return;
+    window.holdfastWatched = [];
+    const note = (text) => window.holdfastWatched.push(String(text));
+    document.addEventListener('securitypolicyviolation',
+        (event) => note(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+    window.addEventListener('error', (event) => note(`error: ${event.message}`));
+    window.addEventListener('unhandledrejection', (event) => note(`rejection: ${event.reason}`));";
+
+/// Where a person's files are: everything the app keeps lands below it.
+pub struct Home {
+    folder: PathBuf,
+    variables: Vec<(String, String)>,
+}
+
+impl Home {
+    pub fn new(folder: &Path) -> Home {
+        for name in ["config", "data", "cache", "state", "run"] {
+            fs::create_dir_all(folder.join(name)).unwrap();
+        }
+        private(&folder.join("run"));
+        Home { folder: folder.to_owned(), variables: Vec::new() }
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.retain(|(known, _)| known != name);
+        self.variables.push((name.into(), value.into()));
+    }
+
+    /// What the app and everything it starts has written to its standard streams.
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("app.log")
+    }
+
+    fn dress(&self, command: &mut Command) {
+        let inside = |name| self.folder.join(name);
+        command
+            .env("HOME", &self.folder)
+            .env("XDG_CONFIG_HOME", inside("config"))
+            .env("XDG_DATA_HOME", inside("data"))
+            .env("XDG_CACHE_HOME", inside("cache"))
+            .env("XDG_STATE_HOME", inside("state"))
+            .env("XDG_RUNTIME_DIR", inside("run"))
+            .env("TAURI_WEBVIEW_AUTOMATION", "true")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
+    }
+}
+
+#[cfg(unix)]
+fn private(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+/// The app with its window, and the driver that started it.
+pub struct Window {
+    client: Client,
+    driver: Driver,
+}
+
+impl Window {
+    /// Starts the app in this home, with these arguments, and waits for its first page.
+    pub async fn open(home: &Home, arguments: &[&str]) -> Window {
+        let driver = Driver::start(home).await;
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        let options = json!({ "binary": env!("CARGO_BIN_EXE_holdfast"), "args": arguments });
+        let wanted = [("webkitgtk:browserOptions".to_owned(), options)];
+        builder.capabilities(wanted.into_iter().collect());
+        let address = format!("http://127.0.0.1:{}", driver.port);
+        let client = match timeout(SESSION_START, builder.connect(&address)).await {
+            Ok(Ok(client)) => client,
+            Ok(Err(error)) => panic!("the driver gave no session: {error}\n{}", tail(&home.log())),
+            Err(_) => panic!("the app's window did not open within {SESSION_START:?}\n{}", tail(&home.log())),
+        };
+        let window = Window { client, driver };
+        window.see("main").await;
+        window.read(WATCH, vec![]).await;
+        window
+    }
+
+    /// Ends the app as the system does when it needs the memory: at once, without a word.
+    pub fn kill(self) {
+        let app = self.driver.app().expect("the driver has started the app");
+        kill_process(app, Signal::KILL).unwrap();
+    }
+
+    /// Closes the window as its owner does.
+    pub async fn close(self) {
+        let Window { client, driver } = self;
+        let _ = timeout(SOON, client.close()).await;
+        drop(driver);
+    }
+
+    // --- the pointer
+
+    /// Presses what is there, once it can be pressed.
+    pub async fn press(&self, css: &str) {
+        let element = self.ready(css).await;
+        self.press_element(&element, css).await;
+    }
+
+    /// Presses at the place of an element even if it takes no presses.
+    pub async fn press_regardless(&self, css: &str) {
+        let element = self.see(css).await;
+        self.press_element(&element, css).await;
+    }
+
+    async fn press_element(&self, element: &Element, css: &str) {
+        self.bring_into_view(element, css).await;
+        let press = MouseActions::new("mouse".into())
+            .then(PointerAction::MoveToElement { element: element.clone(), duration: None, x: 0.0, y: 0.0 })
+            .then(PointerAction::Down { button: MOUSE_BUTTON_LEFT })
+            .then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
+        self.client.perform_actions(press).await.unwrap_or_else(|error| panic!("pressing {css}: {error}"));
+    }
+
+    /// Presses into a field and writes over what it holds.
+    pub async fn write(&self, css: &str, text: &str) {
+        self.press(css).await;
+        self.write_over(text).await;
+    }
+
+    /// Turns the wheel over the element's place until it can be reached.
+    async fn bring_into_view(&self, element: &Element, css: &str) {
+        let mut last = None;
+        for _ in 0..40 {
+            let place = self
+                .read(
+                    "const r = arguments[0].getBoundingClientRect();
+                     const x = r.left + r.width / 2, y = r.top + r.height / 2;
+                     const top = document.elementFromPoint(x, y);
+                     const label = arguments[0].closest('label');
+                     const reached = top !== null && (arguments[0].contains(top) || top.contains(arguments[0])
+                         || (label !== null && label.contains(top)));
+                     return { x, y, height: innerHeight, width: innerWidth, reached };",
+                    vec![serde_json::to_value(element).unwrap()],
+                )
+                .await;
+            let number = |name: &str| place[name].as_f64().unwrap();
+            let (y, height) = (number("y"), number("height"));
+            if place["reached"].as_bool() == Some(true) && last.is_none_or(|last| last == y) {
+                return;
+            }
+            if place["reached"].as_bool() != Some(true) {
+                let x = number("x").clamp(1.0, number("width") - 1.0);
+                #[expect(clippy::cast_possible_truncation, reason = "pixels of a window")]
+                let turn = WheelAction::Scroll {
+                    duration: None,
+                    x: x as i64,
+                    y: (height / 2.0) as i64,
+                    delta_x: 0,
+                    delta_y: (y - height / 2.0) as i64,
+                };
+                let wheel = WheelActions::new("wheel".into()).then(turn);
+                self.client.perform_actions(wheel).await.unwrap();
+            }
+            last = Some(y);
+            sleep(LOOK_AGAIN).await;
+        }
+        panic!("{css} cannot be brought into view");
+    }
+
+    // --- the keys
+
+    /// Presses one key, or several that are held together.
+    pub async fn keys(&self, held: &[char]) {
+        let mut keys = KeyActions::new("keyboard".into());
+        for &value in held {
+            keys = keys.then(KeyAction::Down { value });
+        }
+        for &value in held.iter().rev() {
+            keys = keys.then(KeyAction::Up { value });
+        }
+        self.client.perform_actions(keys).await.unwrap_or_else(|error| panic!("keys {held:?}: {error}"));
+    }
+
+    pub async fn key(&self, key: Key) {
+        self.keys(&[key.into()]).await;
+    }
+
+    /// Replaces what the focused field holds.
+    pub async fn write_over(&self, text: &str) {
+        self.keys(&[Key::Control.into(), 'a']).await;
+        self.key(Key::Delete).await;
+        let mut keys = KeyActions::new("keyboard".into());
+        for value in text.chars() {
+            keys = keys.then(KeyAction::Down { value }).then(KeyAction::Up { value });
+        }
+        self.client.perform_actions(keys).await.unwrap();
+    }
+
+    /// Goes from control to control with Tab until the focus is on this one.
+    pub async fn tab_to(&self, css: &str) {
+        self.ready(css).await;
+        for _ in 0..120 {
+            if self.has_focus(css).await {
+                return;
+            }
+            self.key(Key::Tab).await;
+        }
+        panic!("Tab never reaches {css}");
+    }
+
+    pub async fn has_focus(&self, css: &str) -> bool {
+        let script =
+            "return document.activeElement !== null && document.activeElement.matches(arguments[0]);";
+        self.read(script, vec![css.into()]).await == Value::Bool(true)
+    }
+
+    // --- the eyes
+
+    /// The first element that matches and can be seen.
+    pub async fn see(&self, css: &str) -> Element {
+        self.see_within(css, SOON).await
+    }
+
+    pub async fn see_within(&self, css: &str, patience: Duration) -> Element {
+        let until = Instant::now() + patience;
+        loop {
+            for element in self.all(css).await {
+                if element.is_displayed().await.unwrap_or(false) {
+                    return element;
+                }
+            }
+            assert!(
+                Instant::now() < until,
+                "{css} did not appear within {patience:?}. {}",
+                self.errors().await
+            );
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// The element, once it is seen and enabled.
+    async fn ready(&self, css: &str) -> Element {
+        let until = Instant::now() + SOON;
+        loop {
+            let element = self.see(css).await;
+            if element.is_enabled().await.unwrap_or(false) {
+                return element;
+            }
+            assert!(Instant::now() < until, "{css} stayed disabled. {}", self.errors().await);
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Waits until nothing of this kind can be seen.
+    pub async fn see_no_more(&self, css: &str) {
+        let until = Instant::now() + SOON;
+        while self.sees(css).await {
+            assert!(Instant::now() < until, "{css} did not go away. {}", self.errors().await);
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    pub async fn sees(&self, css: &str) -> bool {
+        for element in self.all(css).await {
+            if element.is_displayed().await.unwrap_or(false) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Waits until as many are there.
+    pub async fn see_count(&self, css: &str, count: usize) -> Vec<Element> {
+        let until = Instant::now() + SOON;
+        loop {
+            let found = self.all(css).await;
+            if found.len() == count {
+                return found;
+            }
+            let seen = found.len();
+            assert!(Instant::now() < until, "{css}: {seen} instead of {count}. {}", self.errors().await);
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    pub async fn all(&self, css: &str) -> Vec<Element> {
+        self.client.find_all(Locator::Css(css)).await.unwrap()
+    }
+
+    pub async fn text(&self, css: &str) -> String {
+        self.see(css).await.text().await.unwrap()
+    }
+
+    pub async fn attribute(&self, css: &str, name: &str) -> Option<String> {
+        self.see(css).await.attr(name).await.unwrap()
+    }
+
+    /// An attribute that is a whole number.
+    pub async fn number(&self, css: &str, attribute: &str) -> i64 {
+        let text = self.attribute(css, attribute).await.unwrap_or_else(|| panic!("{css} has no {attribute}"));
+        text.parse().unwrap_or_else(|_| panic!("{css} has {attribute}={text:?}"))
+    }
+
+    pub async fn enabled(&self, css: &str) -> bool {
+        self.see(css).await.is_enabled().await.unwrap()
+    }
+
+    /// What a field holds.
+    pub async fn value(&self, css: &str) -> String {
+        self.see(css).await.prop("value").await.unwrap().unwrap_or_default()
+    }
+
+    /// Everything a person could read now.
+    pub async fn page_text(&self) -> String {
+        self.see("body").await.text().await.unwrap()
+    }
+
+    pub async fn source(&self) -> String {
+        self.client.source().await.unwrap()
+    }
+
+    /// What the page did that it should not: policy violations and uncaught errors.
+    pub async fn misdeeds(&self) -> Vec<String> {
+        let noted = self.read("return window.holdfastWatched;", vec![]).await;
+        serde_json::from_value(noted).unwrap()
+    }
+
+    pub async fn picture(&self, path: &Path) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        if let Ok(png) = self.client.screenshot().await {
+            fs::write(path, png).unwrap();
+        }
+    }
+
+    /// Runs a script that reads.
+    pub async fn read(&self, script: &str, arguments: Vec<Value>) -> Value {
+        self.client.execute(script, arguments).await.unwrap()
+    }
+
+    async fn errors(&self) -> String {
+        let mut told = String::from("Errors on the page:");
+        for error in self.all("[data-testid='error-code']").await {
+            told += &format!("\n  {}", error.text().await.unwrap_or_default().replace('\n', " / "));
+        }
+        told
+    }
+}
+
+/// One WebKitWebDriver; whatever it started ends with it.
+struct Driver {
+    process: Child,
+    port: u16,
+}
+
+impl Driver {
+    async fn start(home: &Home) -> Driver {
+        let log = File::options().create(true).append(true).open(home.log()).unwrap();
+        let port = free_port();
+        let mut command = Command::new("WebKitWebDriver");
+        home.dress(&mut command);
+        command
+            .arg(format!("--port={port}"))
+            .arg("--host=127.0.0.1")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        own_group(&mut command);
+        let process = command.spawn().expect("WebKitWebDriver is installed (tests/setup.sh installs it)");
+        let mut driver = Driver { process, port };
+        let until = Instant::now() + SOON;
+        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            if let Ok(Some(status)) = driver.process.try_wait() {
+                panic!("WebKitWebDriver ended with {status}\n{}", tail(&home.log()));
+            }
+            assert!(Instant::now() < until, "WebKitWebDriver does not listen\n{}", tail(&home.log()));
+            sleep(LOOK_AGAIN).await;
+        }
+        driver
+    }
+
+    /// The app: the driver's only child.
+    fn app(&self) -> Option<Pid> {
+        let driver = self.process.id();
+        let children = fs::read_to_string(format!("/proc/{driver}/task/{driver}/children")).ok()?;
+        Pid::from_raw(children.split_whitespace().next()?.parse().ok()?)
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some(group) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        let _ = self.process.wait();
+    }
+}
+
+#[cfg(unix)]
+fn own_group(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0);
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+fn tail(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(30)..].join("\n")
+}
