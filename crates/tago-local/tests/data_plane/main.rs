@@ -10,6 +10,7 @@ mod harness;
 mod limits;
 mod rekeying;
 mod resources;
+mod running;
 mod sending;
 mod snapshots;
 mod tokens;
