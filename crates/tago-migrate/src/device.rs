@@ -1,6 +1,6 @@
 //! Devices as the engine moves and compares them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use tago_api::{DeviceId, ParamId, Time};
 
 use crate::json::Json;
+use crate::plan::Seal;
 
 /// A device with everything that can be carried to another project.
 #[derive(Debug, Clone)]
@@ -106,6 +107,52 @@ impl Token {
             && matches!(self.permission.as_str(), "full" | "write")
             && self.expires.is_none_or(|end| end > now)
     }
+}
+
+/// The hash of all that can be carried of a device and its parameters, in whatever spelling it arrived.
+pub(crate) fn seal(definition: &Definition, params: &[Param]) -> Seal {
+    Seal::of(described(definition, params).join("\n").as_bytes())
+}
+
+/// The names of what differs between two devices.
+pub(crate) fn differences(a: (&Definition, &[Param]), b: (&Definition, &[Param])) -> Vec<String> {
+    let (one, other) = (described(a.0, a.1), described(b.0, b.1));
+    let differing = one.iter().filter(|line| !other.contains(line));
+    let differing = differing.chain(other.iter().filter(|line| !one.contains(line)));
+    let names: BTreeSet<String> = differing
+        .filter_map(|line| serde_json::from_str::<(String, String)>(line).ok())
+        .map(|(name, _)| name)
+        .collect();
+    names.into_iter().collect()
+}
+
+/// One line for each field, tag and parameter, in one spelling: its name and its content.
+fn described(definition: &Definition, params: &[Param]) -> Vec<String> {
+    let line = |name: &str, content: String| serde_json::to_string(&(name, content)).unwrap_or_default();
+    let mut lines = vec![
+        line("name", definition.name.clone()),
+        line("type", definition.kind.clone()),
+        line("active", definition.active.to_string()),
+        line("visible", definition.visible.to_string()),
+    ];
+    for tag in &definition.tags {
+        let metadata = tag.metadata.as_ref().map(Json::canonical).unwrap_or_default();
+        let content = serde_json::to_string(&(&tag.value, metadata)).unwrap_or_default();
+        lines.push(line(&format!("tag {}", tag.key), content));
+    }
+    for (name, field) in &definition.fields {
+        lines.push(line(name, field.canonical()));
+    }
+    let mut params: Vec<String> = params
+        .iter()
+        .map(|param| {
+            let content = serde_json::to_string(&(&param.value, param.sent)).unwrap_or_default();
+            line(&format!("parameter {}", param.key), content)
+        })
+        .collect();
+    params.sort_unstable();
+    lines.extend(params);
+    lines
 }
 
 /// The first eight hexadecimal digits of the SHA-256 of a secret.

@@ -1,4 +1,17 @@
+//! The journal of a run: SQLite, append-only, and on the disk before anything follows from it.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, params};
+use tago_api::Time;
 use thiserror::Error;
+
+use crate::folder;
+
+mod row;
+
+pub(crate) use row::{Row, Was};
 
 /// Why the journal cannot be kept.
 #[derive(Debug, Error)]
@@ -6,6 +19,9 @@ pub enum JournalError {
     /// Another process has this run.
     #[error("this run is open in another window or terminal; close it there first")]
     InUse,
+    /// There is none.
+    #[error("this folder holds no run")]
+    NoRun,
     /// Reading or writing failed. Nothing more is sent.
     #[error("the journal cannot be {doing}")]
     Storage {
@@ -23,4 +39,206 @@ pub enum JournalError {
         /// What was found.
         detail: String,
     },
+}
+
+/// Where a run's rows go.
+pub(crate) trait Journal: Send {
+    /// Makes a row durable.
+    fn append(&mut self, at: Time, row: &Row) -> Result<(), JournalError>;
+}
+
+/// The journal of one run folder. While it is open, no other process can open it.
+pub(crate) struct SqliteJournal {
+    database: Connection,
+    epoch: i64,
+    _lock: File,
+}
+
+const SCHEMA_VERSION: i64 = 1;
+
+const SCHEMA: &str = "
+    CREATE TABLE row (
+        seq INTEGER PRIMARY KEY,
+        epoch INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        body TEXT NOT NULL
+    ) STRICT;
+    CREATE TRIGGER row_is_never_changed BEFORE UPDATE ON row
+        BEGIN SELECT RAISE(ABORT, 'a journal row is never changed'); END;
+    CREATE TRIGGER row_is_never_deleted BEFORE DELETE ON row
+        BEGIN SELECT RAISE(ABORT, 'a journal row is never deleted'); END;
+    CREATE TRIGGER row_of_an_older_session BEFORE INSERT ON row
+        WHEN NEW.epoch < (SELECT epoch FROM row ORDER BY seq DESC LIMIT 1)
+        BEGIN SELECT RAISE(ABORT, 'another session took this run over'); END;
+    PRAGMA user_version = 1;
+";
+
+impl SqliteJournal {
+    /// Opens the journal of this folder, or makes it, and begins a session. Answers the rows so far.
+    pub(crate) fn open(folder: &Path) -> Result<(SqliteJournal, Vec<(Time, Row)>), JournalError> {
+        let lock = lock(folder)?;
+        let opening = |source| JournalError::Storage { doing: "opened", source };
+        let database = Connection::open(folder.join(folder::JOURNAL)).map_err(opening)?;
+        database.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(opening)?;
+        let version = version(&database)?;
+        if version == 0 {
+            let setup = format!("BEGIN IMMEDIATE; {SCHEMA} COMMIT;");
+            database.execute_batch(&setup).map_err(opening)?;
+        } else {
+            check(&database, version)?;
+        }
+        let rows = rows(&database)?;
+        let last: Option<i64> = database
+            .query_row("SELECT max(epoch) FROM row", [], |row| row.get(0))
+            .map_err(|source| JournalError::Storage { doing: "read", source })?;
+        Ok((SqliteJournal { database, epoch: last.unwrap_or(0) + 1, _lock: lock }, rows))
+    }
+
+    /// The rows of a folder's journal, also while another process appends to it.
+    pub(crate) fn read(folder: &Path) -> Result<Vec<(Time, Row)>, JournalError> {
+        let path = folder.join(folder::JOURNAL);
+        if !path.exists() {
+            return Err(JournalError::NoRun);
+        }
+        let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+            .map_err(|source| JournalError::Storage { doing: "opened", source })?;
+        let version = version(&database)?;
+        check(&database, version)?;
+        rows(&database)
+    }
+}
+
+impl Journal for SqliteJournal {
+    fn append(&mut self, at: Time, row: &Row) -> Result<(), JournalError> {
+        let body = serde_json::to_string(row)
+            .map_err(|error| JournalError::Damaged { detail: format!("a row has no spelling: {error}") })?;
+        self.database
+            .prepare_cached("INSERT INTO row (epoch, at, kind, body) VALUES (?1, ?2, ?3, ?4)")
+            .and_then(|mut insert| insert.execute(params![self.epoch, at.millis(), row.kind(), body]))
+            .map_err(|source| JournalError::Storage { doing: "written", source })?;
+        #[cfg(feature = "crash-points")]
+        crash_at(self.database.last_insert_rowid());
+        Ok(())
+    }
+}
+
+/// Takes the folder, for as long as the file stays open.
+fn lock(folder: &Path) -> Result<File, JournalError> {
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join(folder::LOCK))
+        .map_err(JournalError::Folder)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(JournalError::InUse),
+        Err(TryLockError::Error(error)) => Err(JournalError::Folder(error)),
+    }
+}
+
+fn version(database: &Connection) -> Result<i64, JournalError> {
+    database
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(|source| JournalError::Storage { doing: "opened", source })
+}
+
+fn check(database: &Connection, version: i64) -> Result<(), JournalError> {
+    if version != SCHEMA_VERSION {
+        return Err(JournalError::Damaged { detail: format!("it has the unknown version {version}") });
+    }
+    let verdict: String = database
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|source| JournalError::Storage { doing: "read", source })?;
+    match verdict.as_str() {
+        "ok" => Ok(()),
+        _ => Err(JournalError::Damaged { detail: verdict }),
+    }
+}
+
+fn rows(database: &Connection) -> Result<Vec<(Time, Row)>, JournalError> {
+    let reading = |source| JournalError::Storage { doing: "read", source };
+    let mut query = database.prepare("SELECT seq, at, body FROM row ORDER BY seq").map_err(reading)?;
+    let mut found = query.query([]).map_err(reading)?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next().map_err(reading)? {
+        let seq: i64 = row.get(0).map_err(reading)?;
+        let at: i64 = row.get(1).map_err(reading)?;
+        let body: String = row.get(2).map_err(reading)?;
+        let row = serde_json::from_str(&body)
+            .map_err(|error| JournalError::Damaged { detail: format!("row {seq}: {error}") })?;
+        rows.push((Time::from_millis(at), row));
+    }
+    Ok(rows)
+}
+
+#[cfg(feature = "crash-points")]
+fn crash_at(row: i64) {
+    let asked = std::env::var("HOLDFAST_CRASH_AT_ROW").ok().and_then(|text| text.parse::<i64>().ok());
+    if asked == Some(row) {
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(item: u32) -> Row {
+        Row::Held { item, window: None, reason: "because".into() }
+    }
+
+    #[test]
+    fn rows_come_back_in_order_and_sessions_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut journal, rows) = SqliteJournal::open(folder.path()).unwrap();
+        assert!(rows.is_empty());
+        journal.append(Time::from_millis(5), &held(1)).unwrap();
+        assert_eq!(SqliteJournal::read(folder.path()).unwrap(), [(Time::from_millis(5), held(1))]);
+        drop(journal);
+        let (mut journal, rows) = SqliteJournal::open(folder.path()).unwrap();
+        assert_eq!((rows.len(), journal.epoch), (1, 2));
+        journal.append(Time::from_millis(4), &held(2)).unwrap();
+        journal.epoch = 1;
+        assert!(journal.append(Time::from_millis(6), &held(3)).is_err(), "an older session wrote");
+    }
+
+    #[test]
+    fn a_second_process_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let _journal = SqliteJournal::open(folder.path()).unwrap();
+        assert!(matches!(SqliteJournal::open(folder.path()), Err(JournalError::InUse)));
+    }
+
+    #[test]
+    fn a_row_is_never_changed_nor_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut journal, _) = SqliteJournal::open(folder.path()).unwrap();
+        journal.append(Time::from_millis(5), &held(1)).unwrap();
+        assert!(journal.database.execute("UPDATE row SET at = 0", []).is_err());
+        assert!(journal.database.execute("DELETE FROM row", []).is_err());
+    }
+
+    #[test]
+    fn a_folder_without_a_run_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(SqliteJournal::read(folder.path()), Err(JournalError::NoRun)));
+    }
+
+    #[test]
+    fn a_damaged_journal_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut journal, _) = SqliteJournal::open(folder.path()).unwrap();
+        for item in 0..2_000 {
+            journal.append(Time::from_millis(5), &held(item)).unwrap();
+        }
+        drop(journal);
+        let path = folder.path().join(folder::JOURNAL);
+        let mut bytes = std::fs::read(&path).unwrap();
+        assert!(bytes.len() > 40_000, "{}", bytes.len());
+        bytes[8_192..12_288].fill(0xA5);
+        std::fs::write(&path, bytes).unwrap();
+        assert!(SqliteJournal::open(folder.path()).is_err());
+    }
 }

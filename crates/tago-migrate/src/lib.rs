@@ -11,16 +11,25 @@ mod device;
 mod folder;
 mod journal;
 mod json;
+mod load;
+mod machine;
+mod multiset;
+mod pacer;
 mod plan;
 mod ports;
 mod progress;
 mod prove;
+mod reader;
 mod record;
 mod rehearse;
 mod report;
 mod run;
 mod scan;
 mod settings;
+mod watch;
+
+#[cfg(test)]
+mod sim;
 
 #[cfg(feature = "live")]
 pub mod live;

@@ -7,12 +7,14 @@ use serde::{Deserialize, Serialize};
 use tago_api::{DeviceId, Time};
 
 use crate::device::Token;
+use crate::json::Json;
 use crate::ports::Identity;
 use crate::record::Tally;
 
 mod file;
 mod summary;
 
+pub(crate) use file::FORMAT;
 pub use file::PlanError;
 pub use summary::{DevicePart, Summary};
 
@@ -33,6 +35,12 @@ pub struct Choices {
     pub existing: Existing,
     /// How closely the rehearsal looks.
     pub depth: Depth,
+}
+
+impl Choices {
+    pub(crate) fn variables(&self) -> Vec<String> {
+        self.variables.iter().flatten().cloned().collect()
+    }
 }
 
 /// What becomes of records.
@@ -123,6 +131,9 @@ pub struct DeviceItem {
     /// The same of its counterpart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_seal: Option<Seal>,
+    /// Fields that get another value on the target, because its networks and connectors have other ids.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub remapped: BTreeMap<String, Json>,
     /// Its tokens in the source.
     pub source_tokens: Vec<Token>,
     /// Its counterpart's tokens.
@@ -337,7 +348,15 @@ impl Plan {
 
     /// Whether it may be run: an exact rehearsal in which no check blocks.
     pub fn is_runnable(&self) -> bool {
-        self.header.choices.depth == Depth::Exact
-            && self.header.checks.iter().all(|check| check.verdict != CheckVerdict::Block)
+        self.obstacle().is_none()
+    }
+
+    /// Why it cannot be run, if it cannot.
+    pub fn obstacle(&self) -> Option<String> {
+        if self.header.choices.depth != Depth::Exact {
+            return Some("it was only counted; rehearse it exactly".to_owned());
+        }
+        let block = self.header.checks.iter().find(|check| check.verdict == CheckVerdict::Block);
+        block.map(|check| check.text.clone())
     }
 }

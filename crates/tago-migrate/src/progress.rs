@@ -14,6 +14,10 @@ pub struct Figures {
     pub devices_done: u64,
     /// Devices in this phase.
     pub devices_total: u64,
+    /// Items of the plan that are over.
+    pub items_done: u64,
+    /// Items of the plan.
+    pub items_total: u64,
     /// Records dealt with: read in a rehearsal or a proof, acknowledged or found stored in a run.
     pub records_done: u64,
     /// Records to deal with; an estimate in a rehearsal.

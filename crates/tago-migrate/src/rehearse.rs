@@ -1,9 +1,36 @@
+//! The rehearsal: reads both sides and says, item by item, what a run would do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use tago_api::{DeviceId, Time};
 use thiserror::Error;
 
-use crate::plan::{Choices, Plan};
-use crate::ports::{PortError, Source, Target};
+use crate::device::{Definition, Device, Named, Param, Token, differences, seal};
+use crate::json::Json;
+use crate::load::Parcels;
+use crate::machine::Route;
+use crate::pacer::Pacers;
+use crate::plan::{
+    Beyond, Choices, DataItem, Depth, DeviceItem, Existing, FORMAT, Header, Item, Plan, Policy, Reason,
+    ReasonCode, Verdict, Window,
+};
+use crate::ports::{Identity, Order, PortError, Range, Source, Target};
+use crate::progress::Phase;
+use crate::reader::Reader;
+use crate::record::Tally;
 use crate::run::Side;
 use crate::settings::{Env, Settings};
+use crate::watch::{Stopped, Watch};
+
+mod assess;
+mod compare;
+mod counterpart;
+mod probe;
+mod retention;
+
+use compare::compare;
+use counterpart::{Counterpart, counterparts};
 
 /// Why there is no plan.
 #[derive(Debug, Error)]
@@ -27,6 +54,17 @@ pub enum RehearseError {
     Stopped,
 }
 
+impl From<Stopped> for RehearseError {
+    fn from(Stopped: Stopped) -> RehearseError {
+        RehearseError::Stopped
+    }
+}
+
+/// A mutable device holds no more records than this, unless the source shows that it may.
+const MUTABLE_RECORDS: u64 = 50_000;
+/// Small requests that are under way at once.
+const LOOKUPS: usize = 8;
+
 /// Compares both sides and writes nothing: the plan says what a run would do.
 ///
 /// Only if the two sides cannot be told apart by reading, a token is made on one device of the target,
@@ -41,6 +79,569 @@ pub async fn rehearse(
     settings: &Settings,
     env: Env<'_>,
 ) -> Result<Plan, RehearseError> {
-    let _ = (source, target, choices, settings, env.nonce);
-    unimplemented!()
+    let source_pace = Pacers::new(&settings.pace, env.clock);
+    let target_pace = Pacers::new(&settings.pace, env.clock);
+    let patience = settings.patience;
+    let rehearsal = Rehearsal {
+        source: Reader {
+            port: source,
+            pacers: &source_pace,
+            limit: settings.read_limit,
+            clock: env.clock,
+            patience,
+        },
+        target: Reader {
+            port: target,
+            pacers: &target_pace,
+            limit: settings.read_limit,
+            clock: env.clock,
+            patience,
+        },
+        writer: target,
+        choices,
+        settings,
+        nonce: env.nonce,
+        watch: Watch::new(env),
+        begun_at: env.clock.now(),
+    };
+    let plan = rehearsal.plan().await?;
+    rehearsal.watch.phase(Phase::Done);
+    Ok(plan)
+}
+
+struct Rehearsal<'a> {
+    source: Reader<'a>,
+    target: Reader<'a>,
+    writer: &'a dyn Target,
+    choices: &'a Choices,
+    settings: &'a Settings,
+    nonce: u64,
+    watch: Watch<'a>,
+    begun_at: Time,
+}
+
+/// What the scan found of one device and its counterpart.
+struct Scanned {
+    device: Device,
+    params: Vec<Param>,
+    tokens: Vec<Token>,
+    counterpart: Counterpart,
+    target: Option<(Device, Vec<Param>, Vec<Token>)>,
+}
+
+impl Rehearsal<'_> {
+    async fn plan(&self) -> Result<Plan, RehearseError> {
+        self.watch.phase(Phase::Scanning);
+        let (source, target) = self.identities().await?;
+        let devices = self.read(Side::Source, Route::Lookup, || self.source.port.devices()).await?;
+        let theirs = self.read(Side::Target, Route::Lookup, || self.target.port.devices()).await?;
+        self.refuse_one_project(&devices, &theirs).await?;
+        let unknown = self.unknown_choices(&devices);
+        let chosen = self.chosen(devices);
+        let scanned = self.scan(chosen, &theirs).await?;
+        let networks = self.catalogue(&scanned).await?;
+        let mut items: Vec<DeviceItem> =
+            scanned.iter().map(|device| self.device_item(device, &networks)).collect();
+        let data = self.data(&scanned, &items).await?;
+        let mut checks = assess::assess(self.choices, &unknown, &scanned, &items, &data);
+        let forgotten: u64 = data.iter().map(|part| part.forgotten).sum();
+        checks.push(assess::retention(forgotten));
+        let mut sealed = Vec::new();
+        for (item, part) in items.drain(..).zip(data) {
+            sealed.push(Item::Device(item));
+            sealed.extend(part.items.into_iter().map(Item::Data));
+        }
+        Ok(Plan {
+            header: Header {
+                version: FORMAT,
+                created_at: self.begun_at,
+                cutoff: self.cutoff(),
+                choices: self.choices.clone(),
+                source,
+                target,
+                checks,
+            },
+            items: sealed,
+        })
+    }
+
+    /// A record that is dated earlier has arrived by now, if it is not late by more than a request may be.
+    fn cutoff(&self) -> Time {
+        let latest = self.begun_at - self.settings.late_commit_bound;
+        self.choices.to.map_or(latest, |to| to.min(latest))
+    }
+
+    async fn read<T, F>(&self, side: Side, route: Route, request: impl Fn() -> F) -> Result<T, RehearseError>
+    where
+        F: Future<Output = Result<T, PortError>>,
+    {
+        self.watch.pass().await?;
+        self.watch.change(|figures| figures.requests += 1);
+        let reader = match side {
+            Side::Source => &self.source,
+            Side::Target => &self.target,
+        };
+        reader.ask(route, request).await.map_err(|cause| RehearseError::Port { side, cause })
+    }
+
+    async fn identities(&self) -> Result<(Identity, Identity), RehearseError> {
+        let source = self.read(Side::Source, Route::Lookup, || self.source.port.identity()).await?;
+        let target = self.read(Side::Target, Route::Lookup, || self.target.port.identity()).await?;
+        if (&source.origin, source.profile) == (&target.origin, target.profile) {
+            return Err(same_project());
+        }
+        Ok((source, target))
+    }
+
+    async fn refuse_one_project(&self, ours: &[Device], theirs: &[Device]) -> Result<(), RehearseError> {
+        let theirs: BTreeSet<DeviceId> = theirs.iter().map(|device| device.id).collect();
+        let mut common: Vec<DeviceId> = ours.iter().map(|device| device.id).collect();
+        // One project has one list of devices.
+        if common.len() != theirs.len() {
+            return Ok(());
+        }
+        common.retain(|device| theirs.contains(device));
+        common.sort_unstable();
+        if common.len() != theirs.len() {
+            return Ok(());
+        }
+        let one = probe::one_project(
+            &common,
+            &self.source,
+            &self.target,
+            self.writer,
+            self.nonce,
+            self.settings.late_commit_bound,
+        )
+        .await?;
+        if one { Err(same_project()) } else { Ok(()) }
+    }
+
+    fn unknown_choices(&self, devices: &[Device]) -> Vec<DeviceId> {
+        let there: BTreeSet<DeviceId> = devices.iter().map(|device| device.id).collect();
+        self.choices.devices.iter().flatten().filter(|device| !there.contains(device)).copied().collect()
+    }
+
+    fn chosen(&self, mut devices: Vec<Device>) -> Vec<Device> {
+        if let Some(chosen) = &self.choices.devices {
+            devices.retain(|device| chosen.contains(&device.id));
+        }
+        devices.sort_unstable_by(|a, b| (&a.definition.name, a.id).cmp(&(&b.definition.name, b.id)));
+        devices.dedup_by_key(|device| device.id);
+        devices
+    }
+
+    async fn scan(&self, devices: Vec<Device>, theirs: &[Device]) -> Result<Vec<Scanned>, RehearseError> {
+        let total = devices.len() as u64;
+        self.watch.change(|figures| figures.devices_total = total);
+        let source: Vec<(Device, Vec<Param>, Vec<Token>)> = stream::iter(devices)
+            .map(|device| async move {
+                let id = device.id;
+                let params = self.read(Side::Source, Route::Lookup, || self.source.port.params(id)).await?;
+                let tokens = self.read(Side::Source, Route::Lookup, || self.source.port.tokens(id)).await?;
+                Ok::<_, RehearseError>((device, params, tokens))
+            })
+            .buffered(LOOKUPS)
+            .try_collect()
+            .await?;
+        let target_tokens = self.serials(&source, theirs).await?;
+        let pairs: Vec<_> = source.iter().map(|(device, _, tokens)| (device, tokens.as_slice())).collect();
+        let mut found = counterparts(&pairs, theirs, &target_tokens);
+        let none = || Counterpart {
+            target: None,
+            reason: reason(ReasonCode::NoCounterpart, "the target has no such device"),
+        };
+        stream::iter(source)
+            .map(|(device, params, tokens)| {
+                let counterpart = found.remove(&device.id).unwrap_or_else(none);
+                let there = counterpart.target.and_then(|id| theirs.iter().find(|other| other.id == id));
+                async move {
+                    let target = match there {
+                        Some(there) => {
+                            let id = there.id;
+                            let port = self.target.port;
+                            let params = self.read(Side::Target, Route::Lookup, || port.params(id)).await?;
+                            let tokens = self.read(Side::Target, Route::Lookup, || port.tokens(id)).await?;
+                            Some((there.clone(), params, tokens))
+                        }
+                        None => None,
+                    };
+                    self.watch.change(|figures| figures.devices_done += 1);
+                    Ok(Scanned { device, params, tokens, counterpart, target })
+                }
+            })
+            .buffered(LOOKUPS)
+            .try_collect()
+            .await
+    }
+
+    /// Tokens of target devices that a serial number could match.
+    async fn serials(
+        &self,
+        source: &[(Device, Vec<Param>, Vec<Token>)],
+        theirs: &[Device],
+    ) -> Result<BTreeMap<DeviceId, Vec<Token>>, RehearseError> {
+        let there: BTreeSet<DeviceId> = theirs.iter().map(|device| device.id).collect();
+        let unmatched = source.iter().any(|(device, _, tokens)| {
+            !there.contains(&device.id) && tokens.iter().any(|token| token.serial.is_some())
+        });
+        if !unmatched {
+            return Ok(BTreeMap::new());
+        }
+        let ours: BTreeSet<DeviceId> = source.iter().map(|(device, ..)| device.id).collect();
+        let candidates: Vec<DeviceId> = there.difference(&ours).copied().collect();
+        stream::iter(candidates)
+            .map(|id| async move {
+                let request = || self.target.port.tokens(id);
+                Ok((id, self.read(Side::Target, Route::Lookup, request).await?))
+            })
+            .buffered(LOOKUPS)
+            .try_collect()
+            .await
+    }
+
+    /// Networks and connectors of both sides, if a device is to be made. `None` where there is no
+    /// catalogue.
+    async fn catalogue(
+        &self,
+        scanned: &[Scanned],
+    ) -> Result<BTreeMap<&'static str, Catalogue>, RehearseError> {
+        let mut catalogues = BTreeMap::new();
+        if scanned.iter().all(|device| device.target.is_some()) {
+            return Ok(catalogues);
+        }
+        let known = |listed: Result<Vec<Named>, RehearseError>| match listed {
+            Ok(listed) => Ok(Some(listed)),
+            Err(RehearseError::Port { cause: PortError::NotFound { .. }, .. }) => Ok(None),
+            Err(error) => Err(error),
+        };
+        let (ours, theirs) = (self.source.port, self.target.port);
+        let networks = Catalogue {
+            source: known(self.read(Side::Source, Route::Lookup, || ours.networks()).await)?,
+            target: known(self.read(Side::Target, Route::Lookup, || theirs.networks()).await)?,
+        };
+        let connectors = Catalogue {
+            source: known(self.read(Side::Source, Route::Lookup, || ours.connectors()).await)?,
+            target: known(self.read(Side::Target, Route::Lookup, || theirs.connectors()).await)?,
+        };
+        catalogues.insert("network", networks);
+        catalogues.insert("connector", connectors);
+        Ok(catalogues)
+    }
+
+    fn device_item(&self, scanned: &Scanned, catalogues: &BTreeMap<&'static str, Catalogue>) -> DeviceItem {
+        let definition = &scanned.device.definition;
+        let mut item = DeviceItem {
+            device: scanned.device.id,
+            name: definition.name.clone(),
+            verdict: Verdict::Skip,
+            reasons: vec![scanned.counterpart.reason.clone()],
+            target: scanned.counterpart.target,
+            source_seal: seal(definition, &scanned.params),
+            target_seal: None,
+            remapped: BTreeMap::new(),
+            source_tokens: scanned.tokens.clone(),
+            target_tokens: Vec::new(),
+        };
+        if let Some((there, params, tokens)) = &scanned.target {
+            item.target_seal = Some(seal(&there.definition, params));
+            item.target_tokens.clone_from(tokens);
+            let differing = differences((definition, &scanned.params), (&there.definition, params));
+            if !differing.is_empty() {
+                let text = format!("different on the target: {}", differing.join(", "));
+                item.reasons.push(Reason { code: ReasonCode::Differs, text });
+                item.verdict = match self.choices.existing {
+                    Existing::TakeSource if definition.kind == there.definition.kind => Verdict::Update,
+                    _ => Verdict::Conflict,
+                };
+            }
+        } else if scanned.counterpart.reason.code == ReasonCode::ManyCounterparts {
+            item.verdict = Verdict::Blocked;
+        } else {
+            item.verdict = Verdict::Create;
+            for (field, catalogue) in catalogues {
+                match catalogue.place(definition, field) {
+                    Place::Same => {}
+                    Place::Moved(id) => {
+                        item.remapped.insert((*field).to_owned(), Json::text(&id));
+                    }
+                    Place::Missing(id) => {
+                        item.verdict = Verdict::Blocked;
+                        let text = format!("its {field} {id} is not on the target; add it there first");
+                        item.reasons.push(Reason { code: ReasonCode::NoNetwork, text });
+                    }
+                }
+            }
+        }
+        item
+    }
+
+    async fn data(&self, scanned: &[Scanned], items: &[DeviceItem]) -> Result<Vec<Part>, RehearseError> {
+        let whole = self.whole_range(None);
+        let counts: Vec<u64> = stream::iter(scanned)
+            .map(|device| {
+                let (id, range) = (device.device.id, &whole);
+                async move {
+                    let request = || self.source.port.count(id, range);
+                    self.read(Side::Source, Route::Read, request).await
+                }
+            })
+            .buffered(LOOKUPS)
+            .try_collect()
+            .await?;
+        self.watch.change(|figures| {
+            figures.phase = Phase::Rehearsing;
+            figures.devices_done = 0;
+            figures.records_total = counts.iter().sum();
+        });
+        stream::iter(scanned.iter().zip(items).zip(counts))
+            .map(|((scanned, item), count)| async move {
+                let part = self.part(scanned, item, count).await?;
+                self.watch.change(|figures| figures.devices_done += 1);
+                Ok(part)
+            })
+            .buffered(self.settings.lanes.max(1))
+            .try_collect()
+            .await
+    }
+
+    async fn part(&self, scanned: &Scanned, item: &DeviceItem, count: u64) -> Result<Part, RehearseError> {
+        let mut part = Part::default();
+        let target = scanned.target.as_ref().map(|(device, ..)| device);
+        let keeper = target.map_or(&scanned.device.definition, |device| &device.definition);
+        let keeps_from = retention::keeps_from(keeper, self.begun_at);
+        let mut range = self.whole_range(keeps_from);
+        if range.from > range.to || count == 0 {
+            return Ok(part);
+        }
+        if keeps_from.is_some() {
+            let kept = self.source.port;
+            let within =
+                self.read(Side::Source, Route::Read, || kept.count(scanned.device.id, &range)).await?;
+            part.forgotten = count.saturating_sub(within);
+        }
+        let blocked = if item.verdict == Verdict::Blocked {
+            Some(reason(ReasonCode::DeviceBlocked, "its device is blocked"))
+        } else if target.is_some_and(|device| !device.definition.active)
+            && !(item.verdict == Verdict::Update && scanned.device.definition.active)
+        {
+            let text =
+                "the device is inactive on the target and refuses data; activate it and rehearse again";
+            Some(reason(ReasonCode::Inactive, text))
+        } else {
+            None
+        };
+        if self.choices.depth == Depth::Counted || blocked.is_some() {
+            part.items.extend(self.counted(scanned, &range, blocked).await?);
+            return Ok(part);
+        }
+        loop {
+            self.watch.pass().await?;
+            self.watch.change(|figures| figures.requests += 2);
+            let page = match self.source.page(scanned.device.id, &range).await {
+                Ok(page) => page,
+                Err(PortError::Refused { message }) => {
+                    let too_dense = Some(Reason { code: ReasonCode::TooDense, text: message });
+                    part.items.extend(self.counted(scanned, &range, too_dense).await?);
+                    break;
+                }
+                Err(cause) => return Err(RehearseError::Port { side: Side::Source, cause }),
+            };
+            let ours = Parcels::of(page.records);
+            let theirs = self.counterpart_records(target, &ours).await?;
+            self.watch.change(|figures| figures.records_done += ours.len() as u64);
+            let (theirs, too_dense) = match theirs {
+                Ok(theirs) => (theirs, None),
+                Err(message) => (Parcels::default(), Some(message)),
+            };
+            let mut item = compare(scanned.device.id, self.choices.policy, &ours, &theirs);
+            if let Some(item) = &mut item
+                && let Some(text) = too_dense.or_else(|| self.too_dense(item, &ours, &theirs))
+            {
+                item.verdict = Verdict::Blocked;
+                item.reasons = vec![Reason { code: ReasonCode::TooDense, text }];
+            }
+            part.items.extend(item);
+            match page.next {
+                Some(next) => range.from = next,
+                None => break,
+            }
+        }
+        self.keep_within_cap(&mut part, target, keeper, count).await?;
+        Ok(part)
+    }
+
+    /// The records of the counterpart in the range of `ours`, or why they cannot be read as a whole.
+    async fn counterpart_records(
+        &self,
+        target: Option<&Device>,
+        ours: &Parcels,
+    ) -> Result<Result<Parcels, String>, RehearseError> {
+        let (Some(target), Some((from, to))) = (target, ours.between()) else {
+            return Ok(Ok(Parcels::default()));
+        };
+        let range = Range { from, to, variables: self.choices.variables() };
+        match self.target.range(target.id, &range).await {
+            Ok(records) => Ok(Ok(Parcels::of(records))),
+            Err(PortError::Refused { message }) => Ok(Err(message)),
+            Err(cause) => Err(RehearseError::Port { side: Side::Target, cause }),
+        }
+    }
+
+    /// Whether the target would have more records at one moment than a read answers: what cannot be read
+    /// again cannot be settled or proven.
+    fn too_dense(&self, item: &DataItem, ours: &Parcels, theirs: &Parcels) -> Option<String> {
+        if item.verdict != Verdict::Fill {
+            return None;
+        }
+        let mut moments: BTreeMap<Time, usize> = BTreeMap::new();
+        for parcel in ours.iter().chain(theirs.iter()) {
+            *moments.entry(parcel.time).or_default() += 1;
+        }
+        let (time, count) = moments.into_iter().max_by_key(|(_, count)| *count)?;
+        let limit = self.settings.read_limit / self.choices.variables().len().max(1);
+        (count >= limit)
+            .then(|| format!("there would be {count} records at {time}, more than one read answers"))
+    }
+
+    /// About how many records there are, without reading them.
+    async fn counted(
+        &self,
+        scanned: &Scanned,
+        range: &Range,
+        blocked: Option<Reason>,
+    ) -> Result<Option<DataItem>, RehearseError> {
+        let (ours, id) = (self.source.port, scanned.device.id);
+        let edge = |order| async move {
+            let found = self.read(Side::Source, Route::Read, || ours.records(id, range, order, 1)).await?;
+            Ok::<_, RehearseError>(found.first().map(|record| record.time))
+        };
+        let (Some(from), Some(to)) = (edge(Order::Ascending).await?, edge(Order::Descending).await?) else {
+            return Ok(None);
+        };
+        let range = Range { from, to, variables: range.variables.clone() };
+        let source = self.read(Side::Source, Route::Read, || ours.count(id, &range)).await?;
+        let target = match &scanned.target {
+            Some((device, ..)) => {
+                let (theirs, id) = (self.target.port, device.id);
+                self.read(Side::Target, Route::Read, || theirs.count(id, &range)).await?
+            }
+            None => 0,
+        };
+        let missing = match self.choices.policy {
+            Policy::Fill => source.saturating_sub(target),
+            Policy::Append => source,
+        };
+        let verdict = match (&blocked, missing) {
+            (Some(_), _) => Verdict::Blocked,
+            (None, 0) => Verdict::Skip,
+            (None, _) => Verdict::Fill,
+        };
+        let about = |count| Tally { count, hash: 0 };
+        self.watch.change(|figures| figures.records_done += source);
+        Ok(Some(DataItem {
+            device: id,
+            from,
+            to,
+            verdict,
+            reasons: blocked.into_iter().collect(),
+            windows: vec![Window {
+                variable: "*".to_owned(),
+                source: about(source),
+                target: about(target),
+                missing: about(missing),
+                beyond: Beyond::default(),
+            }],
+            bytes: 0,
+            days: BTreeMap::new(),
+        }))
+    }
+
+    async fn keep_within_cap(
+        &self,
+        part: &mut Part,
+        target: Option<&Device>,
+        keeper: &Definition,
+        in_source: u64,
+    ) -> Result<(), RehearseError> {
+        let windows = part.items.iter().flat_map(|item| &item.windows);
+        let missing: u64 = windows.map(|window| window.missing.count).sum();
+        if keeper.kind != "mutable" || missing == 0 {
+            return Ok(());
+        }
+        let everything = Range { from: Time::MIN, to: Time::MAX, variables: Vec::new() };
+        let there = match target {
+            Some(device) => {
+                let (theirs, id) = (self.target.port, device.id);
+                self.read(Side::Target, Route::Read, || theirs.count(id, &everything)).await?
+            }
+            None => 0,
+        };
+        if there + missing > MUTABLE_RECORDS.max(in_source) {
+            let text = format!(
+                "the target would hold {} records, and a mutable device holds at most {MUTABLE_RECORDS}; \
+                 choose a shorter time range",
+                there + missing
+            );
+            for item in part.items.iter_mut().filter(|item| item.verdict == Verdict::Fill) {
+                item.verdict = Verdict::Blocked;
+                item.reasons.push(Reason { code: ReasonCode::TooManyRecords, text: text.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    fn whole_range(&self, keeps_from: Option<Time>) -> Range {
+        let from = self.choices.from.unwrap_or(Time::MIN).max(keeps_from.unwrap_or(Time::MIN));
+        Range { from, to: self.cutoff(), variables: self.choices.variables() }
+    }
+}
+
+/// What becomes of one device's records.
+#[derive(Default)]
+struct Part {
+    items: Vec<DataItem>,
+    /// Records of the source that are older than what the target's device keeps.
+    forgotten: u64,
+}
+
+/// Networks, or connectors, of both sides.
+struct Catalogue {
+    source: Option<Vec<Named>>,
+    target: Option<Vec<Named>>,
+}
+
+enum Place {
+    Same,
+    Moved(String),
+    Missing(String),
+}
+
+impl Catalogue {
+    /// Where the target has what the device names: by id, else by a name that only one has.
+    fn place(&self, definition: &Definition, field: &str) -> Place {
+        let Some(id) = definition.fields.get(field).map(|id| id.as_str().trim_matches('"').to_owned()) else {
+            return Place::Same;
+        };
+        let Some(target) = &self.target else { return Place::Same };
+        if target.iter().any(|named| named.id == id) {
+            return Place::Same;
+        }
+        let name = self.source.iter().flatten().find(|named| named.id == id).map(|named| &named.name);
+        let twins: Vec<&Named> = target.iter().filter(|named| Some(&named.name) == name).collect();
+        match twins[..] {
+            [twin] => Place::Moved(twin.id.clone()),
+            _ => Place::Missing(id),
+        }
+    }
+}
+
+fn reason(code: ReasonCode, text: &str) -> Reason {
+    Reason { code, text: text.to_owned() }
+}
+
+fn same_project() -> RehearseError {
+    RehearseError::SameProject {
+        text: "source and target are the same project; choose another target".to_owned(),
+    }
 }

@@ -1,17 +1,29 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tago_api::{DeviceId, Time};
 use thiserror::Error;
 
-use crate::journal::JournalError;
-use crate::plan::{Plan, PlanError, Seal};
+use crate::folder;
+use crate::journal::{Journal, JournalError, Row, SqliteJournal};
+use crate::machine::ledger::Ledger;
+use crate::machine::{Config, Route, State};
+use crate::pacer::Pacers;
+use crate::plan::{Item, Plan, PlanError, Seal, Verdict};
 use crate::ports::{PortError, Source, Target};
+use crate::reader::Reader;
 use crate::settings::{Env, Settings};
 
+pub(crate) mod drive;
+mod meter;
+
+use drive::{World, drive};
+
 /// One of the two projects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     /// Where records come from.
@@ -62,6 +74,16 @@ pub enum Halt {
         /// The platform's words.
         message: String,
     },
+}
+
+impl fmt::Display for Halt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Halt::Auth { side, message } => write!(f, "the credential of the {side} was refused: {message}"),
+            Halt::Unreachable { side, message } => write!(f, "the {side} does not answer: {message}"),
+            Halt::Quota { message } => write!(f, "a limit of the target is reached: {message}"),
+        }
+    }
 }
 
 /// An item, or a part of one, that was not carried out.
@@ -165,8 +187,26 @@ pub async fn run(
     settings: &Settings,
     env: Env<'_>,
 ) -> Result<Ending, RunError> {
-    let _ = (plan, approved, folder, source, target, settings, env.nonce);
-    unimplemented!()
+    let fingerprint = plan.fingerprint();
+    if fingerprint != *approved {
+        return Err(RunError::NotApproved { fingerprint });
+    }
+    if let Some(reason) = plan.obstacle() {
+        return Err(RunError::NotRunnable { reason });
+    }
+    let world = World { plan, source, target, settings, env };
+    identify(&world).await?;
+    std::fs::create_dir_all(folder).map_err(JournalError::Folder)?;
+    let (mut journal, rows) = SqliteJournal::open(folder)?;
+    if !rows.is_empty() {
+        return Err(RunError::FolderTaken);
+    }
+    plan.write(&folder.join(folder::PLAN))?;
+    let run = format!("{:016x}", env.nonce);
+    let begun = Row::Begun { run, fingerprint, batch_bytes: settings.batch_bytes };
+    journal.append(env.clock.now(), &begun)?;
+    let ledger = Ledger::of([&begun]).map_err(|detail| JournalError::Damaged { detail })?;
+    Ok(go(&world, ledger, &mut journal).await?)
 }
 
 /// Goes on with the run of this folder, after a stop, a halt or a crash. Of a finished run it does
@@ -181,8 +221,72 @@ pub async fn resume(
     settings: &Settings,
     env: Env<'_>,
 ) -> Result<Ending, RunError> {
-    let _ = (folder, source, target, settings, env.nonce);
-    unimplemented!()
+    let (mut journal, rows) = SqliteJournal::open(folder)?;
+    let (plan, ledger) = past(folder, &rows)?;
+    if ledger.finished {
+        return Ok(Ending::Finished);
+    }
+    let world = World { plan: &plan, source, target, settings, env };
+    identify(&world).await?;
+    Ok(go(&world, ledger, &mut journal).await?)
+}
+
+pub(crate) async fn go(
+    world: &World<'_>,
+    ledger: Ledger,
+    journal: &mut dyn Journal,
+) -> Result<Ending, JournalError> {
+    let config = Config {
+        lanes: world.settings.lanes.max(1),
+        late_commit_bound: world.settings.late_commit_bound,
+        patience: world.settings.patience,
+    };
+    let state = State::new(Arc::new(world.plan.clone()), config, ledger);
+    drive(world, state, journal).await
+}
+
+/// Both ports must reach the projects that the plan was made for.
+async fn identify(world: &World<'_>) -> Result<(), RunError> {
+    let pacers = Pacers::new(&world.settings.pace, world.env.clock);
+    let expected = [&world.plan.header.source, &world.plan.header.target];
+    let ports: [(Side, &dyn Source); 2] = [(Side::Source, world.source), (Side::Target, world.target)];
+    for ((side, port), expected) in ports.into_iter().zip(expected) {
+        let patience = world.settings.patience;
+        let reader = Reader {
+            port,
+            pacers: &pacers,
+            limit: world.settings.read_limit,
+            clock: world.env.clock,
+            patience,
+        };
+        let found = reader
+            .ask(Route::Lookup, || port.identity())
+            .await
+            .map_err(|cause| RunError::Port { side, cause })?;
+        if (&found.origin, found.profile) != (&expected.origin, expected.profile) {
+            return Err(RunError::OtherProject {
+                side,
+                expected: format!("{} at {}", expected.name, expected.origin),
+                found: format!("{} at {}", found.name, found.origin),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The plan of a folder and what its journal knows.
+pub(crate) fn past(folder: &Path, rows: &[(Time, Row)]) -> Result<(Plan, Ledger), RunError> {
+    if rows.is_empty() {
+        return Err(JournalError::NoRun.into());
+    }
+    let ledger =
+        Ledger::of(rows.iter().map(|(_, row)| row)).map_err(|detail| JournalError::Damaged { detail })?;
+    let plan = Plan::read(&folder.join(folder::PLAN))?;
+    let fingerprint = plan.fingerprint();
+    if ledger.fingerprint.as_ref() != Some(&fingerprint) {
+        return Err(RunError::NotApproved { fingerprint });
+    }
+    Ok((plan, ledger))
 }
 
 /// Reads how far the run of this folder is. It may be running elsewhere.
@@ -190,6 +294,69 @@ pub async fn resume(
 /// # Errors
 /// See [`RunError`].
 pub fn status(folder: &Path) -> Result<RunStatus, RunError> {
-    let _ = folder;
-    unimplemented!()
+    let rows = SqliteJournal::read(folder)?;
+    let (plan, ledger) = past(folder, &rows)?;
+    let records_total = plan.summary().records_missing;
+    let over = plan.items.iter().zip(0_u32..).filter(|(item, place)| match item {
+        Item::Device(device) => {
+            !matches!(device.verdict, Verdict::Create | Verdict::Update)
+                || ledger.held.contains(place)
+                || ledger.devices.get(place).is_some_and(|device| device.finished)
+        }
+        Item::Data(data) => {
+            data.verdict != Verdict::Fill
+                || ledger.held.contains(place)
+                || ledger.data.get(place).is_some_and(|data| data.done)
+        }
+    });
+    Ok(RunStatus {
+        run: ledger.run.clone(),
+        fingerprint: plan.fingerprint(),
+        started_at: rows.first().map(|(at, _)| *at).unwrap_or_default(),
+        finished_at: rows.last().filter(|(_, row)| *row == Row::Finished {}).map(|(at, _)| *at),
+        last_row_at: rows.last().map(|(at, _)| *at).unwrap_or_default(),
+        records_done: ledger.stored,
+        records_total,
+        items_done: over.count() as u64,
+        items_total: plan.items.len() as u64,
+        batches_open: ledger.open_batches(),
+        held: held_items(&plan, &ledger),
+        created: created(&plan, &ledger),
+    })
+}
+
+/// What was held back, in words.
+pub(crate) fn held_items(plan: &Plan, ledger: &Ledger) -> Vec<HeldItem> {
+    let names: BTreeMap<DeviceId, &str> = plan
+        .items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Device(device) => Some((device.device, device.name.as_str())),
+            Item::Data(_) => None,
+        })
+        .collect();
+    let held = ledger.reasons.iter().filter_map(|(place, window, reason)| {
+        let (device, variable, between) = match plan.items.get(*place as usize)? {
+            Item::Device(device) => (device.device, None, None),
+            Item::Data(data) => {
+                let variable = window.and_then(|window| data.windows.get(window as usize));
+                let variable = variable.map(|window| window.variable.clone());
+                (data.device, variable, Some((data.from, data.to)))
+            }
+        };
+        let name = names.get(&device).copied().unwrap_or_default().to_owned();
+        Some(HeldItem { device, name, variable, between, reason: reason.clone() })
+    });
+    held.collect()
+}
+
+/// Devices that the run made: old id, new id, name.
+pub(crate) fn created(plan: &Plan, ledger: &Ledger) -> Vec<(DeviceId, DeviceId, String)> {
+    let made = ledger.devices.iter().filter_map(|(place, device)| {
+        match (plan.items.get(*place as usize)?, device.made) {
+            (Item::Device(item), Some(made)) => Some((item.device, made, item.name.clone())),
+            _ => None,
+        }
+    });
+    made.collect()
 }

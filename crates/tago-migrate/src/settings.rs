@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::control::Control;
+use crate::ports::READ_LIMIT;
 use crate::progress::Progress;
 
 /// What an operation is given besides its ports.
@@ -24,6 +25,8 @@ pub struct Settings {
     pub lanes: usize,
     /// The most bytes of one request body.
     pub batch_bytes: usize,
+    /// The most records of one read.
+    pub read_limit: usize,
     /// How late after a request was sent the target may still carry it out.
     pub late_commit_bound: Duration,
     /// Requests a minute.
@@ -37,6 +40,7 @@ impl Default for Settings {
         Settings {
             lanes: 4,
             batch_bytes: 190_000,
+            read_limit: READ_LIMIT,
             late_commit_bound: Duration::from_secs(120),
             pace: Pace::default(),
             patience: Duration::from_secs(30),

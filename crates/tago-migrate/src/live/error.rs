@@ -73,14 +73,23 @@ mod tests {
 
     #[test]
     fn what_is_known_about_a_write_is_handed_on() {
-        assert!(matches!(answered(401, "Authorization Denied"), WriteError::NotReceived(PortError::Auth { .. })));
-        assert!(matches!(answered(404, "Device not found"), WriteError::NotReceived(PortError::NotFound { .. })));
+        assert!(matches!(
+            answered(401, "Authorization Denied"),
+            WriteError::NotReceived(PortError::Auth { .. })
+        ));
+        assert!(matches!(
+            answered(404, "Device not found"),
+            WriteError::NotReceived(PortError::NotFound { .. })
+        ));
         assert!(matches!(answered(402, "No more data"), WriteError::NotReceived(PortError::Quota { .. })));
         assert!(matches!(
             answered(400, "You have exceeded the maximum limit of data (50000)."),
             WriteError::NotReceived(PortError::Quota { .. })
         ));
-        assert!(matches!(answered(400, "Invalid variable"), WriteError::NotReceived(PortError::Refused { .. })));
+        assert!(matches!(
+            answered(400, "Invalid variable"),
+            WriteError::NotReceived(PortError::Refused { .. })
+        ));
         assert_eq!(
             answered(429, "Too many requests (Retry-After: 8)"),
             WriteError::NotReceived(PortError::RateLimited { retry_after: Duration::from_secs(8) })

@@ -9,7 +9,8 @@ use thiserror::Error;
 
 use super::{Header, Item, Plan, Seal};
 
-pub(crate) const VERSION: u32 = 1;
+/// The version of the format.
+pub(crate) const FORMAT: u32 = 1;
 
 /// Why a plan file cannot be used.
 #[derive(Debug, Error)]
@@ -94,7 +95,7 @@ impl Plan {
         let damaged = |line, detail: &str| PlanError::Damaged { line, detail: detail.to_owned() };
         let first = lines.next().ok_or_else(|| damaged(1, "it is empty"))?.map_err(unreadable)?;
         let HeaderLine { holdfast_plan: header } = canonical(&first).map_err(|detail| damaged(1, &detail))?;
-        if header.version != VERSION {
+        if header.version != FORMAT {
             return Err(damaged(1, "it was written by another version"));
         }
         let mut items = Vec::new();

@@ -1,0 +1,105 @@
+//! The rows of the journal. What a session knows of the past is the fold of these, and nothing else.
+
+use serde::{Deserialize, Serialize};
+use tago_api::DeviceId;
+
+use crate::device::{Fingerprint, Token};
+use crate::load::Opened;
+use crate::plan::Seal;
+use crate::record::Tally;
+
+/// One row. `item` is a place among the plan's items.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Row {
+    /// The run exists.
+    Begun { run: String, fingerprint: Seal, batch_bytes: usize },
+    /// A process took the run over. Whatever was under way is in doubt.
+    Session {},
+    /// A device is about to be made, with this tag value.
+    CreateIntent { item: u32, marker: String },
+    /// What became of it.
+    CreateOutcome { item: u32, was: Was, device: Option<DeviceId> },
+    /// Fields of a device are about to be set.
+    EditIntent { item: u32 },
+    /// What became of it.
+    EditOutcome { item: u32, was: Was },
+    /// Parameters are about to be written.
+    ParamsIntent { item: u32, count: u32 },
+    /// What became of it.
+    ParamsOutcome { item: u32, was: Was },
+    /// The device takes data. Its tokens, as far as a new device has some.
+    DeviceReady { item: u32, tokens: Vec<Token> },
+    /// The run's own traces on it are gone.
+    DeviceFinished { item: u32 },
+    /// A token is about to be made on a device of the target.
+    TokenIntent { device: DeviceId, name: String },
+    /// What became of it.
+    TokenOutcome { device: DeviceId, was: Was, fingerprint: Option<Fingerprint> },
+    /// The run's tokens on a device are about to be removed.
+    TokensRemoval { device: DeviceId },
+    /// They are gone.
+    TokensRemoved { device: DeviceId },
+    /// Windows hold their seals; what the target had in them.
+    Opened { item: u32, windows: Vec<Opened> },
+    /// A window, or a whole item, is not carried out.
+    Held { item: u32, window: Option<u32>, reason: String },
+    /// A batch, or what lacks of it, is about to be sent.
+    Intent { item: u32, batch: u32, tally: Tally },
+    /// What became of it.
+    Outcome { item: u32, batch: u32, was: Was },
+    /// A batch was looked for: so many of its records are not there.
+    Settled { item: u32, batch: u32, left: u64 },
+    /// Every batch of the item is stored.
+    Done { item: u32 },
+    /// The session ended before the run did.
+    Suspended { reason: String },
+    /// The run is over.
+    Finished {},
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Was {
+    /// It was acknowledged.
+    Acknowledged,
+    /// It certainly did not arrive.
+    NotReceived,
+    /// It may have arrived.
+    Doubtful,
+    /// It was in doubt, was looked for, and is there.
+    Found,
+    /// It was in doubt, was looked for, and is not there.
+    Absent,
+}
+
+impl Row {
+    /// The name of its kind, as the journal shows it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Row::Begun { .. } => "begun",
+            Row::Session {} => "session",
+            Row::CreateIntent { .. } => "create_intent",
+            Row::CreateOutcome { .. } => "create_outcome",
+            Row::EditIntent { .. } => "edit_intent",
+            Row::EditOutcome { .. } => "edit_outcome",
+            Row::ParamsIntent { .. } => "params_intent",
+            Row::ParamsOutcome { .. } => "params_outcome",
+            Row::DeviceReady { .. } => "device_ready",
+            Row::DeviceFinished { .. } => "device_finished",
+            Row::TokenIntent { .. } => "token_intent",
+            Row::TokenOutcome { .. } => "token_outcome",
+            Row::TokensRemoval { .. } => "tokens_removal",
+            Row::TokensRemoved { .. } => "tokens_removed",
+            Row::Opened { .. } => "opened",
+            Row::Held { .. } => "held",
+            Row::Intent { .. } => "intent",
+            Row::Outcome { .. } => "outcome",
+            Row::Settled { .. } => "settled",
+            Row::Done { .. } => "done",
+            Row::Suspended { .. } => "suspended",
+            Row::Finished {} => "finished",
+        }
+    }
+}

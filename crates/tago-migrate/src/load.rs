@@ -1,0 +1,291 @@
+//! What of one data item is sent, cut into batches, and what of a batch is still lacking.
+//!
+//! For each window let B be the multiset that the target held when the window was opened, S the source's
+//! and M what is to be written: S - B when filling gaps, S when appending. The journal keeps, before the
+//! first byte of a window leaves, B's count of every record of S (see [`Runs`]); so S, which can be read
+//! again at any time, gives back M and its batches to the last byte, also after a crash, and also where B
+//! holds true duplicates of M.
+//!
+//! Batches of one item go one after the other. So when batch k is in doubt, the target holds B, all of
+//! the batches before k, some part of k, and what others wrote. Of each record of k there must be
+//! B + M(up to k); what lacks to that is the remainder, and nothing else is ever sent again.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use tago_api::Time;
+
+use crate::batch::Batch;
+use crate::multiset::{Counts, Runs};
+use crate::plan::{DataItem, Policy};
+use crate::record::{Key, Record, Tally};
+
+/// A record, ready to compare and to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Parcel {
+    pub(crate) time: Time,
+    pub(crate) variable: String,
+    pub(crate) key: Key,
+    /// Its JSON.
+    pub(crate) body: String,
+}
+
+/// The records of one data item on one side, in the one order that both sides and every session agree on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Parcels(Vec<Parcel>);
+
+impl Parcels {
+    pub(crate) fn of(records: Vec<Record>) -> Parcels {
+        let mut parcels: Vec<_> = records
+            .into_iter()
+            .map(|record| Parcel {
+                time: record.time,
+                key: record.key(),
+                body: serde_json::to_string(&record).unwrap_or_default(),
+                variable: record.variable,
+            })
+            .collect();
+        parcels.sort_unstable_by(|a, b| {
+            (a.time, &a.variable, a.key, &a.body).cmp(&(b.time, &b.variable, b.key, &b.body))
+        });
+        Parcels(parcels)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Parcel> {
+        self.0.iter()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn tallies(&self) -> BTreeMap<&str, Tally> {
+        let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
+        for parcel in &self.0 {
+            tallies.entry(&parcel.variable).or_default().put(parcel.key, 1);
+        }
+        tallies
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        Counts::of(self.0.iter().map(|parcel| parcel.key))
+    }
+}
+
+/// What the target held of the source's records of one window when it was opened: a count for each
+/// distinct record, in the order of [`Parcels`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Opened {
+    /// Its place among the item's windows.
+    pub(crate) window: u32,
+    /// B's counts.
+    pub(crate) had: Runs,
+}
+
+/// Why a window is not opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Changed {
+    Source,
+    Target,
+}
+
+/// Compares every window that has something to write with its seal. One that holds is opened, the others
+/// are held back.
+pub(crate) fn open(
+    item: &DataItem,
+    policy: Policy,
+    source: &Parcels,
+    target: &Parcels,
+) -> (Vec<Opened>, Vec<(u32, Changed)>) {
+    let (in_source, in_target) = (source.tallies(), target.tallies());
+    let had = target.counts();
+    let mut opened: BTreeMap<&str, Opened> = BTreeMap::new();
+    let mut changed = Vec::new();
+    for (window, place) in item.windows.iter().zip(0_u32..) {
+        if window.missing.is_empty() {
+            continue;
+        }
+        let variable = window.variable.as_str();
+        if in_source.get(variable).copied().unwrap_or_default() != window.source {
+            changed.push((place, Changed::Source));
+        } else if in_target.get(variable).copied().unwrap_or_default() != window.target {
+            changed.push((place, Changed::Target));
+        } else {
+            opened.insert(variable, Opened { window: place, had: Runs::default() });
+        }
+    }
+    for (parcel, _) in distinct(source) {
+        if let Some(window) = opened.get_mut(parcel.variable.as_str()) {
+            window.had.push(had.get(parcel.key));
+        }
+    }
+    let mut opened: Vec<_> = opened.into_values().collect();
+    opened.sort_unstable_by_key(|window| window.window);
+    let missing = missing(item, policy, source, &opened);
+    let lost: Vec<_> = match missing {
+        Some((tallies, ..)) => opened
+            .iter()
+            .map(|window| window.window)
+            .filter(|place| tallies.get(place) != Some(&item.windows[*place as usize].missing))
+            .collect(),
+        None => opened.iter().map(|window| window.window).collect(),
+    };
+    opened.retain(|window| !lost.contains(&window.window));
+    changed.extend(lost.into_iter().map(|place| (place, Changed::Target)));
+    (opened, changed)
+}
+
+/// The records to send and the batches that they travel in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Load {
+    keys: Vec<Key>,
+    /// The JSON of all records, a comma between each two.
+    text: String,
+    /// Where each record begins in `text`.
+    starts: Vec<usize>,
+    batches: Vec<Range<usize>>,
+    /// B's count of each record that is sent.
+    had: Counts,
+}
+
+impl Load {
+    /// Of the windows that were opened. `None` if the source is not what it was then.
+    pub(crate) fn new(
+        item: &DataItem,
+        policy: Policy,
+        source: &Parcels,
+        opened: &[Opened],
+        batch_bytes: usize,
+    ) -> Option<Load> {
+        let (tallies, sent, had) = missing(item, policy, source, opened)?;
+        for window in opened {
+            if tallies.get(&window.window) != Some(&item.windows.get(window.window as usize)?.missing) {
+                return None;
+            }
+        }
+        let mut load = Load {
+            keys: Vec::with_capacity(sent.len()),
+            text: String::new(),
+            starts: Vec::with_capacity(sent.len() + 1),
+            batches: Vec::new(),
+            had,
+        };
+        let mut begin = 0;
+        for parcel in sent {
+            let here = load.keys.len();
+            let first = load.starts.get(begin).copied().unwrap_or(0);
+            // Two brackets around, a comma before.
+            if here > begin && load.text.len() - first + parcel.body.len() + 3 > batch_bytes {
+                load.batches.push(begin..here);
+                begin = here;
+            }
+            if !load.text.is_empty() {
+                load.text.push(',');
+            }
+            load.starts.push(load.text.len());
+            load.keys.push(parcel.key);
+            load.text.push_str(&parcel.body);
+        }
+        if load.keys.len() > begin {
+            load.batches.push(begin..load.keys.len());
+        }
+        load.starts.push(load.text.len() + 1);
+        Some(load)
+    }
+
+    /// How many batches there are.
+    pub(crate) fn batches(&self) -> u32 {
+        u32::try_from(self.batches.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The whole of one batch.
+    pub(crate) fn batch(&self, batch: u32) -> Batch {
+        let range = self.range(batch);
+        let mut body = Vec::with_capacity(range.len() * 160);
+        body.push(b'[');
+        if let (Some(first), Some(end)) = (self.starts.get(range.start), self.starts.get(range.end)) {
+            body.extend_from_slice(self.text[*first..end - 1].as_bytes());
+        }
+        body.push(b']');
+        Batch { body: Bytes::from(body), tally: Tally::of(self.keys[range].iter().copied()) }
+    }
+
+    /// What of one batch the target, in which every earlier batch is stored, still lacks.
+    pub(crate) fn remainder(&self, batch: u32, target: &Parcels) -> Option<Batch> {
+        let range = self.range(batch);
+        // Of every record of this batch: what must be there once the batch is.
+        let mut lacking = Counts::default();
+        for key in &self.keys[range.clone()] {
+            if lacking.get(*key) == 0 {
+                lacking.put(*key, self.had.get(*key));
+            }
+            lacking.put(*key, 1);
+        }
+        for key in &self.keys[..range.start] {
+            if lacking.get(*key) > 0 {
+                lacking.put(*key, 1);
+            }
+        }
+        for parcel in target.iter() {
+            lacking.take(parcel.key);
+        }
+        let mut body = Vec::from(*b"[");
+        let mut tally = Tally::default();
+        for place in range {
+            if lacking.take(self.keys[place]) {
+                if body.len() > 1 {
+                    body.push(b',');
+                }
+                body.extend_from_slice(self.text[self.starts[place]..self.starts[place + 1] - 1].as_bytes());
+                tally.put(self.keys[place], 1);
+            }
+        }
+        body.push(b']');
+        (!tally.is_empty()).then(|| Batch { body: Bytes::from(body), tally })
+    }
+
+    fn range(&self, batch: u32) -> Range<usize> {
+        self.batches.get(batch as usize).cloned().unwrap_or(self.keys.len()..self.keys.len())
+    }
+}
+
+/// Each distinct record with the number of its copies.
+fn distinct(parcels: &Parcels) -> impl Iterator<Item = (&Parcel, &[Parcel])> {
+    parcels.0.chunk_by(|a, b| a.key == b.key).filter_map(|copies| Some((copies.first()?, copies)))
+}
+
+type Missing<'a> = (BTreeMap<u32, Tally>, Vec<&'a Parcel>, Counts);
+
+/// M of the opened windows: its tally by window, its records, and B's counts of them. `None` if the
+/// source has other records than were counted.
+fn missing<'a>(
+    item: &DataItem,
+    policy: Policy,
+    source: &'a Parcels,
+    opened: &[Opened],
+) -> Option<Missing<'a>> {
+    let mut windows: BTreeMap<&str, (u32, _)> = BTreeMap::new();
+    for window in opened {
+        let variable = item.windows.get(window.window as usize)?.variable.as_str();
+        windows.insert(variable, (window.window, window.had.iter()));
+    }
+    let mut tallies: BTreeMap<u32, Tally> = opened.iter().map(|w| (w.window, Tally::default())).collect();
+    let mut sent = Vec::new();
+    let mut counts = Counts::default();
+    for (parcel, copies) in distinct(source) {
+        let Some((window, had)) = windows.get_mut(parcel.variable.as_str()) else { continue };
+        let had = had.next()?;
+        let wanted = match policy {
+            Policy::Append => copies.len(),
+            Policy::Fill => copies.len().saturating_sub(had as usize),
+        };
+        sent.extend(&copies[..wanted]);
+        if wanted > 0 {
+            tallies.entry(*window).or_default().put(parcel.key, wanted as u64);
+            counts.put(parcel.key, had);
+        }
+    }
+    windows.values_mut().all(|(_, had)| had.next().is_none()).then_some((tallies, sent, counts))
+}

@@ -1,0 +1,587 @@
+//! The run as a pure state machine: [`step`] takes what happened and answers what to do. It waits for
+//! nothing, asks nobody and knows no clock; whoever carries out the actions brings back their outcomes.
+//!
+//! Actions are carried out in their order: a row is durable before the next action begins.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tago_api::{DeviceId, Time};
+
+use crate::batch::Batch;
+use crate::control::Wish;
+use crate::device::{Definition, Device, DeviceEdit, Fingerprint, Param, ParamWrite, Token};
+use crate::journal::Row;
+use crate::load::{Load, Parcels};
+use crate::plan::{DeviceItem, Item, Plan, Verdict};
+use crate::ports::{PortError, WriteError};
+use crate::run::{Ending, Halt, Side};
+
+mod data;
+mod device;
+pub(crate) mod ledger;
+mod schedule;
+mod token;
+
+pub(crate) use device::MARKER;
+use ledger::Ledger;
+
+/// When something happened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    /// On a clock that never goes back.
+    pub(crate) elapsed: Duration,
+    /// Date and time.
+    pub(crate) now: Time,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// The session begins.
+    Start,
+    /// Time has passed.
+    Tick,
+    /// The owner wants something else.
+    Wish(Wish),
+    /// The limits of the target allow the request now.
+    Permitted(Subject),
+    /// Both sides' records of an item.
+    Read { item: u32, result: Result<Both, Trouble> },
+    /// What became of a batch: how many records the platform says it added.
+    Sent { item: u32, result: Result<u64, WriteError> },
+    /// A device on both sides.
+    DeviceRead { item: u32, result: Result<Pair, Trouble> },
+    /// Devices of the target with the item's marker.
+    DevicesFound { item: u32, result: Result<Vec<DeviceId>, PortError> },
+    /// What became of a write to a device; the new id if it was made.
+    Worked { item: u32, result: Result<Option<DeviceId>, WriteError> },
+    /// Tokens of a device of the target.
+    TokensListed { device: DeviceId, result: Result<Vec<Token>, PortError> },
+    /// What became of a token to be made.
+    TokenMade { device: DeviceId, result: Result<Token, WriteError> },
+    /// What became of a token to be removed.
+    TokenRemoved { device: DeviceId, result: Result<(), WriteError> },
+}
+
+/// What to do.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// Make a row durable.
+    Journal(Row),
+    /// Answer [`Event::Permitted`] once one more request of this route keeps within the limits.
+    Permit(Subject, Route),
+    /// Read both sides' records of an item.
+    Read { item: u32, device: DeviceId },
+    /// Send a batch.
+    Send { item: u32, device: DeviceId, token: Token, batch: Batch },
+    /// Read a device of the source, and its counterpart.
+    ReadDevice { item: u32, target: Option<DeviceId> },
+    /// Look for a device by the run's tag.
+    FindDevices { item: u32, marker: String },
+    /// Write to a device.
+    Work { item: u32, work: Work },
+    /// List the tokens of a device of the target.
+    ListTokens { device: DeviceId },
+    /// Make a token.
+    MintToken { device: DeviceId, name: String },
+    /// Remove a token.
+    RemoveToken { device: DeviceId, token: Token },
+    /// The journal would contradict itself: stop at once.
+    Fault(String),
+    /// The session is over.
+    Finish(Ending),
+}
+
+/// A write to a device.
+#[derive(Debug, Clone)]
+pub(crate) enum Work {
+    Create(Box<Definition>),
+    Edit(DeviceId, Box<DeviceEdit>),
+    Params(DeviceId, Vec<ParamWrite>),
+}
+
+/// Who asked for a permit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Item(u32),
+    Token(DeviceId),
+    Removal(DeviceId),
+}
+
+/// What shares one limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Route {
+    Read,
+    Write,
+    Lookup,
+    Edit,
+}
+
+/// Both sides' records.
+#[derive(Debug)]
+pub(crate) struct Both {
+    pub(crate) source: Parcels,
+    pub(crate) target: Parcels,
+}
+
+/// A device on both sides.
+#[derive(Debug)]
+pub(crate) struct Pair {
+    pub(crate) source: (Device, Vec<Param>),
+    pub(crate) target: Option<(Device, Vec<Param>, Vec<Token>)>,
+}
+
+/// Which side failed, and how.
+pub(crate) type Trouble = (Side, PortError);
+
+/// What a run must know of its settings.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Config {
+    pub(crate) lanes: usize,
+    pub(crate) late_commit_bound: Duration,
+    pub(crate) patience: Duration,
+}
+
+/// How far the run is.
+pub(crate) struct State {
+    plan: Arc<Plan>,
+    config: Config,
+    pub(crate) ledger: Ledger,
+    waiting: BTreeSet<u32>,
+    active: BTreeMap<u32, Stage>,
+    sleeping: BTreeMap<u32, Duration>,
+    /// Requests that will bring an event.
+    pending: u32,
+    /// How to write to devices of the target.
+    writers: BTreeMap<DeviceId, Writer>,
+    refused_tokens: BTreeSet<Fingerprint>,
+    device_items: BTreeMap<DeviceId, u32>,
+    /// Data items that are not over, by device item.
+    left: BTreeMap<u32, u32>,
+    attempts: BTreeMap<u32, u32>,
+    /// Devices with something to do.
+    concerned: usize,
+    wish: Wish,
+    closing: Option<Ending>,
+    tidying: Tidying,
+    /// Since when each side fails, and how often in a row.
+    trouble: BTreeMap<Side, (Duration, u32)>,
+    doubts_in_a_row: u32,
+    refusals_in_a_row: u32,
+    tokens_settled_at: Duration,
+}
+
+enum Stage {
+    Reading,
+    WantsToken(Load, Batch),
+    WantsToSend(Load, Batch),
+    Sending(Load, Batch),
+    Looking,
+    Finding,
+    WantsToWork(Work),
+    Working(Work),
+}
+
+enum Writer {
+    Looking,
+    Minting,
+    Ready(Token),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tidying {
+    No,
+    Busy,
+    Until(Duration),
+}
+
+/// A failing target is asked so often before the run stops asking.
+const DOUBTS_IN_A_ROW: u32 = 12;
+const REFUSALS_IN_A_ROW: u32 = 3;
+
+/// The one transition function.
+pub(crate) fn step(mut state: State, moment: Moment, event: Event) -> (State, Vec<Action>) {
+    let mut turn = Turn { state: &mut state, moment, actions: Vec::new() };
+    turn.take(event);
+    turn.schedule();
+    turn.close();
+    let actions = turn.actions;
+    (state, actions)
+}
+
+impl State {
+    /// The state that follows from a journal.
+    pub(crate) fn new(plan: Arc<Plan>, config: Config, ledger: Ledger) -> State {
+        let mut state = State {
+            config,
+            waiting: BTreeSet::new(),
+            active: BTreeMap::new(),
+            sleeping: BTreeMap::new(),
+            pending: 0,
+            writers: BTreeMap::new(),
+            refused_tokens: BTreeSet::new(),
+            device_items: BTreeMap::new(),
+            left: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            concerned: 0,
+            wish: Wish::Run,
+            closing: None,
+            tidying: Tidying::No,
+            trouble: BTreeMap::new(),
+            doubts_in_a_row: 0,
+            refusals_in_a_row: 0,
+            tokens_settled_at: Duration::ZERO,
+            plan: Arc::clone(&plan),
+            ledger,
+        };
+        for (place, item) in (0..).zip(&plan.items) {
+            match item {
+                Item::Device(device) => {
+                    state.device_items.insert(device.device, place);
+                    state.left.insert(place, 0);
+                    if !state.device_over(place, device) {
+                        state.waiting.insert(place);
+                    }
+                }
+                Item::Data(data) => {
+                    if data.verdict == Verdict::Fill && !state.data_over(place) {
+                        state.waiting.insert(place);
+                        if let Some(device) = state.device_items.get(&data.device) {
+                            *state.left.entry(*device).or_default() += 1;
+                        }
+                    }
+                }
+            }
+        }
+        let concerned = plan.items.iter().filter_map(|item| match item {
+            Item::Device(device) if matches!(device.verdict, Verdict::Create | Verdict::Update) => {
+                Some(device.device)
+            }
+            Item::Data(data) if data.verdict == Verdict::Fill => Some(data.device),
+            _ => None,
+        });
+        state.concerned = concerned.collect::<BTreeSet<_>>().len();
+        // A device that is ready is finished once its data is over.
+        let unfinished: Vec<u32> = state.waiting.iter().copied().collect();
+        for place in unfinished {
+            let ready = state.ledger.devices.get(&place).is_some_and(|device| device.ready);
+            if ready && state.left.get(&place).is_some_and(|left| *left > 0) {
+                state.waiting.remove(&place);
+            }
+        }
+        state
+    }
+
+    /// When to bring [`Event::Tick`] at the latest.
+    pub(crate) fn wakes_at(&self) -> Option<Duration> {
+        let tidying = match self.tidying {
+            Tidying::Until(moment) => Some(moment),
+            _ => None,
+        };
+        let sleeping = match (self.wish, &self.closing) {
+            (Wish::Run, None) => self.sleeping.values().min().copied(),
+            _ => None,
+        };
+        [tidying, sleeping].into_iter().flatten().min()
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.wish == Wish::Pause && self.pending == 0
+    }
+
+    pub(crate) fn is_tidying(&self) -> bool {
+        self.tidying != Tidying::No
+    }
+
+    pub(crate) fn items(&self) -> u64 {
+        self.plan.items.len() as u64
+    }
+
+    /// Devices with something to do that are over, and all of them.
+    pub(crate) fn devices(&self) -> (u64, u64) {
+        let busy = |item: &u32| match &self.plan.items[*item as usize] {
+            Item::Device(device) => device.device,
+            Item::Data(data) => data.device,
+        };
+        let open = self.waiting.iter().chain(self.active.keys()).chain(self.sleeping.keys());
+        let open: BTreeSet<DeviceId> = open.map(busy).collect();
+        ((self.concerned - open.len()) as u64, self.concerned as u64)
+    }
+
+    /// What keeps the run from going on at full speed.
+    pub(crate) fn waiting_for(&self) -> Option<String> {
+        let (side, _) = self.trouble.first_key_value()?;
+        Some(format!("the {side} to answer again"))
+    }
+
+    /// Items that are over, and batches that wait to be looked for.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        let open = self.waiting.len() + self.active.len() + self.sleeping.len();
+        let parked = self.sleeping.keys().filter(|item| self.in_doubt(**item)).count();
+        (self.plan.items.len().saturating_sub(open) as u64, parked as u64)
+    }
+
+    fn in_doubt(&self, item: u32) -> bool {
+        self.ledger.data.get(&item).is_some_and(|data| data.doubt)
+            || self.ledger.devices.get(&item).is_some_and(|device| device.doubt)
+    }
+
+    fn device_over(&self, place: u32, device: &DeviceItem) -> bool {
+        let done = self.ledger.devices.get(&place).is_some_and(|device| device.finished);
+        done || self.ledger.held.contains(&place)
+            || !matches!(device.verdict, Verdict::Create | Verdict::Update)
+    }
+
+    fn data_over(&self, place: u32) -> bool {
+        self.ledger.held.contains(&place) || self.ledger.data.get(&place).is_some_and(|data| data.done)
+    }
+
+    /// The device of the target that belongs to a data item, once it takes data.
+    fn ready_device(&self, device: DeviceId) -> Option<DeviceId> {
+        let place = self.device_items.get(&device)?;
+        let Item::Device(item) = self.plan.items.get(*place as usize)? else { return None };
+        let ledger = self.ledger.devices.get(place);
+        match item.verdict {
+            Verdict::Create => ledger.filter(|ledger| ledger.ready)?.made,
+            Verdict::Update if !ledger.is_some_and(|ledger| ledger.ready) => {
+                self.ledger.held.contains(place).then_some(item.target).flatten()
+            }
+            _ => item.target,
+        }
+    }
+}
+
+/// One call of [`step`].
+struct Turn<'a> {
+    state: &'a mut State,
+    moment: Moment,
+    actions: Vec<Action>,
+}
+
+/// What to do about a failed request.
+enum Setback {
+    Again,
+    Later(Duration),
+    Hold(String),
+    Halt(Halt),
+}
+
+impl Turn<'_> {
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Start => self.start(),
+            Event::Tick => {}
+            Event::Wish(wish) => self.wish(wish),
+            Event::Permitted(subject) => self.permitted(subject),
+            Event::Read { item, result } => {
+                self.state.pending -= 1;
+                self.records_read(item, result);
+            }
+            Event::Sent { item, result } => {
+                self.state.pending -= 1;
+                self.sent(item, result);
+            }
+            Event::DeviceRead { item, result } => {
+                self.state.pending -= 1;
+                self.device_read(item, result);
+            }
+            Event::DevicesFound { item, result } => {
+                self.state.pending -= 1;
+                self.devices_found(item, result);
+            }
+            Event::Worked { item, result } => {
+                self.state.pending -= 1;
+                self.worked(item, result);
+            }
+            Event::TokensListed { device, result } => {
+                self.state.pending -= 1;
+                self.tokens_listed(device, result);
+            }
+            Event::TokenMade { device, result } => {
+                self.state.pending -= 1;
+                self.token_made(device, result);
+            }
+            Event::TokenRemoved { device, result } => {
+                self.state.pending -= 1;
+                self.token_removed(device, result);
+            }
+        }
+    }
+
+    /// What was under way when the last session ended may still arrive. How long ago that was nobody
+    /// knows: the bound runs from here.
+    fn start(&mut self) {
+        let settled_at = self.moment.elapsed + self.state.config.late_commit_bound;
+        self.journal(Row::Session {});
+        self.hold_orphans();
+        let waiting: Vec<u32> = self.state.waiting.iter().copied().collect();
+        for item in waiting {
+            if self.state.in_doubt(item) {
+                self.state.waiting.remove(&item);
+                self.state.sleeping.insert(item, settled_at);
+            }
+        }
+        if !self.state.ledger.token_doubt.is_empty() {
+            self.state.tokens_settled_at = settled_at;
+        }
+    }
+
+    fn wish(&mut self, wish: Wish) {
+        self.state.wish = wish;
+        if wish == Wish::Stop && self.state.closing.is_none() {
+            self.state.closing = Some(Ending::Stopped);
+        }
+        if wish != Wish::Run {
+            self.release();
+        }
+    }
+
+    fn permitted(&mut self, subject: Subject) {
+        match subject {
+            Subject::Item(item) => match self.state.active.remove(&item) {
+                Some(Stage::WantsToSend(load, batch)) => self.send(item, load, batch),
+                Some(Stage::WantsToWork(work)) => self.work(item, work),
+                Some(stage) => {
+                    self.state.active.insert(item, stage);
+                }
+                None => {}
+            },
+            Subject::Token(device) => self.mint(device),
+            Subject::Removal(device) => self.remove_tokens(device),
+        }
+    }
+
+    fn journal(&mut self, row: Row) {
+        match self.state.ledger.apply(&row) {
+            Ok(()) => self.actions.push(Action::Journal(row)),
+            Err(detail) => self.actions.push(Action::Fault(detail)),
+        }
+    }
+
+    /// Asks for something that brings an event.
+    fn effect(&mut self, action: Action) {
+        self.state.pending += 1;
+        self.actions.push(action);
+    }
+
+    fn may_begin(&self) -> bool {
+        self.state.wish == Wish::Run && self.state.closing.is_none()
+    }
+
+    /// Gives back what has asked for something and has sent nothing yet.
+    fn release(&mut self) {
+        let idle: Vec<u32> = self
+            .state
+            .active
+            .iter()
+            .filter(|(_, stage)| {
+                matches!(stage, Stage::WantsToken(..) | Stage::WantsToSend(..) | Stage::WantsToWork(_))
+            })
+            .map(|(item, _)| *item)
+            .collect();
+        for item in idle {
+            self.state.active.remove(&item);
+            self.state.waiting.insert(item);
+        }
+    }
+
+    fn halt(&mut self, halt: Halt) {
+        if !matches!(self.state.closing, Some(Ending::Halted(_))) {
+            self.state.closing = Some(Ending::Halted(halt));
+        }
+        self.release();
+    }
+
+    fn sleep(&mut self, item: u32, duration: Duration) {
+        self.state.active.remove(&item);
+        self.state.sleeping.insert(item, self.moment.elapsed + duration);
+    }
+
+    fn works(&mut self, side: Side) {
+        self.state.trouble.remove(&side);
+    }
+
+    fn setback(&mut self, side: Side, cause: &PortError) -> Setback {
+        match cause {
+            PortError::RateLimited { .. } => Setback::Again,
+            PortError::Auth { message } => Setback::Halt(Halt::Auth { side, message: message.clone() }),
+            PortError::Quota { message } => Setback::Halt(Halt::Quota { message: message.clone() }),
+            PortError::NotFound { message } => Setback::Hold(format!("not found on the {side}: {message}")),
+            PortError::Refused { message } => Setback::Hold(format!("refused by the {side}: {message}")),
+            PortError::Unreachable { message } | PortError::Undecodable { message } => {
+                let (since, times) = *self
+                    .state
+                    .trouble
+                    .entry(side)
+                    .and_modify(|(_, times)| *times += 1)
+                    .or_insert((self.moment.elapsed, 1));
+                if self.moment.elapsed.saturating_sub(since) >= self.state.config.patience {
+                    return Setback::Halt(Halt::Unreachable { side, message: message.clone() });
+                }
+                Setback::Later(Duration::from_millis(250 << times.min(5)))
+            }
+        }
+    }
+
+    /// Acts on a setback of an item that has nothing under way.
+    fn set_back(&mut self, item: u32, side: Side, cause: &PortError) {
+        match self.setback(side, cause) {
+            Setback::Again => self.requeue(item),
+            Setback::Later(pause) => self.sleep(item, pause),
+            Setback::Hold(reason) => self.hold(item, reason),
+            Setback::Halt(halt) => {
+                self.requeue(item);
+                self.halt(halt);
+            }
+        }
+    }
+
+    fn requeue(&mut self, item: u32) {
+        self.state.active.remove(&item);
+        self.state.waiting.insert(item);
+    }
+
+    /// Gives up an item, and with a device that was not made all of its data.
+    fn hold(&mut self, item: u32, reason: String) {
+        self.state.active.remove(&item);
+        self.state.sleeping.remove(&item);
+        self.state.waiting.remove(&item);
+        self.journal(Row::Held { item, window: None, reason });
+        let plan = Arc::clone(&self.state.plan);
+        match &plan.items[item as usize] {
+            Item::Data(data) => self.data_is_over(data.device),
+            Item::Device(_) => self.hold_orphans(),
+        }
+    }
+
+    /// Data of devices that will not be made.
+    fn hold_orphans(&mut self) {
+        let plan = Arc::clone(&self.state.plan);
+        let orphaned = |place: &u32| match &plan.items[*place as usize] {
+            Item::Data(data) => {
+                let device = self.state.device_items.get(&data.device);
+                device.is_some_and(|device| self.state.ledger.held.contains(device))
+                    && self.state.ready_device(data.device).is_none()
+            }
+            Item::Device(_) => false,
+        };
+        let orphans: Vec<u32> = self.state.waiting.iter().copied().filter(orphaned).collect();
+        for orphan in orphans {
+            self.state.waiting.remove(&orphan);
+            let reason = "its device was not made".to_owned();
+            self.journal(Row::Held { item: orphan, window: None, reason });
+        }
+    }
+
+    /// One data item of this device is done or held back. After the last one the device is finished.
+    fn data_is_over(&mut self, device: DeviceId) {
+        let Some(place) = self.state.device_items.get(&device).copied() else { return };
+        let left = self.state.left.entry(place).or_default();
+        *left = left.saturating_sub(1);
+        if *left == 0 && self.state.ledger.devices.get(&place).is_some_and(|d| d.ready && !d.finished) {
+            self.state.waiting.insert(place);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Data items: read both sides, open, send batch after batch, settle what is in doubt.
+
+use std::sync::Arc;
+
+use super::{Action, Both, DOUBTS_IN_A_ROW, REFUSALS_IN_A_ROW, Route, Stage, Subject, Trouble, Turn, Writer};
+use crate::batch::Batch;
+use crate::journal::{Row, Was};
+use crate::load::{self, Changed, Load};
+use crate::plan::{DataItem, Item};
+use crate::ports::{PortError, WriteError};
+use crate::run::{Halt, Side};
+
+impl Turn<'_> {
+    pub(super) fn records_read(&mut self, item: u32, result: Result<Both, Trouble>) {
+        let both = match result {
+            Ok(both) => both,
+            Err((side, cause)) => return self.set_back(item, side, &cause),
+        };
+        self.works(Side::Source);
+        self.works(Side::Target);
+        let plan = Arc::clone(&self.state.plan);
+        let Item::Data(data) = &plan.items[item as usize] else { return };
+        let policy = plan.header.choices.policy;
+        let ledger = self.state.ledger.data.get(&item);
+        if ledger.is_none_or(|ledger| ledger.opened.is_empty()) {
+            let (windows, changed) = load::open(data, policy, &both.source, &both.target);
+            for (window, side) in changed {
+                let reason = changed_text(side).to_owned();
+                self.journal(Row::Held { item, window: Some(window), reason });
+            }
+            if windows.is_empty() {
+                return self.data_done(item, data);
+            }
+            self.journal(Row::Opened { item, windows });
+        }
+        let Some(ledger) = self.state.ledger.data.get(&item) else { return };
+        let (next, attempted) = (ledger.next, ledger.attempted);
+        let (doubt, lacking) = (ledger.doubt, ledger.lacking);
+        let bytes = self.state.ledger.batch_bytes;
+        let Some(load) = Load::new(data, policy, &both.source, &ledger.opened, bytes) else {
+            return self.hold(item, changed_text(Changed::Source).to_owned());
+        };
+        if !attempted {
+            return self.send_next(item, load);
+        }
+        let remainder = load.remainder(next, &both.target);
+        let left = remainder.as_ref().map_or(0, |batch| batch.tally.count);
+        if doubt || left != lacking {
+            self.journal(Row::Settled { item, batch: next, left });
+        }
+        match remainder {
+            Some(remainder) => self.ask_to_send(item, load, remainder),
+            None => self.send_next(item, load),
+        }
+    }
+
+    pub(super) fn sent(&mut self, item: u32, result: Result<u64, WriteError>) {
+        let Some(Stage::Sending(load, batch)) = self.state.active.remove(&item) else { return };
+        let number = self.state.ledger.data.get(&item).map_or(0, |ledger| ledger.next);
+        let outcome = |was| Row::Outcome { item, batch: number, was };
+        match result {
+            Ok(added) if added == batch.tally.count => {
+                self.journal(outcome(Was::Acknowledged));
+                self.works(Side::Target);
+                self.state.doubts_in_a_row = 0;
+                self.state.refusals_in_a_row = 0;
+                self.send_next(item, load);
+            }
+            Ok(added) => {
+                self.journal(outcome(Was::Doubtful));
+                self.doubt(item, format!("{added} of {} records were acknowledged", batch.tally.count));
+            }
+            Err(WriteError::Ambiguous(cause)) => {
+                self.journal(outcome(Was::Doubtful));
+                self.doubt(item, cause.to_string());
+            }
+            Err(WriteError::NotReceived(cause)) => {
+                self.journal(outcome(Was::NotReceived));
+                match cause {
+                    PortError::RateLimited { .. } => self.ask_to_send(item, load, batch),
+                    PortError::Auth { message } => self.token_refused(item, load, batch, message),
+                    cause => self.set_back(item, Side::Target, &cause),
+                }
+            }
+        }
+    }
+
+    /// The limits allow it: the row, and then the bytes.
+    pub(super) fn send(&mut self, item: u32, load: Load, batch: Batch) {
+        let ready = self.target_of(item).and_then(|device| match self.state.writers.get(&device) {
+            Some(Writer::Ready(token)) => Some((device, token.clone())),
+            _ => None,
+        });
+        let Some((device, token)) = ready else { return self.ask_to_send(item, load, batch) };
+        if !self.may_begin() {
+            return self.requeue(item);
+        }
+        let number = self.state.ledger.data.get(&item).map_or(0, |ledger| ledger.next);
+        self.journal(Row::Intent { item, batch: number, tally: batch.tally });
+        self.effect(Action::Send { item, device, token, batch: batch.clone() });
+        self.state.active.insert(item, Stage::Sending(load, batch));
+    }
+
+    /// The next batch that was never sent.
+    fn send_next(&mut self, item: u32, load: Load) {
+        let next = self.state.ledger.data.get(&item).map_or(0, |ledger| ledger.next);
+        if next < load.batches() {
+            let batch = load.batch(next);
+            return self.ask_to_send(item, load, batch);
+        }
+        let plan = Arc::clone(&self.state.plan);
+        if let Item::Data(data) = &plan.items[item as usize] {
+            self.data_done(item, data);
+        }
+    }
+
+    fn ask_to_send(&mut self, item: u32, load: Load, batch: Batch) {
+        if !self.may_begin() {
+            return self.requeue(item);
+        }
+        let Some(device) = self.target_of(item) else { return self.requeue(item) };
+        if let Some(Writer::Ready(_)) = self.state.writers.get(&device) {
+            self.state.active.insert(item, Stage::WantsToSend(load, batch));
+            self.actions.push(Action::Permit(Subject::Item(item), Route::Write));
+        } else {
+            self.state.active.insert(item, Stage::WantsToken(load, batch));
+            self.want_writer(device);
+        }
+    }
+
+    fn data_done(&mut self, item: u32, data: &DataItem) {
+        self.state.active.remove(&item);
+        self.journal(Row::Done { item });
+        self.data_is_over(data.device);
+    }
+
+    /// Puts an item aside until whatever it sent has either arrived or never will.
+    pub(super) fn doubt(&mut self, item: u32, message: String) {
+        self.sleep(item, self.state.config.late_commit_bound);
+        self.state.doubts_in_a_row += 1;
+        if self.state.doubts_in_a_row > DOUBTS_IN_A_ROW {
+            self.halt(Halt::Unreachable { side: Side::Target, message });
+        }
+    }
+
+    fn token_refused(&mut self, item: u32, load: Load, batch: Batch, message: String) {
+        self.state.refusals_in_a_row += 1;
+        if let Some(device) = self.target_of(item)
+            && let Some(Writer::Ready(token)) = self.state.writers.remove(&device)
+        {
+            self.state.refused_tokens.insert(token.fingerprint);
+        }
+        if self.state.refusals_in_a_row > REFUSALS_IN_A_ROW {
+            self.requeue(item);
+            self.halt(Halt::Auth { side: Side::Target, message });
+        } else {
+            self.ask_to_send(item, load, batch);
+        }
+    }
+
+    pub(super) fn target_of(&self, item: u32) -> Option<tago_api::DeviceId> {
+        match self.state.plan.items.get(item as usize)? {
+            Item::Data(data) => self.state.ready_device(data.device),
+            Item::Device(_) => None,
+        }
+    }
+}
+
+fn changed_text(changed: Changed) -> &'static str {
+    match changed {
+        Changed::Source => {
+            "its records in the source are not those of the rehearsal any more; rehearse again"
+        }
+        Changed::Target => {
+            "its records in the target are not those of the rehearsal any more; rehearse again"
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Device items: make or change the device, its parameters, and at the end take the run's marks away.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tago_api::DeviceId;
+
+use super::{Action, Pair, Route, Stage, Subject, Trouble, Turn, Work};
+use crate::device::{Definition, DeviceEdit, Param, ParamWrite, Tag, Token, seal};
+use crate::journal::{Row, Was};
+use crate::plan::{DeviceItem, Item, Verdict};
+use crate::ports::{PortError, WriteError};
+use crate::run::Side;
+
+/// The tag by which a device that the run made is found again.
+pub(crate) const MARKER: &str = "holdfast_run";
+/// The most tags that a resource may have.
+const TAGS: usize = 30;
+/// A write that does not take effect is repeated so often.
+const ATTEMPTS: u32 = 3;
+
+impl Turn<'_> {
+    pub(super) fn begin_device(&mut self, item: u32, device: &DeviceItem) {
+        let ledger = self.state.ledger.devices.get(&item).cloned().unwrap_or_default();
+        if device.verdict == Verdict::Create
+            && ledger.made.is_none()
+            && ledger.doubt
+            && let Some(marker) = ledger.marker
+        {
+            self.state.active.insert(item, Stage::Finding);
+            return self.effect(Action::FindDevices { item, marker });
+        }
+        self.state.active.insert(item, Stage::Looking);
+        let target = if device.verdict == Verdict::Create { ledger.made } else { device.target };
+        self.effect(Action::ReadDevice { item, target });
+    }
+
+    pub(super) fn devices_found(&mut self, item: u32, result: Result<Vec<DeviceId>, PortError>) {
+        match result {
+            Ok(found) => {
+                self.works(Side::Target);
+                let device = found.into_iter().min();
+                let was = if device.is_some() { Was::Found } else { Was::Absent };
+                self.journal(Row::CreateOutcome { item, was, device });
+                self.requeue(item);
+            }
+            Err(cause) => self.set_back(item, Side::Target, &cause),
+        }
+    }
+
+    pub(super) fn device_read(&mut self, item: u32, result: Result<Pair, Trouble>) {
+        let pair = match result {
+            Ok(pair) => pair,
+            Err((side, cause)) => return self.set_back(item, side, &cause),
+        };
+        self.works(Side::Source);
+        if pair.target.is_some() {
+            self.works(Side::Target);
+        }
+        let plan = Arc::clone(&self.state.plan);
+        let Item::Device(device) = &plan.items[item as usize] else { return };
+        let ledger = self.state.ledger.devices.get(&item).cloned().unwrap_or_default();
+        let source = &pair.source;
+        let source_holds = seal(&source.0.definition, &source.1) == device.source_seal;
+        if !source_holds && !ledger.ready {
+            let reason = "the device in the source is not that of the rehearsal any more; rehearse again";
+            return self.hold(item, reason.to_owned());
+        }
+        let work = match &pair.target {
+            None if device.verdict == Verdict::Create => {
+                Some(Work::Create(Box::new(marked(&source.0.definition, device, &self.marker(device)))))
+            }
+            None => return self.hold(item, "the device is not on the target any more".to_owned()),
+            Some(target) if ledger.ready => finishing(&source.0.definition, &target.0.definition)
+                .map(|edit| Work::Edit(target.0.id, Box::new(edit))),
+            Some(target) => {
+                let there = seal(&target.0.definition, &target.1);
+                if device.verdict == Verdict::Update && !ledger.edited && Some(there) != device.target_seal {
+                    let reason =
+                        "the device in the target is not that of the rehearsal any more; rehearse again";
+                    return self.hold(item, reason.to_owned());
+                }
+                let edit = (device.verdict == Verdict::Update)
+                    .then(|| edit_to(&source.0.definition, &target.0.definition, &device.remapped))
+                    .flatten();
+                match edit {
+                    Some(edit) => Some(Work::Edit(target.0.id, Box::new(edit))),
+                    None => lacking_params(&source.1, &target.1, target.0.id),
+                }
+            }
+        };
+        if ledger.doubt {
+            let was = if work.is_none() { Was::Found } else { Was::Absent };
+            self.journal(Row::EditOutcome { item, was });
+        }
+        match work {
+            Some(work) => self.ask_to_work(item, work),
+            None if ledger.ready => self.device_finished(item),
+            None => self.device_is_ready(item, pair.target.map(|(_, _, tokens)| tokens).unwrap_or_default()),
+        }
+    }
+
+    fn ask_to_work(&mut self, item: u32, work: Work) {
+        if !self.may_begin() {
+            return self.requeue(item);
+        }
+        let attempts = self.state.attempts.entry(item).or_default();
+        *attempts += 1;
+        if *attempts > ATTEMPTS * 3 {
+            return self.hold(item, "the target acknowledges the change and does not keep it".to_owned());
+        }
+        self.state.active.insert(item, Stage::WantsToWork(work));
+        self.actions.push(Action::Permit(Subject::Item(item), Route::Edit));
+    }
+
+    /// The limits allow it: the row, and then the bytes.
+    pub(super) fn work(&mut self, item: u32, work: Work) {
+        if !self.may_begin() {
+            return self.requeue(item);
+        }
+        let plan = Arc::clone(&self.state.plan);
+        let Item::Device(device) = &plan.items[item as usize] else { return };
+        let row = match &work {
+            Work::Create(_) => Row::CreateIntent { item, marker: self.marker(device) },
+            Work::Edit(..) => Row::EditIntent { item },
+            Work::Params(_, params) => {
+                Row::ParamsIntent { item, count: u32::try_from(params.len()).unwrap_or(u32::MAX) }
+            }
+        };
+        self.journal(row);
+        self.effect(Action::Work { item, work: work.clone() });
+        self.state.active.insert(item, Stage::Working(work));
+    }
+
+    pub(super) fn worked(&mut self, item: u32, result: Result<Option<DeviceId>, WriteError>) {
+        let Some(Stage::Working(work)) = self.state.active.remove(&item) else { return };
+        let made = result.as_ref().ok().copied().flatten();
+        let was = match &result {
+            Ok(_) => Was::Acknowledged,
+            Err(WriteError::NotReceived(_)) => Was::NotReceived,
+            Err(WriteError::Ambiguous(_)) => Was::Doubtful,
+        };
+        self.journal(match work {
+            Work::Create(_) => Row::CreateOutcome { item, was, device: made },
+            Work::Edit(..) => Row::EditOutcome { item, was },
+            Work::Params(..) => Row::ParamsOutcome { item, was },
+        });
+        match result {
+            Ok(_) => {
+                self.works(Side::Target);
+                self.state.doubts_in_a_row = 0;
+                // Reading it again tells what is left to do, and that it was kept.
+                self.requeue(item);
+            }
+            Err(WriteError::NotReceived(cause)) => {
+                if let Some(attempts) = self.state.attempts.get_mut(&item) {
+                    *attempts -= 1;
+                }
+                self.set_back(item, Side::Target, &cause);
+            }
+            Err(WriteError::Ambiguous(cause)) => self.doubt(item, cause.to_string()),
+        }
+    }
+
+    fn device_is_ready(&mut self, item: u32, tokens: Vec<Token>) {
+        self.state.active.remove(&item);
+        self.journal(Row::DeviceReady { item, tokens });
+        if self.state.left.get(&item).is_none_or(|left| *left == 0) {
+            self.state.waiting.insert(item);
+        }
+    }
+
+    fn device_finished(&mut self, item: u32) {
+        self.state.active.remove(&item);
+        self.journal(Row::DeviceFinished { item });
+    }
+
+    fn marker(&self, device: &DeviceItem) -> String {
+        format!("{}:{}", self.state.ledger.run, device.device)
+    }
+}
+
+/// The device as it is made: active, so that it takes data, and with the run's mark.
+fn marked(source: &Definition, device: &DeviceItem, marker: &str) -> Definition {
+    let mut definition = source.clone();
+    definition.active = true;
+    definition.tags.truncate(TAGS - 1);
+    definition.tags.push(Tag { key: MARKER.to_owned(), value: marker.to_owned(), metadata: None });
+    for (field, value) in &device.remapped {
+        definition.fields.insert(field.clone(), value.clone());
+    }
+    definition
+}
+
+/// What takes the run's mark away and lets an inactive device rest, and changes nothing that somebody
+/// else changed meanwhile.
+fn finishing(source: &Definition, target: &Definition) -> Option<DeviceEdit> {
+    let tags = target.tags.iter().any(|tag| tag.key == MARKER).then(|| {
+        let mut tags: Vec<Tag> = target.tags.iter().filter(|tag| tag.key != MARKER).cloned().collect();
+        tags.extend(source.tags.iter().skip(TAGS - 1).cloned());
+        tags
+    });
+    let active = (target.active && !source.active).then_some(false);
+    let edit = DeviceEdit { tags, active, ..DeviceEdit::default() };
+    (edit != DeviceEdit::default()).then_some(edit)
+}
+
+/// What makes the target's fields and tags those of the source. An active device stays so until its data
+/// is there.
+fn edit_to(
+    source: &Definition,
+    target: &Definition,
+    remapped: &BTreeMap<String, crate::json::Json>,
+) -> Option<DeviceEdit> {
+    let mut edit = DeviceEdit {
+        name: (source.name != target.name).then(|| source.name.clone()),
+        active: (source.active && !target.active).then_some(true),
+        visible: (source.visible != target.visible).then_some(source.visible),
+        tags: (source.tags != target.tags).then(|| source.tags.clone()),
+        fields: BTreeMap::new(),
+    };
+    let mut wanted = source.fields.clone();
+    wanted.extend(remapped.clone());
+    for (field, value) in &wanted {
+        if target.fields.get(field) != Some(value) {
+            edit.fields.insert(field.clone(), value.clone());
+        }
+    }
+    for field in target.fields.keys().filter(|field| !wanted.contains_key(*field)) {
+        if let Ok(null) = crate::json::Json::from_text("null".to_owned()) {
+            edit.fields.insert(field.clone(), null);
+        }
+    }
+    (edit != DeviceEdit::default()).then_some(edit)
+}
+
+/// The source's parameters that the target lacks, as edits of those with the same key where there are
+/// some.
+fn lacking_params(source: &[Param], target: &[Param], device: DeviceId) -> Option<Work> {
+    let mut spare: Vec<&Param> = target.iter().collect();
+    let mut lacking = Vec::new();
+    for param in source {
+        let same =
+            |other: &&Param| (&other.key, &other.value, other.sent) == (&param.key, &param.value, param.sent);
+        match spare.iter().position(same) {
+            Some(place) => {
+                spare.remove(place);
+            }
+            None => lacking.push(param),
+        }
+    }
+    let writes: Vec<ParamWrite> = lacking
+        .into_iter()
+        .map(|param| {
+            let twin = spare.iter().position(|other| other.key == param.key).map(|place| spare.remove(place));
+            ParamWrite {
+                id: twin.map(|twin| twin.id),
+                key: param.key.clone(),
+                value: param.value.clone(),
+                sent: param.sent,
+            }
+        })
+        .collect();
+    (!writes.is_empty()).then_some(Work::Params(device, writes))
+}

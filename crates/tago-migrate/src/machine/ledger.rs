@@ -1,0 +1,213 @@
+//! What the journal knows: the fold of its rows. A running session and one that reads the journal after a
+//! crash come to the same ledger, because both build it here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tago_api::DeviceId;
+
+use crate::device::Token;
+use crate::journal::{Row, Was};
+use crate::load::Opened;
+use crate::plan::Seal;
+
+/// The fold of a journal's rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Ledger {
+    pub(crate) run: String,
+    pub(crate) fingerprint: Option<Seal>,
+    pub(crate) batch_bytes: usize,
+    pub(crate) devices: BTreeMap<u32, DeviceLedger>,
+    pub(crate) data: BTreeMap<u32, DataLedger>,
+    /// Devices of the target on which the run may have tokens of its own.
+    pub(crate) tokens: BTreeSet<DeviceId>,
+    /// Of these some requests for tokens may still be carried out.
+    pub(crate) token_doubt: BTreeSet<DeviceId>,
+    /// Items that are not carried out.
+    pub(crate) held: BTreeSet<u32>,
+    /// Whole items (no window) and windows that are not carried out, and why.
+    pub(crate) reasons: Vec<(u32, Option<u32>, String)>,
+    /// Records that are known to be stored by this run.
+    pub(crate) stored: u64,
+    pub(crate) finished: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct DeviceLedger {
+    /// The new device.
+    pub(crate) made: Option<DeviceId>,
+    /// The tag value that finds it.
+    pub(crate) marker: Option<String>,
+    /// A write to it may be under way.
+    pub(crate) doubt: bool,
+    /// An edit was begun, so its fields need not be those of the plan any more.
+    pub(crate) edited: bool,
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) ready: bool,
+    pub(crate) finished: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct DataLedger {
+    pub(crate) opened: Vec<Opened>,
+    /// Batches before this one are stored.
+    pub(crate) next: u32,
+    /// Batch `next` was sent at least once, so some of it may be there.
+    pub(crate) attempted: bool,
+    /// Batch `next` may still arrive.
+    pub(crate) doubt: bool,
+    /// Records of batch `next` that are not known to be stored.
+    pub(crate) lacking: u64,
+    pub(crate) stored: u64,
+    pub(crate) done: bool,
+}
+
+impl Ledger {
+    /// Of all rows of a journal.
+    pub(crate) fn of<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Result<Ledger, String> {
+        let mut ledger = Ledger::default();
+        for (place, row) in rows.into_iter().enumerate() {
+            ledger.apply(row).map_err(|detail| format!("row {}: {detail}", place + 1))?;
+        }
+        Ok(ledger)
+    }
+
+    /// Takes one row in. Rows that cannot follow what was there are refused.
+    pub(crate) fn apply(&mut self, row: &Row) -> Result<(), String> {
+        match row {
+            Row::Begun { run, fingerprint, batch_bytes } => {
+                if self.fingerprint.is_some() {
+                    return Err("a run begins once".into());
+                }
+                self.run.clone_from(run);
+                self.fingerprint = Some(fingerprint.clone());
+                self.batch_bytes = *batch_bytes;
+            }
+            Row::Session {} | Row::Suspended { .. } => {}
+            Row::CreateIntent { item, marker } => {
+                let device = self.device(*item);
+                if device.doubt || device.made.is_some() {
+                    return Err(format!("device {item} is made twice"));
+                }
+                device.marker = Some(marker.clone());
+                device.doubt = true;
+            }
+            Row::CreateOutcome { item, was, device: made } => {
+                let device = self.device(*item);
+                device.doubt = *was == Was::Doubtful;
+                match (was, made) {
+                    (Was::Acknowledged | Was::Found, Some(made)) => device.made = Some(*made),
+                    (Was::Acknowledged | Was::Found, None) => return Err("a device without an id".into()),
+                    _ => {}
+                }
+            }
+            Row::EditIntent { item } => {
+                let device = self.device(*item);
+                device.doubt = true;
+                device.edited = true;
+            }
+            Row::ParamsIntent { item, .. } => {
+                let device = self.device(*item);
+                device.doubt = true;
+                device.edited = true;
+            }
+            Row::EditOutcome { item, was } | Row::ParamsOutcome { item, was } => {
+                self.device(*item).doubt = *was == Was::Doubtful;
+            }
+            Row::DeviceReady { item, tokens } => {
+                let device = self.device(*item);
+                device.ready = true;
+                device.tokens.clone_from(tokens);
+            }
+            Row::DeviceFinished { item } => self.device(*item).finished = true,
+            Row::TokenIntent { device, .. } => {
+                self.tokens.insert(*device);
+                self.token_doubt.insert(*device);
+            }
+            Row::TokenOutcome { device, was, .. } => {
+                if *was != Was::Doubtful {
+                    self.token_doubt.remove(device);
+                }
+            }
+            Row::TokensRemoval { .. } => {}
+            Row::TokensRemoved { device } => {
+                self.tokens.remove(device);
+                self.token_doubt.remove(device);
+            }
+            Row::Opened { item, windows } => {
+                let data = self.data(*item);
+                if !data.opened.is_empty() {
+                    return Err(format!("item {item} is opened twice"));
+                }
+                data.opened.clone_from(windows);
+            }
+            Row::Held { item, window, reason } => {
+                if window.is_none() {
+                    self.held.insert(*item);
+                }
+                self.reasons.push((*item, *window, reason.clone()));
+            }
+            Row::Intent { item, batch, tally } => {
+                let data = self.data(*item);
+                if data.doubt || data.opened.is_empty() || data.next != *batch {
+                    return Err(format!("batch {batch} of item {item} is sent out of turn"));
+                }
+                data.attempted = true;
+                data.doubt = true;
+                data.lacking = tally.count;
+            }
+            Row::Outcome { item, batch, was } => {
+                let data = self.data(*item);
+                if !data.doubt || data.next != *batch {
+                    return Err(format!("batch {batch} of item {item} has an outcome and was not sent"));
+                }
+                match was {
+                    Was::Acknowledged | Was::Found => {
+                        let news = data.settle(0);
+                        self.stored += news;
+                    }
+                    Was::NotReceived | Was::Absent => data.doubt = false,
+                    Was::Doubtful => {}
+                }
+            }
+            Row::Settled { item, batch, left } => {
+                let data = self.data(*item);
+                if !data.attempted || data.next != *batch {
+                    return Err(format!("batch {batch} of item {item} is settled and was not sent"));
+                }
+                let news = data.settle(*left);
+                self.stored += news;
+            }
+            Row::Done { item } => self.data(*item).done = true,
+            Row::Finished {} => self.finished = true,
+        }
+        Ok(())
+    }
+
+    pub(crate) fn open_batches(&self) -> u64 {
+        self.data.values().filter(|data| data.doubt).count() as u64
+            + self.devices.values().filter(|device| device.doubt).count() as u64
+    }
+
+    fn device(&mut self, item: u32) -> &mut DeviceLedger {
+        self.devices.entry(item).or_default()
+    }
+
+    fn data(&mut self, item: u32) -> &mut DataLedger {
+        self.data.entry(item).or_default()
+    }
+}
+
+impl DataLedger {
+    /// All but `left` records of the batch are stored. Answers how many of these are news.
+    fn settle(&mut self, left: u64) -> u64 {
+        let news = self.lacking.saturating_sub(left);
+        self.stored += news;
+        self.lacking = left;
+        self.doubt = false;
+        if left == 0 {
+            self.next += 1;
+            self.attempted = false;
+        }
+        news
+    }
+}

@@ -1,0 +1,114 @@
+//! What begins next, and when the run is over.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tago_api::DeviceId;
+
+use super::{Action, Stage, Tidying, Turn};
+use crate::journal::Row;
+use crate::plan::Item;
+use crate::run::Ending;
+
+impl Turn<'_> {
+    /// Fills the lanes, with different devices as far as there are some.
+    pub(super) fn schedule(&mut self) {
+        if !self.may_begin() {
+            return;
+        }
+        let now = self.moment.elapsed;
+        let awake: Vec<u32> =
+            self.state.sleeping.iter().filter(|(_, until)| **until <= now).map(|(item, _)| *item).collect();
+        for item in awake {
+            self.state.sleeping.remove(&item);
+            self.state.waiting.insert(item);
+        }
+        let plan = Arc::clone(&self.state.plan);
+        let device_of = |item: &u32| match &plan.items[*item as usize] {
+            Item::Device(device) => device.device,
+            Item::Data(data) => data.device,
+        };
+        let mut busy: BTreeSet<DeviceId> = self.state.active.keys().map(device_of).collect();
+        while self.state.active.len() < self.state.config.lanes && self.may_begin() {
+            let mut runnable =
+                self.state.waiting.iter().filter(|item| self.runnable(&plan.items[**item as usize]));
+            let first = runnable.next().copied();
+            let chosen = match first {
+                Some(item) if !busy.contains(&device_of(&item)) => Some(item),
+                _ => runnable.find(|item| !busy.contains(&device_of(item))).copied().or(first),
+            };
+            let Some(item) = chosen else { break };
+            self.state.waiting.remove(&item);
+            busy.insert(device_of(&item));
+            match &plan.items[item as usize] {
+                Item::Device(device) => self.begin_device(item, device),
+                Item::Data(data) => {
+                    let Some(device) = self.state.ready_device(data.device) else { continue };
+                    self.state.active.insert(item, Stage::Reading);
+                    self.effect(Action::Read { item, device });
+                }
+            }
+        }
+    }
+
+    fn runnable(&self, item: &Item) -> bool {
+        match item {
+            Item::Device(_) => true,
+            Item::Data(data) => self.state.ready_device(data.device).is_some(),
+        }
+    }
+
+    /// Ends the session once nothing is under way any more.
+    pub(super) fn close(&mut self) {
+        let state = &mut *self.state;
+        if state.closing.is_none()
+            && state.waiting.is_empty()
+            && state.active.is_empty()
+            && state.sleeping.is_empty()
+        {
+            state.closing = Some(Ending::Finished);
+        }
+        let Some(ending) = state.closing.clone() else { return };
+        if state.pending > 0 || state.tidying == Tidying::Busy {
+            return;
+        }
+        match ending {
+            Ending::Halted(halt) => {
+                let reason = halt.to_string();
+                self.finish(Row::Suspended { reason }, Ending::Halted(halt));
+            }
+            Ending::Finished | Ending::Stopped if !self.tidied() => {}
+            Ending::Finished => self.finish(Row::Finished {}, Ending::Finished),
+            Ending::Stopped => {
+                self.finish(Row::Suspended { reason: "stopped by its owner".into() }, Ending::Stopped);
+            }
+        }
+    }
+
+    /// Removes the run's own tokens, one device after the other. Whether there is nothing left to do.
+    fn tidied(&mut self) -> bool {
+        let now = self.moment.elapsed;
+        let Some(device) = self.state.ledger.tokens.first().copied() else { return true };
+        let settled_at = match self.state.tidying {
+            Tidying::Until(moment) => moment.max(self.state.tokens_settled_at),
+            _ => self.state.tokens_settled_at,
+        };
+        if settled_at > now {
+            self.state.tidying = Tidying::Until(settled_at);
+        } else {
+            self.state.tidying = Tidying::Busy;
+            self.effect(Action::ListTokens { device });
+        }
+        false
+    }
+
+    pub(super) fn tidy_again_after(&mut self, pause: Duration) {
+        self.state.tidying = Tidying::Until(self.moment.elapsed + pause);
+    }
+
+    fn finish(&mut self, row: Row, ending: Ending) {
+        self.journal(row);
+        self.actions.push(Action::Finish(ending));
+    }
+}

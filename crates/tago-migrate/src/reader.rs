@@ -1,0 +1,96 @@
+//! Reading one side: paced, and in ranges that one answer can hold.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tago_api::{DeviceId, Time};
+
+use crate::clock::Clock;
+use crate::machine::Route;
+use crate::pacer::Pacers;
+use crate::ports::{Order, PortError, Range, Source};
+use crate::record::Record;
+
+/// One side, read at its pace.
+pub(crate) struct Reader<'a> {
+    pub(crate) port: &'a dyn Source,
+    pub(crate) pacers: &'a Pacers<'a>,
+    pub(crate) clock: &'a dyn Clock,
+    /// The most records of one answer.
+    pub(crate) limit: usize,
+    /// How long to go on asking a side that does not answer.
+    pub(crate) patience: Duration,
+}
+
+/// Records without a gap: all that the range has from its beginning to `covered`.
+pub(crate) struct Page {
+    pub(crate) records: Vec<Record>,
+    /// Where the next page begins, if there is more.
+    pub(crate) next: Option<Time>,
+}
+
+impl Reader<'_> {
+    /// Asks, and asks again after a 429, or for as long as patience lasts after no answer.
+    pub(crate) async fn ask<T, F>(&self, route: Route, request: impl Fn() -> F) -> Result<T, PortError>
+    where
+        F: Future<Output = Result<T, PortError>>,
+    {
+        let begun = self.clock.elapsed();
+        let mut pause = Duration::from_millis(250);
+        loop {
+            self.pacers.admit(route).await;
+            match request().await {
+                Err(PortError::RateLimited { retry_after }) => self.pacers.refused(route, retry_after),
+                Err(PortError::Unreachable { .. } | PortError::Undecodable { .. })
+                    if self.clock.elapsed().saturating_sub(begun) + pause < self.patience =>
+                {
+                    self.clock.sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(8));
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// All records of a range.
+    pub(crate) async fn range(&self, device: DeviceId, range: &Range) -> Result<Vec<Record>, PortError> {
+        let mut rest = range.clone();
+        let mut records = Vec::new();
+        loop {
+            let page = self.page(device, &rest).await?;
+            records.extend(page.records);
+            match page.next {
+                Some(next) => rest.from = next,
+                None => return Ok(records),
+            }
+        }
+    }
+
+    /// The first page of a range. A full answer may have been cut in the middle of a moment, so its last
+    /// moment is left to the next page.
+    pub(crate) async fn page(&self, device: DeviceId, range: &Range) -> Result<Page, PortError> {
+        // The limit counts per variable where several are named.
+        let limit = (self.limit / range.variables.len().max(1)).max(1);
+        let request = || self.port.records(device, range, Order::Ascending, limit);
+        let mut records = self.ask(Route::Read, request).await?;
+        if records.len() < limit {
+            return Ok(Page { records, next: None });
+        }
+        let mut last: BTreeMap<&str, (usize, Time)> = BTreeMap::new();
+        for record in &records {
+            let (count, time) = last.entry(&record.variable).or_insert((0, record.time));
+            (*count, *time) = (*count + 1, record.time.max(*time));
+        }
+        let full = last.values().filter(|(count, _)| *count >= limit).map(|(_, time)| *time).min();
+        let Some(cut) = full.or_else(|| last.values().map(|(_, time)| *time).max()) else {
+            return Ok(Page { records, next: None });
+        };
+        if cut <= range.from {
+            return Err(PortError::Refused {
+                message: format!("there are {limit} records or more at {cut}, more than one read answers"),
+            });
+        }
+        records.retain(|record| record.time < cut);
+        Ok(Page { records, next: Some(cut) })
+    }
+}

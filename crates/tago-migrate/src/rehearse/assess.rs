@@ -1,0 +1,118 @@
+//! The assessment: named checks, each with a verdict and what to do.
+
+use tago_api::DeviceId;
+
+use super::{Part, Scanned};
+use crate::plan::{Check, CheckName, CheckVerdict, Choices, DeviceItem, ReasonCode, Verdict};
+
+pub(super) fn assess(
+    choices: &Choices,
+    unknown: &[DeviceId],
+    scanned: &[Scanned],
+    items: &[DeviceItem],
+    data: &[Part],
+) -> Vec<Check> {
+    let written = |place: usize| data[place].items.iter().any(|item| item.verdict == Verdict::Fill);
+    let blocked = |code: ReasonCode| {
+        let ours = items.iter().flat_map(|item| &item.reasons);
+        let theirs = data.iter().flat_map(|part| &part.items).flat_map(|item| &item.reasons);
+        ours.chain(theirs).filter(|reason| reason.code == code).count()
+    };
+    let parsers = scanned.iter().enumerate().filter(|(place, scanned)| {
+        let definition = scanned.target.as_ref().map_or(&scanned.device, |(device, ..)| device);
+        written(*place) && definition.definition.fields.contains_key("payload_decoder")
+    });
+    let parsers = parsers.count();
+    let made: Vec<&Scanned> = scanned
+        .iter()
+        .zip(items)
+        .filter(|(_, item)| item.verdict == Verdict::Create)
+        .map(|(scanned, _)| scanned)
+        .collect();
+    let serials = made.iter().flat_map(|made| &made.tokens).filter(|token| token.serial.is_some()).count();
+    vec![
+        pass(CheckName::SourceReadable, "the source answers, and its devices can be read"),
+        pass(CheckName::TargetReadable, "the target answers, and its devices can be read"),
+        pass(CheckName::DifferentProjects, "source and target are different projects"),
+        chosen(choices, unknown, scanned.len()),
+        count(
+            CheckName::Networks,
+            blocked(ReasonCode::NoNetwork),
+            "every network and connector that is needed is on the target",
+            "devices name a network or connector that is not on the target; they are left out until it is added there",
+        ),
+        count(
+            CheckName::RecordCaps,
+            blocked(ReasonCode::TooManyRecords),
+            "no device of the target would hold more records than it may",
+            "time ranges are left out, because their device would hold more records than it may",
+        ),
+        count(
+            CheckName::ActiveDevices,
+            blocked(ReasonCode::Inactive),
+            "every device that is written to takes data",
+            "devices are inactive on the target and refuse data; activate them and rehearse again",
+        ),
+        count(
+            CheckName::SerialNumbers,
+            serials,
+            "no serial number has to move",
+            "serial numbers belong to devices that will be made; they stay where they are, so that no live \
+             traffic is taken away: see the report's list of tokens",
+        ),
+        count(
+            CheckName::SideEffects,
+            parsers,
+            "no device that is written to has a payload parser of its own; actions may still see the records",
+            "devices that are written to have a payload parser, which will see the records, as actions may",
+        ),
+        Check {
+            name: CheckName::Unrecoverable,
+            verdict: if made.is_empty() { CheckVerdict::Pass } else { CheckVerdict::Warn },
+            text: if made.is_empty() {
+                "nothing has to be made anew, so ids and tokens of the target stay".to_owned()
+            } else {
+                format!(
+                    "{} devices get new ids and new tokens; ids of records and the moments of their arrival \
+                     are always new",
+                    made.len()
+                )
+            },
+        },
+    ]
+}
+
+pub(super) fn retention(forgotten: u64) -> Check {
+    count(
+        CheckName::Retention,
+        usize::try_from(forgotten).unwrap_or(usize::MAX),
+        "no record is older than what its device keeps",
+        "records are older than what their immutable device keeps, and are left out",
+    )
+}
+
+fn chosen(choices: &Choices, unknown: &[DeviceId], found: usize) -> Check {
+    let (verdict, text) = if let Some(first) = unknown.first() {
+        let text =
+            format!("{} of the chosen devices are not in the source, {first} for example", unknown.len());
+        (CheckVerdict::Block, text)
+    } else if found == 0 {
+        (CheckVerdict::Block, "the source has no device to choose from".to_owned())
+    } else if choices.from.zip(choices.to).is_some_and(|(from, to)| from > to) {
+        (CheckVerdict::Block, "the time range ends before it begins".to_owned())
+    } else {
+        (CheckVerdict::Pass, format!("{found} devices are chosen"))
+    };
+    Check { name: CheckName::ChosenDevices, verdict, text }
+}
+
+fn pass(name: CheckName, text: &str) -> Check {
+    Check { name, verdict: CheckVerdict::Pass, text: text.to_owned() }
+}
+
+fn count(name: CheckName, found: usize, good: &str, bad: &str) -> Check {
+    match found {
+        0 => pass(name, good),
+        found => Check { name, verdict: CheckVerdict::Warn, text: format!("{found} {bad}") },
+    }
+}

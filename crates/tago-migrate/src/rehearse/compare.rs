@@ -1,0 +1,107 @@
+//! Two sides' records of one time range, and what follows from the policy.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tago_api::{DeviceId, Time};
+
+use crate::load::Parcels;
+use crate::plan::{Beyond, DataItem, Policy, Reason, ReasonCode, Verdict, Window};
+use crate::record::Tally;
+
+/// More records of the target than this, in one window, are counted and not named.
+const NAMED: usize = 2_000;
+
+/// The item for the time range from the first to the last of the source's records. `None` if it has none.
+pub(super) fn compare(
+    device: DeviceId,
+    policy: Policy,
+    source: &Parcels,
+    target: &Parcels,
+) -> Option<DataItem> {
+    let (from, to) = source.between()?;
+    let had = target.counts();
+    // What of the target's records the source does not account for.
+    let mut spare = had.clone();
+    let mut windows: BTreeMap<&str, Window> = BTreeMap::new();
+    let mut days: BTreeMap<String, (u64, u64, u64)> = BTreeMap::new();
+    let moments: BTreeSet<(&str, Time)> =
+        target.iter().map(|parcel| (parcel.variable.as_str(), parcel.time)).collect();
+    let (mut bytes, mut other_content) = (0, 0_u64);
+    for parcel in source.iter() {
+        let window = windows.entry(&parcel.variable).or_insert_with(|| empty(&parcel.variable));
+        window.source.put(parcel.key, 1);
+        let day = days.entry(day(parcel.time)).or_default();
+        day.0 += 1;
+        let stands_for_it = spare.take(parcel.key);
+        if !stands_for_it || policy == Policy::Append {
+            window.missing.put(parcel.key, 1);
+            day.2 += 1;
+            bytes += parcel.body.len() as u64 + 1;
+            if had.get(parcel.key) == 0 && moments.contains(&(parcel.variable.as_str(), parcel.time)) {
+                other_content += 1;
+            }
+        }
+    }
+    let mut beyond: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    for parcel in target.iter() {
+        let Some(window) = windows.get_mut(parcel.variable.as_str()) else { continue };
+        window.target.put(parcel.key, 1);
+        days.entry(day(parcel.time)).or_default().1 += 1;
+        if spare.take(parcel.key) {
+            beyond.entry(&parcel.variable).or_default().push((parcel.key.0 >> 64) as u64);
+        }
+    }
+    for (variable, mut keys) in beyond {
+        if let Some(window) = windows.get_mut(variable) {
+            keys.sort_unstable();
+            window.beyond.count = keys.len() as u64;
+            window.beyond.keys = (keys.len() <= NAMED).then_some(keys);
+        }
+    }
+    let something = windows.values().any(|window| !window.missing.is_empty());
+    let mut reasons = Vec::new();
+    if other_content > 0 {
+        reasons.push(Reason {
+            code: ReasonCode::OtherContent,
+            text: format!(
+                "at the moments of {other_content} of the records to be written the target has others; both \
+                 will be there"
+            ),
+        });
+    }
+    Some(DataItem {
+        device,
+        from,
+        to,
+        verdict: if something { Verdict::Fill } else { Verdict::Skip },
+        reasons,
+        windows: windows.into_values().collect(),
+        bytes,
+        days,
+    })
+}
+
+fn empty(variable: &str) -> Window {
+    Window {
+        variable: variable.to_owned(),
+        source: Tally::default(),
+        target: Tally::default(),
+        missing: Tally::default(),
+        beyond: Beyond::default(),
+    }
+}
+
+fn day(time: Time) -> String {
+    let mut text = time.to_string();
+    text.truncate(10);
+    text
+}
+
+impl Parcels {
+    /// The first and the last moment.
+    pub(super) fn between(&self) -> Option<(Time, Time)> {
+        let mut times = self.iter().map(|parcel| parcel.time);
+        let first = times.next()?;
+        Some((first, times.last().unwrap_or(first)))
+    }
+}

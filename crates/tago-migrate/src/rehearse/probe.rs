@@ -1,0 +1,74 @@
+//! Whether source and target are one project under two addresses.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tago_api::DeviceId;
+
+use super::RehearseError;
+use crate::device::{Fingerprint, Token};
+use crate::machine::Route;
+use crate::ports::{PortError, Target, WriteError};
+use crate::reader::Reader;
+use crate::run::Side;
+
+/// Devices that are looked at before anything is written.
+const SAMPLE: usize = 3;
+
+/// Compares the tokens of devices that both sides have: one project shows the same twice, and a restored
+/// copy has tokens of its own. Only if they are equal is a token made on the target, looked for through
+/// the source, and removed.
+pub(super) async fn one_project(
+    common: &[DeviceId],
+    source: &Reader<'_>,
+    target: &Reader<'_>,
+    writer: &dyn Target,
+    nonce: u64,
+    late_commit_bound: Duration,
+) -> Result<bool, RehearseError> {
+    for device in common.iter().take(SAMPLE) {
+        let here = tokens(source, Side::Source, *device).await?;
+        let there = tokens(target, Side::Target, *device).await?;
+        if fingerprints(&here) != fingerprints(&there) {
+            return Ok(false);
+        }
+    }
+    let Some(device) = common.first().copied() else { return Ok(false) };
+    let name = format!("Holdfast probe {nonce:016x}");
+    let mint = || async {
+        match writer.mint_token(device, &name).await {
+            Ok(_) => Ok(Duration::ZERO),
+            Err(WriteError::Ambiguous(_)) => Ok(late_commit_bound),
+            Err(WriteError::NotReceived(cause)) => Err(cause),
+        }
+    };
+    let settled_in = target.ask(Route::Edit, mint).await.map_err(on_target)?;
+    target.clock.sleep(settled_in).await;
+    let seen = tokens(source, Side::Source, device).await;
+    let made = tokens(target, Side::Target, device).await?;
+    for token in made.iter().filter(|token| token.name == name) {
+        let remove = || async {
+            let removed = writer.remove_token(device, token).await;
+            removed.map_err(|error| error.cause().clone())
+        };
+        target.ask(Route::Edit, remove).await.map_err(on_target)?;
+    }
+    if !made.iter().any(|token| token.name == name) {
+        let message = "a token that was made on the target is not in its list".to_owned();
+        return Err(on_target(PortError::Undecodable { message }));
+    }
+    Ok(seen?.iter().any(|token| token.name == name))
+}
+
+fn on_target(cause: PortError) -> RehearseError {
+    RehearseError::Port { side: Side::Target, cause }
+}
+
+async fn tokens(reader: &Reader<'_>, side: Side, device: DeviceId) -> Result<Vec<Token>, RehearseError> {
+    let request = || reader.port.tokens(device);
+    reader.ask(Route::Lookup, request).await.map_err(|cause| RehearseError::Port { side, cause })
+}
+
+fn fingerprints(tokens: &[Token]) -> BTreeSet<&Fingerprint> {
+    tokens.iter().map(|token| &token.fingerprint).collect()
+}

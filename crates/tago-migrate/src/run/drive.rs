@@ -1,0 +1,220 @@
+//! Carries the machine's actions out and brings the outcomes back. Nothing is decided here.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::future;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tago_api::DeviceId;
+
+use super::Ending;
+use super::meter::Meter;
+use crate::control::Wish;
+use crate::journal::{Journal, JournalError};
+use crate::load::Parcels;
+use crate::machine::{Action, Both, Event, MARKER, Moment, Pair, Route, State, Work, step};
+use crate::pacer::Pacers;
+use crate::plan::{Item, Plan};
+use crate::ports::{PortError, Range, Source, Target, WriteError};
+use crate::reader::Reader;
+use crate::run::Side;
+use crate::settings::{Env, Settings};
+
+type Effect<'a> = Pin<Box<dyn Future<Output = Event> + Send + 'a>>;
+
+/// Both sides and their limits.
+pub(crate) struct World<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) source: &'a dyn Source,
+    pub(crate) target: &'a dyn Target,
+    pub(crate) settings: &'a Settings,
+    pub(crate) env: Env<'a>,
+}
+
+/// Runs one session to its end.
+pub(crate) async fn drive(
+    world: &World<'_>,
+    mut state: State,
+    journal: &mut dyn Journal,
+) -> Result<Ending, JournalError> {
+    let env = world.env;
+    let hands = Hands {
+        world,
+        source_pace: Pacers::new(&world.settings.pace, env.clock),
+        target_pace: Pacers::new(&world.settings.pace, env.clock),
+    };
+    let mut effects: FuturesUnordered<Effect<'_>> = FuturesUnordered::new();
+    let mut wishes = env.control.listen();
+    let mut meter = Meter::new(world.plan);
+    let mut event = Event::Start;
+    let mut wish = Wish::Run;
+    loop {
+        let moment = Moment { elapsed: env.clock.elapsed(), now: env.clock.now() };
+        meter.event(&event);
+        let (next, actions) = step(state, moment, event);
+        state = next;
+        for action in actions {
+            match action {
+                Action::Journal(row) => journal.append(env.clock.now(), &row)?,
+                Action::Fault(detail) => return Err(JournalError::Damaged { detail }),
+                Action::Finish(ending) => {
+                    meter.publish(&state, env, true);
+                    return Ok(ending);
+                }
+                action => {
+                    meter.action(&action);
+                    effects.push(hands.carry_out(action));
+                }
+            }
+        }
+        meter.publish(&state, env, false);
+        let asked = *wishes.borrow_and_update();
+        event = if asked != wish {
+            wish = asked;
+            Event::Wish(asked)
+        } else {
+            let wakes_at = state.wakes_at();
+            tokio::select! {
+                biased;
+                Some(event) = effects.next(), if !effects.is_empty() => event,
+                () = until(env, wakes_at) => Event::Tick,
+                _ = wishes.changed() => Event::Tick,
+            }
+        };
+    }
+}
+
+async fn until(env: Env<'_>, moment: Option<Duration>) {
+    match moment {
+        Some(moment) => env.clock.sleep(moment.saturating_sub(env.clock.elapsed())).await,
+        None => future::pending().await,
+    }
+}
+
+struct Hands<'a> {
+    world: &'a World<'a>,
+    source_pace: Pacers<'a>,
+    target_pace: Pacers<'a>,
+}
+
+impl Hands<'_> {
+    fn carry_out(&self, action: Action) -> Effect<'_> {
+        let target = self.world.target;
+        match action {
+            Action::Permit(subject, route) => Box::pin(async move {
+                self.target_pace.admit(route).await;
+                Event::Permitted(subject)
+            }),
+            Action::Read { item, device } => {
+                Box::pin(async move { Event::Read { item, result: self.read(item, device).await } })
+            }
+            Action::Send { item, device, token, batch } => Box::pin(async move {
+                let result = target.send(device, &token, &batch).await;
+                Event::Sent { item, result: self.noted(Route::Write, result) }
+            }),
+            Action::ReadDevice { item, target } => {
+                Box::pin(async move { Event::DeviceRead { item, result: self.device(item, target).await } })
+            }
+            Action::FindDevices { item, marker } => Box::pin(async move {
+                let request = || target.devices_tagged(MARKER, &marker);
+                let found = self.target().ask(Route::Lookup, request).await;
+                let result = found.map(|devices| devices.into_iter().map(|device| device.id).collect());
+                Event::DevicesFound { item, result }
+            }),
+            Action::Work { item, work } => Box::pin(async move {
+                let result = match &work {
+                    Work::Create(definition) => target.create_device(definition).await.map(Some),
+                    Work::Edit(device, edit) => target.edit_device(*device, edit).await.map(|()| None),
+                    Work::Params(device, params) => target.write_params(*device, params).await.map(|()| None),
+                };
+                Event::Worked { item, result: self.noted(Route::Edit, result) }
+            }),
+            Action::ListTokens { device } => Box::pin(async move {
+                let result = self.target().ask(Route::Lookup, || target.tokens(device)).await;
+                Event::TokensListed { device, result }
+            }),
+            Action::MintToken { device, name } => Box::pin(async move {
+                let result = target.mint_token(device, &name).await;
+                Event::TokenMade { device, result: self.noted(Route::Edit, result) }
+            }),
+            Action::RemoveToken { device, token } => Box::pin(async move {
+                let result = target.remove_token(device, &token).await;
+                Event::TokenRemoved { device, result: self.noted(Route::Edit, result) }
+            }),
+            Action::Journal(_) | Action::Fault(_) | Action::Finish(_) => Box::pin(future::ready(Event::Tick)),
+        }
+    }
+
+    async fn read(&self, item: u32, device: DeviceId) -> Result<Both, (Side, PortError)> {
+        let Some(Item::Data(data)) = self.world.plan.items.get(item as usize) else {
+            return Ok(Both { source: Parcels::default(), target: Parcels::default() });
+        };
+        let range =
+            Range { from: data.from, to: data.to, variables: self.world.plan.header.choices.variables() };
+        let (source, target) = (self.source(), self.target());
+        let (source, target) =
+            future::join(source.range(data.device, &range), target.range(device, &range)).await;
+        Ok(Both {
+            source: Parcels::of(source.map_err(|cause| (Side::Source, cause))?),
+            target: Parcels::of(target.map_err(|cause| (Side::Target, cause))?),
+        })
+    }
+
+    async fn device(&self, item: u32, target: Option<DeviceId>) -> Result<Pair, (Side, PortError)> {
+        let id = self.world.plan.items.get(item as usize).and_then(|item| match item {
+            Item::Device(device) => Some(device.device),
+            Item::Data(_) => None,
+        });
+        let Some(id) = id else {
+            return Err((Side::Source, PortError::NotFound { message: "no such item".to_owned() }));
+        };
+        let from_source = |cause| (Side::Source, cause);
+        let from_target = |cause| (Side::Target, cause);
+        let source = self.source();
+        let device = source.ask(Route::Lookup, || source.port.device(id)).await.map_err(from_source)?;
+        let params = source.ask(Route::Lookup, || source.port.params(id)).await.map_err(from_source)?;
+        let there = match target {
+            Some(id) => {
+                let target = self.target();
+                let device =
+                    target.ask(Route::Lookup, || target.port.device(id)).await.map_err(from_target)?;
+                let params =
+                    target.ask(Route::Lookup, || target.port.params(id)).await.map_err(from_target)?;
+                let tokens =
+                    target.ask(Route::Lookup, || target.port.tokens(id)).await.map_err(from_target)?;
+                Some((device, params, tokens))
+            }
+            None => None,
+        };
+        Ok(Pair { source: (device, params), target: there })
+    }
+
+    fn noted<T>(&self, route: Route, result: Result<T, WriteError>) -> Result<T, WriteError> {
+        if let Err(error) = &result
+            && let PortError::RateLimited { retry_after } = error.cause()
+        {
+            self.target_pace.refused(route, *retry_after);
+        }
+        result
+    }
+
+    fn source(&self) -> Reader<'_> {
+        self.reader(self.world.source, &self.source_pace)
+    }
+
+    fn target(&self) -> Reader<'_> {
+        self.reader(self.world.target, &self.target_pace)
+    }
+
+    /// One attempt and no more: the machine decides what follows from no answer.
+    fn reader<'b>(&'b self, port: &'b dyn Source, pacers: &'b Pacers<'b>) -> Reader<'b> {
+        Reader {
+            port,
+            pacers,
+            limit: self.world.settings.read_limit,
+            clock: self.world.env.clock,
+            patience: Duration::ZERO,
+        }
+    }
+}

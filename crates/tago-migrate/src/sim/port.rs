@@ -1,0 +1,433 @@
+//! The ports of a simulated project, and the ways in which they fail.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tago_api::{DeviceId, ParamId, ProfileId, RecordId, Time};
+
+use super::chance::Chance;
+use super::world::{FakeDevice, FakeRecord, Project};
+use crate::batch::Batch;
+use crate::clock::Clock;
+use crate::device::{Definition, Device, DeviceEdit, Fingerprint, Named, Param, ParamWrite, Token};
+use crate::ports::{Identity, Order, PortError, Range, Source, Target, WriteError};
+use crate::record::Record;
+
+/// Virtual time, and a wall clock that somebody may turn.
+pub(super) struct VirtualClock {
+    pub(super) start: tokio::time::Instant,
+    pub(super) turned: Mutex<i64>,
+}
+
+pub(super) const BEGINNING: i64 = 1_795_321_800_000;
+
+#[async_trait]
+impl Clock for VirtualClock {
+    fn now(&self) -> Time {
+        let millis = i64::try_from(self.elapsed().as_millis()).unwrap();
+        Time::from_millis(BEGINNING + millis + *self.turned.lock().unwrap())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// What goes wrong with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fault {
+    ReplyLost,
+    RequestLost,
+    NoConnection,
+    LateCommit,
+    PartialBatch,
+    TooManyRequests,
+    ErrorAfterCommit,
+    ErrorBeforeCommit,
+    UnreadableReply,
+    ReadFails,
+    TokenRevoked,
+}
+
+pub(super) const FAULTS: [Fault; 11] = [
+    Fault::ReplyLost,
+    Fault::RequestLost,
+    Fault::NoConnection,
+    Fault::LateCommit,
+    Fault::PartialBatch,
+    Fault::TooManyRequests,
+    Fault::ErrorAfterCommit,
+    Fault::ErrorBeforeCommit,
+    Fault::UnreadableReply,
+    Fault::ReadFails,
+    Fault::TokenRevoked,
+];
+
+/// Both ports of one simulated project.
+#[derive(Clone)]
+pub(super) struct FakePort {
+    pub(super) name: &'static str,
+    pub(super) project: Arc<Mutex<Project>>,
+    pub(super) clock: Arc<VirtualClock>,
+    pub(super) chance: Chance,
+    pub(super) faults: Vec<Fault>,
+    /// Faults in a thousand requests.
+    pub(super) rate: u64,
+    pub(super) bound: Duration,
+    pub(super) seen: Arc<Mutex<BTreeSet<Fault>>>,
+    /// Secrets of tokens that this process made.
+    pub(super) secrets: Arc<Mutex<BTreeSet<Fingerprint>>>,
+}
+
+impl FakePort {
+    fn fault(&self, among: &[Fault]) -> Option<Fault> {
+        if !self.chance.permille(self.rate) {
+            return None;
+        }
+        let possible: Vec<Fault> =
+            self.faults.iter().copied().filter(|fault| among.contains(fault)).collect();
+        if possible.is_empty() {
+            return None;
+        }
+        let fault = *self.chance.pick(&possible);
+        self.seen.lock().unwrap().insert(fault);
+        Some(fault)
+    }
+
+    fn latency(&self) -> Duration {
+        Duration::from_millis(2 + self.chance.below(60))
+    }
+
+    async fn pass(&self, duration: Duration) {
+        self.clock.sleep(duration).await;
+        self.project.lock().unwrap().happen(self.clock.elapsed());
+    }
+
+    async fn get<T>(&self, look: impl Fn(&mut Project) -> Result<T, PortError>) -> Result<T, PortError> {
+        self.pass(self.latency()).await;
+        match self.fault(&[Fault::ReadFails, Fault::TooManyRequests]) {
+            Some(Fault::ReadFails) => Err(unreachable_now()),
+            Some(_) => Err(too_many()),
+            None => {
+                let mut project = self.project.lock().unwrap();
+                refused(&project)?;
+                look(&mut project)
+            }
+        }
+    }
+
+    /// The deed happens after a while, even if nobody waits for it any more.
+    async fn put<T: Send + 'static>(
+        &self,
+        may_be_partial: bool,
+        deed: impl FnOnce(&mut Project, Option<u64>) -> Result<T, PortError> + Send + 'static,
+    ) -> Result<T, WriteError> {
+        let fault = self.fault(&[
+            Fault::ReplyLost,
+            Fault::RequestLost,
+            Fault::NoConnection,
+            Fault::LateCommit,
+            Fault::TooManyRequests,
+            Fault::ErrorAfterCommit,
+            Fault::ErrorBeforeCommit,
+            Fault::UnreadableReply,
+            Fault::PartialBatch,
+        ]);
+        let fault = if fault == Some(Fault::PartialBatch) && !may_be_partial { None } else { fault };
+        match fault {
+            Some(Fault::NoConnection) => {
+                self.pass(self.latency()).await;
+                return Err(WriteError::NotReceived(unreachable_now()));
+            }
+            Some(Fault::TooManyRequests) => {
+                self.pass(self.latency()).await;
+                return Err(WriteError::NotReceived(too_many()));
+            }
+            Some(Fault::RequestLost | Fault::ErrorBeforeCommit) => {
+                self.pass(self.latency()).await;
+                return Err(WriteError::Ambiguous(unreachable_now()));
+            }
+            _ => {}
+        }
+        let result = Arc::new(Mutex::new(None));
+        let part = (fault == Some(Fault::PartialBatch)).then(|| self.chance.next());
+        let answer = Arc::clone(&result);
+        let wait = match fault {
+            Some(Fault::LateCommit) => {
+                Duration::from_millis(self.chance.below(u64::try_from(self.bound.as_millis()).unwrap()))
+            }
+            _ => self.latency(),
+        };
+        let at = self.clock.elapsed() + wait;
+        self.project.lock().unwrap().coming.push((
+            at,
+            Box::new(move |project| {
+                let outcome = refused(project).and_then(|()| deed(project, part));
+                *answer.lock().unwrap() = Some(outcome);
+            }),
+        ));
+        match fault {
+            Some(Fault::LateCommit) => {
+                self.pass(self.latency()).await;
+                return Err(WriteError::Ambiguous(unreachable_now()));
+            }
+            _ => self.pass(wait).await,
+        }
+        let outcome = result.lock().unwrap().take();
+        match (fault, outcome) {
+            (Some(Fault::ReplyLost | Fault::ErrorAfterCommit | Fault::PartialBatch), _) => {
+                Err(WriteError::Ambiguous(unreachable_now()))
+            }
+            (Some(Fault::UnreadableReply), _) => {
+                Err(WriteError::Ambiguous(PortError::Undecodable { message: "half a reply".into() }))
+            }
+            (_, Some(outcome)) => outcome.map_err(WriteError::NotReceived),
+            (_, None) => Err(WriteError::Ambiguous(unreachable_now())),
+        }
+    }
+}
+
+fn refused(project: &Project) -> Result<(), PortError> {
+    if project.refusals.gone {
+        return Err(unreachable_now());
+    }
+    if project.refusals.auth {
+        return Err(PortError::Auth { message: "Authorization Denied".into() });
+    }
+    Ok(())
+}
+
+fn unreachable_now() -> PortError {
+    PortError::Unreachable { message: "simulated".into() }
+}
+
+fn too_many() -> PortError {
+    PortError::RateLimited { retry_after: Duration::from_secs(3) }
+}
+
+fn device(id: DeviceId, device: &FakeDevice) -> Device {
+    Device { id, definition: device.definition.clone() }
+}
+
+#[async_trait]
+impl Source for FakePort {
+    async fn identity(&self) -> Result<Identity, PortError> {
+        Ok(Identity {
+            origin: format!("https://{}", self.name),
+            profile: ProfileId::from_bytes([9; 12]),
+            name: self.name.to_owned(),
+        })
+    }
+
+    async fn devices(&self) -> Result<Vec<Device>, PortError> {
+        self.get(|project| Ok(project.devices.iter().map(|(id, fake)| device(*id, fake)).collect())).await
+    }
+
+    async fn device(&self, id: DeviceId) -> Result<Device, PortError> {
+        self.get(|project| Ok(device(id, project.device(id)?))).await
+    }
+
+    async fn params(&self, id: DeviceId) -> Result<Vec<Param>, PortError> {
+        self.get(|project| Ok(project.device(id)?.params.clone())).await
+    }
+
+    async fn tokens(&self, id: DeviceId) -> Result<Vec<Token>, PortError> {
+        let mut tokens = self.get(|project| Ok(project.device(id)?.tokens.clone())).await?;
+        let secrets = self.secrets.lock().unwrap();
+        for token in &mut tokens {
+            token.usable = secrets.contains(&token.fingerprint);
+        }
+        Ok(tokens)
+    }
+
+    async fn networks(&self) -> Result<Vec<Named>, PortError> {
+        Err(PortError::NotFound { message: "no catalogue".into() })
+    }
+
+    async fn connectors(&self) -> Result<Vec<Named>, PortError> {
+        Err(PortError::NotFound { message: "no catalogue".into() })
+    }
+
+    async fn count(&self, id: DeviceId, range: &Range) -> Result<u64, PortError> {
+        self.get(|project| Ok(within(project.device(id)?, range).len() as u64)).await
+    }
+
+    async fn records(
+        &self,
+        id: DeviceId,
+        range: &Range,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Record>, PortError> {
+        self.get(|project| {
+            let mut found = within(project.device(id)?, range);
+            if order == Order::Descending {
+                found.reverse();
+            }
+            found.truncate(limit);
+            Ok(found
+                .into_iter()
+                .map(|fake| {
+                    let mut record: Record = serde_json::from_str(&fake.json).unwrap();
+                    record.id = Some(RecordId::from_bytes([1; 12]));
+                    record
+                })
+                .collect())
+        })
+        .await
+    }
+}
+
+fn within(device: &FakeDevice, range: &Range) -> Vec<FakeRecord> {
+    let mut found: Vec<FakeRecord> = device
+        .records
+        .iter()
+        .filter(|record| record.time >= range.from && record.time <= range.to)
+        .filter(|record| range.variables.is_empty() || range.variables.contains(&record.variable))
+        .cloned()
+        .collect();
+    found.sort_by_key(|record| record.time);
+    found
+}
+
+#[async_trait]
+impl Target for FakePort {
+    async fn create_device(&self, definition: &Definition) -> Result<DeviceId, WriteError> {
+        let definition = definition.clone();
+        let secrets = Arc::clone(&self.secrets);
+        self.put(false, move |project, _| {
+            project.made += 1;
+            let id = DeviceId::from_bytes([100 + u8::try_from(project.made).unwrap(); 12]);
+            let token = token(&format!("default of {id}"), "Default");
+            secrets.lock().unwrap().insert(token.fingerprint.clone());
+            let fake =
+                FakeDevice { definition, params: Vec::new(), tokens: vec![token], records: Vec::new() };
+            project.devices.insert(id, fake);
+            Ok(id)
+        })
+        .await
+    }
+
+    async fn edit_device(&self, id: DeviceId, edit: &DeviceEdit) -> Result<(), WriteError> {
+        let edit = edit.clone();
+        self.put(false, move |project, _| {
+            let definition = &mut project.device(id)?.definition;
+            definition.name = edit.name.unwrap_or_else(|| definition.name.clone());
+            definition.active = edit.active.unwrap_or(definition.active);
+            definition.visible = edit.visible.unwrap_or(definition.visible);
+            definition.tags = edit.tags.unwrap_or_else(|| definition.tags.clone());
+            for (field, value) in edit.fields {
+                if value.is_null() {
+                    definition.fields.remove(&field);
+                } else {
+                    definition.fields.insert(field, value);
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn devices_tagged(&self, key: &str, value: &str) -> Result<Vec<Device>, PortError> {
+        let tagged = |fake: &FakeDevice| {
+            fake.definition.tags.iter().any(|tag| (tag.key.as_str(), tag.value.as_str()) == (key, value))
+        };
+        self.get(|project| {
+            let found = project.devices.iter().filter(|(_, fake)| tagged(fake));
+            Ok(found.map(|(id, fake)| device(*id, fake)).collect())
+        })
+        .await
+    }
+
+    async fn write_params(&self, id: DeviceId, params: &[ParamWrite]) -> Result<(), WriteError> {
+        let params = params.to_vec();
+        self.put(false, move |project, _| {
+            let held = &mut project.device(id)?.params;
+            for write in params {
+                match held.iter_mut().find(|param| Some(param.id) == write.id) {
+                    Some(param) => (param.value, param.sent) = (write.value, write.sent),
+                    None => {
+                        let id = ParamId::from_bytes([u8::try_from(held.len()).unwrap() + 1; 12]);
+                        held.push(Param { id, key: write.key, value: write.value, sent: write.sent });
+                    }
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn mint_token(&self, id: DeviceId, name: &str) -> Result<Token, WriteError> {
+        let name = name.to_owned();
+        let made = self
+            .put(false, move |project, _| {
+                project.minted += 1;
+                let made = token(&format!("secret {}", project.minted), &name);
+                project.device(id)?.tokens.push(made.clone());
+                Ok(made)
+            })
+            .await?;
+        self.secrets.lock().unwrap().insert(made.fingerprint.clone());
+        Ok(Token { usable: true, ..made })
+    }
+
+    async fn remove_token(&self, id: DeviceId, token: &Token) -> Result<(), WriteError> {
+        let gone = token.id.clone();
+        self.put(false, move |project, _| {
+            project.device(id)?.tokens.retain(|token| token.id != gone);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn send(&self, id: DeviceId, token: &Token, batch: &Batch) -> Result<u64, WriteError> {
+        assert!(self.secrets.lock().unwrap().contains(&token.fingerprint), "an unknown secret was used");
+        let body = batch.body.clone();
+        let fingerprint = token.fingerprint.clone();
+        let revoke = self.fault(&[Fault::TokenRevoked]).is_some();
+        self.put(true, move |project, part| {
+            let quota = project.refusals.quota;
+            let device = project.device(id)?;
+            if revoke {
+                device.tokens.retain(|token| token.fingerprint != fingerprint);
+            }
+            if !device.tokens.iter().any(|token| token.fingerprint == fingerprint) {
+                return Err(PortError::Auth { message: "Authorization Denied".into() });
+            }
+            if quota {
+                return Err(PortError::Quota { message: "data input".into() });
+            }
+            if !device.definition.active {
+                return Err(PortError::Refused { message: "the device is inactive".into() });
+            }
+            let records: Vec<Box<serde_json::value::RawValue>> = serde_json::from_slice(&body).unwrap();
+            assert!(!records.is_empty(), "an empty batch was sent");
+            for (place, record) in records.iter().enumerate() {
+                if part.is_none_or(|part| part.rotate_left(place as u32) & 1 == 1) {
+                    device.records.push(FakeRecord::of(record.get().to_owned()));
+                }
+            }
+            Ok(records.len() as u64)
+        })
+        .await
+    }
+}
+
+pub(super) fn token(secret: &str, name: &str) -> Token {
+    let fingerprint = Fingerprint::of(secret);
+    Token {
+        id: secret.to_owned(),
+        fingerprint,
+        name: name.to_owned(),
+        permission: "full".into(),
+        serial: None,
+        expires: None,
+        usable: false,
+    }
+}

@@ -1,0 +1,489 @@
+//! One seed: two projects, a plan, and sessions until the run is over.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tago_api::{DeviceId, ParamId, Time};
+
+use super::chance::Chance;
+use super::journal::{Crash, Memory};
+use super::oracle::{Bag, bag, judge, wanted};
+use super::port::{BEGINNING, FAULTS, FakePort, Fault, VirtualClock, token};
+use super::world::{FakeDevice, FakeRecord, Project};
+use crate::clock::Clock;
+use crate::control::Control;
+use crate::device::{Definition, Param, Tag};
+use crate::journal::{Journal, Row};
+use crate::json::Json;
+use crate::machine::ledger::Ledger;
+use crate::plan::{Choices, Existing, Item, Plan, Policy, Verdict};
+use crate::progress::{Figures, Progress};
+use crate::run::drive::World;
+use crate::run::{Ending, go, held_items};
+use crate::settings::{Env, Pace, Settings};
+
+/// What one seed came to.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) seed: u64,
+    pub(super) kinds: BTreeSet<&'static str>,
+    pub(super) sessions: u64,
+    pub(super) rows: usize,
+    pub(super) written: u64,
+    /// Records that the plan said it could not write.
+    pub(super) blocked: u64,
+    pub(super) lost: u64,
+    pub(super) doubled: u64,
+    pub(super) foreign_changed: u64,
+    pub(super) stuck: bool,
+    pub(super) wrong: Vec<String>,
+    pub(super) story: Vec<String>,
+}
+
+impl Outcome {
+    pub(super) fn verdict(&self) -> Result<(), String> {
+        if self.lost + self.doubled + self.foreign_changed > 0 || self.stuck || !self.wrong.is_empty() {
+            return Err(format!(
+                "{} lost, {} duplicated, {} foreign changed, stuck: {}, {:?}",
+                self.lost, self.doubled, self.foreign_changed, self.stuck, self.wrong
+            ));
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn play(seed: u64) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.unwrap().block_on(Play::new(seed).play())
+}
+
+struct Play {
+    chance: Chance,
+    clock: Arc<VirtualClock>,
+    source: FakePort,
+    target: FakePort,
+    settings: Settings,
+    choices: Choices,
+    outcome: Outcome,
+    /// What others wrote to each device of the target, by the device's id there.
+    foreign: Arc<Mutex<BTreeMap<DeviceId, Vec<FakeRecord>>>>,
+}
+
+const SESSIONS: u64 = 60;
+/// The newest record of the source; later ones belong to live devices.
+const NEWEST: i64 = BEGINNING - 3_600_000;
+
+impl Play {
+    fn new(seed: u64) -> Play {
+        let chance = Chance::new(seed);
+        let clock = Arc::new(VirtualClock { start: tokio::time::Instant::now(), turned: Mutex::new(0) });
+        let bound = Duration::from_secs(2);
+        let mut faults = BTreeSet::new();
+        for _ in 0..3 + chance.below(6) {
+            faults.insert(*chance.pick(&FAULTS));
+        }
+        let rate = *chance.pick(&[0, 30, 100, 250]);
+        let seen = Arc::new(Mutex::new(BTreeSet::new()));
+        let port = |name, rate| FakePort {
+            name,
+            project: Arc::new(Mutex::new(Project::default())),
+            clock: Arc::clone(&clock),
+            chance: chance.clone(),
+            faults: faults.iter().copied().collect(),
+            rate,
+            bound,
+            seen: Arc::clone(&seen),
+            secrets: Arc::default(),
+        };
+        let (source, target) = (port("source", 0), port("target", rate));
+        let settings = Settings {
+            lanes: 1 + chance.below(4) as usize,
+            batch_bytes: 200 + chance.below(1_500) as usize,
+            read_limit: *chance.pick(&[12, 20, 40, 10_000]),
+            late_commit_bound: bound,
+            pace: Pace::default(),
+            patience: Duration::from_secs(20),
+        };
+        let choices = Choices {
+            policy: *chance.pick(&[Policy::Fill, Policy::Append]),
+            existing: *chance.pick(&[Existing::Keep, Existing::TakeSource]),
+            ..Choices::default()
+        };
+        let outcome = Outcome { seed, ..Outcome::default() };
+        let mut play =
+            Play { chance, clock, source, target, settings, choices, outcome, foreign: Arc::default() };
+        play.furnish();
+        play
+    }
+
+    /// Devices on the source; on the target some of them, some of their records, and some of its own.
+    fn furnish(&mut self) {
+        let chance = self.chance.clone();
+        for number in 0..1 + chance.below(4) {
+            let id = DeviceId::from_bytes([u8::try_from(number).unwrap() + 1; 12]);
+            let device = self.device(number);
+            let mut source = self.source.project.lock().unwrap();
+            let mut target = self.target.project.lock().unwrap();
+            if chance.permille(600) {
+                let mut there = device.clone();
+                there.tokens = vec![token(&format!("target {number}"), "Default")];
+                let keep = *chance.pick(&[0, 300, 900]);
+                there.records.retain(|_| chance.permille(keep));
+                let doubles: Vec<_> =
+                    there.records.iter().filter(|_| chance.permille(100)).cloned().collect();
+                there.records.extend(doubles);
+                for _ in 0..chance.below(5) {
+                    there.records.push(self.record(&format!("\"own {}\"", chance.below(9)), NEWEST));
+                }
+                if chance.permille(300) {
+                    there.definition.tags.push(tag("extra", "here"));
+                }
+                if chance.permille(300) {
+                    there.params.pop();
+                }
+                there.definition.active = true;
+                target.devices.insert(id, there);
+            }
+            source.devices.insert(id, device);
+        }
+    }
+
+    fn device(&self, number: u64) -> FakeDevice {
+        let chance = &self.chance;
+        let mut records = Vec::new();
+        for _ in 0..chance.below(70) {
+            let value = match chance.below(4) {
+                0 => format!("{}.0", chance.below(4)),
+                1 => chance.below(4).to_string(),
+                2 => format!("\"text {}\"", chance.below(3)),
+                _ => "true".into(),
+            };
+            let record = self.record(&value, NEWEST);
+            if chance.permille(150) {
+                records.push(record.clone());
+            }
+            records.push(record);
+        }
+        let tags = (0..chance.below(3)).map(|tag_number| tag("number", &tag_number.to_string())).collect();
+        let params = (0..chance.below(4)).map(|param| Param {
+            id: ParamId::from_bytes([u8::try_from(param).unwrap() + 50; 12]),
+            key: format!("key {}", param / 2),
+            value: param.to_string(),
+            sent: chance.permille(500),
+        });
+        FakeDevice {
+            definition: Definition {
+                name: format!("Device {number}"),
+                kind: "mutable".into(),
+                active: chance.permille(800),
+                visible: chance.permille(500),
+                tags,
+                fields: BTreeMap::from([("description".to_owned(), Json::text("a device"))]),
+            },
+            params: params.collect(),
+            tokens: vec![token(&format!("source {number}"), "Default")],
+            records,
+        }
+    }
+
+    fn record(&self, value: &str, before: i64) -> FakeRecord {
+        let chance = &self.chance;
+        let time = Time::from_millis(before - i64::try_from(chance.below(40)).unwrap() * 60_000);
+        let variable = chance.pick(&["temperature", "humidity", "door"]);
+        let metadata = *chance.pick(&["", r#","metadata":{"b":1,"a":[1.5,null]}"#]);
+        let group = chance.below(3);
+        FakeRecord::of(format!(
+            r#"{{"variable":"{variable}","value":{value},"time":"{time}","group":"g{group}"{metadata}}}"#
+        ))
+    }
+
+    async fn play(mut self) -> Outcome {
+        let plan = self.rehearse().await;
+        let plan = match plan {
+            Ok(plan) => plan,
+            Err(why) => {
+                self.outcome.wrong.push(why);
+                return self.outcome;
+            }
+        };
+        let before: BTreeMap<DeviceId, Bag> = {
+            let target = self.target.project.lock().unwrap();
+            target.devices.iter().map(|(id, device)| (*id, bag(&device.records))).collect()
+        };
+        self.others_write();
+        let journal = Memory::default();
+        self.sessions(&plan, &journal).await;
+        let rows = journal.rows();
+        self.outcome.rows = rows.len();
+        self.outcome.kinds.extend(self.target.seen.lock().unwrap().iter().map(|fault| name(*fault)));
+        match Ledger::of(rows.iter().map(|(_, row)| row)) {
+            Ok(ledger) => {
+                self.outcome.written = ledger.stored;
+                if ledger.finished {
+                    self.judge(&plan, &ledger, &before);
+                } else {
+                    self.outcome.stuck = true;
+                }
+            }
+            Err(why) => self.outcome.wrong.push(why),
+        }
+        if self.outcome.stuck {
+            let last = rows.iter().rev().take(12).rev();
+            self.outcome.story.extend(last.map(|(at, row)| format!("{at} {row:?}")));
+        }
+        self.outcome
+    }
+
+    /// The rehearsal has a peaceful world: what it does about faults is its reader's affair.
+    async fn rehearse(&mut self) -> Result<Plan, String> {
+        let (rate, progress, control) = (self.target.rate, Progress::new(Figures::default()), Control::new());
+        self.target.rate = rate.min(30);
+        let env =
+            Env { clock: &*self.clock, nonce: self.outcome.seed, progress: &progress, control: &control };
+        let plan = crate::rehearse(&self.source, &self.target, &self.choices, &self.settings, env).await;
+        self.target.rate = rate;
+        let plan = plan.map_err(|error| error.to_string())?;
+        match plan.obstacle() {
+            Some(obstacle) => Err(obstacle),
+            None => Ok(plan),
+        }
+    }
+
+    /// Live devices go on sending, and somebody may write into a window.
+    fn others_write(&mut self) {
+        let chance = self.chance.clone();
+        let mut target = self.target.project.lock().unwrap();
+        let devices: Vec<DeviceId> = target.devices.keys().copied().collect();
+        let Some(_) = devices.first() else { return };
+        let (live, backdated) =
+            (chance.below(12), if chance.permille(250) { 1 + chance.below(3) } else { 0 });
+        for number in 0..live + backdated {
+            let device = *chance.pick(&devices);
+            let newest = if number < live { BEGINNING + 3_600_000 } else { NEWEST };
+            let record = self.record(&format!("\"foreign {number}\""), newest);
+            self.outcome.kinds.insert(if number < live { "live sender" } else { "backdated sender" });
+            let at = self.clock.elapsed() + Duration::from_millis(chance.below(8_000));
+            let foreign = Arc::clone(&self.foreign);
+            target.coming.push((
+                at,
+                Box::new(move |project| {
+                    if let Ok(there) = project.device(device) {
+                        there.records.push(record.clone());
+                        foreign.lock().unwrap().entry(device).or_default().push(record);
+                    }
+                }),
+            ));
+        }
+    }
+
+    async fn sessions(&mut self, plan: &Plan, journal: &Memory) {
+        let chance = self.chance.clone();
+        let mut memory = journal.clone();
+        let begun = Row::Begun {
+            run: format!("r{}", self.outcome.seed),
+            fingerprint: plan.fingerprint(),
+            batch_bytes: self.settings.batch_bytes,
+        };
+        memory.append(self.clock.now(), &begun).unwrap();
+        let crashes = chance.below(7);
+        while self.outcome.sessions < SESSIONS {
+            self.outcome.sessions += 1;
+            let rows = journal.rows();
+            let ledger = match Ledger::of(rows.iter().map(|(_, row)| row)) {
+                Ok(ledger) => ledger,
+                Err(why) => return self.outcome.wrong.push(why),
+            };
+            if ledger.finished {
+                return;
+            }
+            let troubled = self.outcome.sessions <= crashes;
+            let crash = Crash { row: chance.below(45) as usize, durable: chance.permille(500) };
+            journal.crash_at((troubled && chance.permille(700)).then_some(crash));
+            let killed_after = Duration::from_millis(chance.below(3_000));
+            let killed = troubled && chance.permille(300);
+            if troubled && chance.permille(150) {
+                self.trouble(chance.below(3));
+            }
+            // A restarted process has no secrets; a wall clock may have been turned meanwhile.
+            self.target.secrets.lock().unwrap().clear();
+            if chance.permille(100) {
+                *self.clock.turned.lock().unwrap() = [-3_600_000, 0, 3_600_000][chance.below(3) as usize];
+                self.outcome.kinds.insert("clock turned");
+            }
+            let ending = {
+                let (progress, control) = (Progress::new(Figures::default()), Control::new());
+                let env = Env { clock: &*self.clock, nonce: 0, progress: &progress, control: &control };
+                let world =
+                    World { plan, source: &self.source, target: &self.target, settings: &self.settings, env };
+                let session = go(&world, ledger, &mut memory);
+                let hand = async {
+                    match chance.below(10) {
+                        0 => {
+                            self.clock.sleep(Duration::from_millis(chance.below(500))).await;
+                            control.pause();
+                            self.clock.sleep(Duration::from_millis(chance.below(4_000))).await;
+                            control.resume();
+                        }
+                        1 if troubled => {
+                            self.clock.sleep(Duration::from_millis(chance.below(1_000))).await;
+                            control.stop();
+                        }
+                        _ => {}
+                    }
+                    if killed {
+                        self.clock.sleep(killed_after).await;
+                    } else {
+                        self.clock.sleep(Duration::from_secs(3_600)).await;
+                    }
+                };
+                tokio::select! {
+                    biased;
+                    ending = session => Some(ending),
+                    () = hand => None,
+                }
+            };
+            let story = match &ending {
+                Some(Ok(ending)) => format!("{ending:?}"),
+                Some(Err(error)) => format!("{error}"),
+                None if killed => "killed".into(),
+                None => "an hour without an end".into(),
+            };
+            self.outcome.kinds.extend(match &ending {
+                Some(Ok(Ending::Stopped)) => Some("stop"),
+                Some(Ok(Ending::Halted(_))) => Some("halt"),
+                Some(Err(_)) => Some("crash at a row"),
+                None => Some("crash between rows"),
+                Some(Ok(Ending::Finished)) => None,
+            });
+            self.outcome.story.push(story);
+            if ending.is_none() && !killed {
+                return;
+            }
+            self.recover();
+            self.clock.sleep(Duration::from_millis(chance.below(3_000))).await;
+        }
+    }
+
+    fn trouble(&mut self, which: u64) {
+        let until = self.clock.elapsed() + Duration::from_millis(self.chance.below(2_000));
+        self.outcome.kinds.insert(["credential refused", "target gone", "quota"][which as usize]);
+        self.target.project.lock().unwrap().coming.push((
+            until,
+            Box::new(move |project| match which {
+                0 => project.refusals.auth = true,
+                1 => project.refusals.gone = true,
+                _ => project.refusals.quota = true,
+            }),
+        ));
+    }
+
+    fn recover(&mut self) {
+        let mut target = self.target.project.lock().unwrap();
+        target.happen(self.clock.elapsed());
+        target.refusals = super::world::Refusals::default();
+    }
+
+    fn judge(&mut self, plan: &Plan, ledger: &Ledger, before: &BTreeMap<DeviceId, Bag>) {
+        let mut target = self.target.project.lock().unwrap();
+        target.happen(self.clock.elapsed() + self.settings.late_commit_bound);
+        let source = self.source.project.lock().unwrap();
+        let foreign = self.foreign.lock().unwrap();
+        let held = held_items(plan, ledger);
+        let mut expected_devices = before.keys().copied().collect::<BTreeSet<_>>();
+        for item in &plan.items {
+            let Item::Device(item) = item else { continue };
+            let ours = &source.devices[&item.device];
+            let place = plan.items.iter().position(|other| other == &Item::Device(item.clone())).unwrap();
+            let made = ledger.devices.get(&u32::try_from(place).unwrap()).and_then(|device| device.made);
+            let Some(id) = item.target.or(made) else {
+                self.outcome.wrong.push(format!("{} was not made: {held:?}", item.name));
+                continue;
+            };
+            expected_devices.insert(id);
+            let theirs = &target.devices[&id];
+            let nothing = Bag::new();
+            let had = before.get(&id).unwrap_or(&nothing);
+            let others = foreign.get(&id).map(|records| bag(records)).unwrap_or_default();
+            let wanted = wanted(&bag(&ours.records), had, self.choices.policy == Policy::Append);
+            let findings = judge(had, &wanted, &others, theirs);
+            self.outcome.doubled += findings.doubled;
+            self.outcome.foreign_changed += findings.foreign_changed;
+            for (variable, time, text) in findings.lost {
+                let time = Time::from_millis(time);
+                let excused = held.iter().any(|held| {
+                    held.device == item.device
+                        && held.variable.as_ref().is_none_or(|name| *name == variable)
+                        && held.between.is_some_and(|(from, to)| from <= time && time <= to)
+                });
+                let blocked = plan.items.iter().any(|other| match other {
+                    Item::Data(data) => {
+                        data.device == item.device
+                            && data.verdict == Verdict::Blocked
+                            && (data.from..=data.to).contains(&time)
+                    }
+                    Item::Device(_) => false,
+                });
+                if blocked {
+                    self.outcome.blocked += 1;
+                    continue;
+                }
+                let inside = others.keys().any(|(_, at, _)| *at <= NEWEST);
+                if !excused || !inside {
+                    self.outcome.lost += 1;
+                    if self.outcome.lost == 1 {
+                        let first =
+                            format!("lost: {variable} at {time} of {}: {text}; held {held:?}", item.name);
+                        self.outcome.wrong.push(first);
+                    }
+                }
+            }
+            if theirs.tokens.iter().any(|token| token.name.starts_with("Holdfast")) {
+                self.outcome.wrong.push(format!("a token of the run is left on {}", item.name));
+            }
+            let kept = item.verdict == Verdict::Conflict;
+            let same = theirs.definition == ours.definition && params(&theirs.params) == params(&ours.params);
+            if item.verdict == Verdict::Update {
+                let all = params(&ours.params).iter().all(|param| params(&theirs.params).contains(param));
+                if theirs.definition != ours.definition || !all {
+                    self.outcome.wrong.push(format!("{} was not brought to the source's state", item.name));
+                }
+            } else if !kept && !same {
+                self.outcome.wrong.push(format!("{} is not what it was in the source", item.name));
+            }
+        }
+        if target.devices.keys().copied().collect::<BTreeSet<_>>() != expected_devices {
+            self.outcome.wrong.push(format!(
+                "{} devices instead of {}",
+                target.devices.len(),
+                expected_devices.len()
+            ));
+        }
+    }
+}
+
+fn params(params: &[Param]) -> Vec<(String, String, bool)> {
+    let mut params: Vec<_> = params.iter().map(|p| (p.key.clone(), p.value.clone(), p.sent)).collect();
+    params.sort();
+    params
+}
+
+fn tag(key: &str, value: &str) -> Tag {
+    Tag { key: key.to_owned(), value: value.to_owned(), metadata: None }
+}
+
+fn name(fault: Fault) -> &'static str {
+    match fault {
+        Fault::ReplyLost => "reply lost after commit",
+        Fault::RequestLost => "request lost",
+        Fault::NoConnection => "no connection",
+        Fault::LateCommit => "late commit",
+        Fault::PartialBatch => "partial batch",
+        Fault::TooManyRequests => "429",
+        Fault::ErrorAfterCommit => "5xx after commit",
+        Fault::ErrorBeforeCommit => "5xx before commit",
+        Fault::UnreadableReply => "unreadable reply",
+        Fault::ReadFails => "read fails",
+        Fault::TokenRevoked => "device token revoked",
+    }
+}

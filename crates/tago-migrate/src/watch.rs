@@ -1,0 +1,69 @@
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::control::Wish;
+use crate::progress::{Figures, Phase};
+use crate::settings::Env;
+
+/// What the lanes of a reading operation share: its figures, and the owner's hand.
+pub(crate) struct Watch<'a> {
+    env: Env<'a>,
+    begun: Duration,
+    figures: Mutex<Figures>,
+}
+
+/// The owner stopped it.
+#[derive(Debug)]
+pub(crate) struct Stopped;
+
+impl<'a> Watch<'a> {
+    pub(crate) fn new(env: Env<'a>) -> Watch<'a> {
+        Watch { env, begun: env.clock.elapsed(), figures: Mutex::default() }
+    }
+
+    pub(crate) fn phase(&self, phase: Phase) {
+        self.change(|figures| figures.phase = phase);
+    }
+
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Figures)) {
+        let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut figures);
+        let seconds = self.env.clock.elapsed().saturating_sub(self.begun).as_secs_f64();
+        if seconds > 0.0 && figures.records_done > 0 {
+            figures.rate = figures.records_done as f64 / seconds;
+            let left = figures.records_total.saturating_sub(figures.records_done) as f64 / figures.rate;
+            let bound = |factor: f64| Duration::from_secs_f64((left * factor).min(1e9));
+            figures.remaining = Some((bound(0.8), bound(1.5)));
+        }
+        self.env.progress.send_replace(figures.clone());
+    }
+
+    /// Waits while the owner wants a pause.
+    pub(crate) async fn pass(&self) -> Result<(), Stopped> {
+        let mut wishes = self.env.control.listen();
+        let mut before = None;
+        loop {
+            let wish = *wishes.borrow_and_update();
+            match wish {
+                Wish::Stop => return Err(Stopped),
+                Wish::Pause => {
+                    if before.is_none() {
+                        self.change(|figures| {
+                            before = Some(figures.phase);
+                            figures.phase = Phase::Paused;
+                        });
+                    }
+                }
+                Wish::Run => {
+                    if let Some(phase) = before {
+                        self.phase(phase);
+                    }
+                    return Ok(());
+                }
+            }
+            if wishes.changed().await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+}
