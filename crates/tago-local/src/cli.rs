@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use tago_api::Time;
 use thiserror::Error;
 
 use crate::clock::SimulatedClock;
@@ -70,6 +71,9 @@ struct ServeWithKnobs {
     /// Let tests turn knobs, at an address of its own.
     #[arg(long)]
     knobs: bool,
+    /// Where the clock stands until a test moves it; the computer's clock if absent.
+    #[arg(long, requires = "knobs")]
+    now: Option<Time>,
 }
 
 /// Why the platform did not serve.
@@ -117,20 +121,21 @@ fn parse(arguments: impl IntoIterator<Item = OsString>, knobs: Knobs) -> Result<
     match knobs {
         Knobs::Offered => Arguments::try_parse_from(arguments)
             .map(|Arguments { command: CommandWithKnobs::Serve(serve) }| serve),
-        Knobs::Absent => Arguments::try_parse_from(arguments)
-            .map(|Arguments { command: Command::Serve(serve) }| ServeWithKnobs { serve, knobs: false }),
+        Knobs::Absent => {
+            Arguments::try_parse_from(arguments).map(|Arguments { command: Command::Serve(serve) }| {
+                ServeWithKnobs { serve, knobs: false, now: None }
+            })
+        }
     }
 }
 
 async fn serve_until_told(arguments: ServeWithKnobs) -> Result<(), CliError> {
-    let ServeWithKnobs { serve: arguments, knobs } = arguments;
+    let ServeWithKnobs { serve: arguments, knobs, now } = arguments;
     if arguments.demo {
         demo::fill(&arguments.data, if arguments.small { Scale::Small } else { Scale::Full }).await?;
     }
-    let time = match knobs {
-        true => TimeSource::Simulated(Arc::new(SimulatedClock::following_system())),
-        false => TimeSource::System,
-    };
+    let clock = now.map_or_else(SimulatedClock::following_system, SimulatedClock::at);
+    let time = if knobs { TimeSource::Simulated(Arc::new(clock)) } else { TimeSource::System };
     let running = serve(Options {
         data: arguments.data,
         port: arguments.port,
@@ -204,5 +209,7 @@ mod tests {
         assert!(parsed(&asked, Knobs::Offered).unwrap().knobs);
         assert!(parsed(&asked, Knobs::Absent).is_err());
         assert!(!parsed(&asked[..3], Knobs::Absent).unwrap().knobs);
+        let clock = ["serve", "--data", "there", "--now", "2026-03-01"];
+        assert!(parsed(&clock, Knobs::Absent).is_err() && parsed(&clock, Knobs::Offered).is_err());
     }
 }

@@ -114,20 +114,20 @@ async fn answer(
             admit(&platform, &route.guard, token.as_deref(), &mut call)?;
             match route.handler {
                 Handler::Blocking(handler) => handler(&platform, &call).map(Admitted::Answered),
-                Handler::Waiting(handler) => Ok(Admitted::Waits(handler, call)),
+                Handler::Waiting(handler) => Ok(Admitted::Waits(handler, Box::new(call))),
             }
         })
         .await?
     };
     match admitted {
         Admitted::Answered(reply) => Ok(reply),
-        Admitted::Waits(handler, call) => handler(platform, call).await,
+        Admitted::Waits(handler, call) => handler(platform, *call).await,
     }
 }
 
 enum Admitted {
     Answered(Reply),
-    Waits(fn(Arc<Platform>, Call) -> Waiting, Call),
+    Waits(fn(Arc<Platform>, Call) -> Waiting, Box<Call>),
 }
 
 /// Lets a caller through, and notes who it is; the one place where rights are decided.

@@ -8,6 +8,7 @@ mod restore;
 mod schedule;
 
 use std::collections::HashMap;
+use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -53,6 +54,8 @@ pub(crate) struct Platform {
     runtime: tokio::runtime::Handle,
     instances: Mutex<HashMap<ProjectId, Running>>,
     restores: Mutex<Vec<JoinHandle<()>>>,
+    /// Locked as long as this platform lives: two in one directory would ruin it.
+    _lock: File,
 }
 
 /// What nobody outside TagoIO knows about a restore; tests try both answers.
@@ -97,6 +100,7 @@ impl Platform {
         for folder in [data.clone(), data.join(PROJECTS), data.join(BACKUPS)] {
             std::fs::create_dir_all(&folder).map_err(Failure::file(&folder))?;
         }
+        let lock = lock(&data.join("platform.lock"))?;
         let shared = project::Shared {
             clock: clock.clone(),
             random: random.clone(),
@@ -121,6 +125,7 @@ impl Platform {
             runtime,
             instances: Mutex::default(),
             restores: Mutex::default(),
+            _lock: lock,
         });
         platform.end_interrupted_work()?;
         for row in platform.registry.projects()? {
@@ -330,6 +335,16 @@ pub(crate) fn valid_name(name: &str) -> Result<String, Refusal> {
 
 const PROJECTS: &str = "projects";
 const BACKUPS: &str = "backups";
+
+/// Claims the data directory for this process.
+fn lock(path: &Path) -> Result<File, Failure> {
+    let file = File::create(path).map_err(Failure::file(path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Failure::Taken { path: path.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(Failure::File { path: path.to_owned(), source }),
+    }
+}
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let listed = std::fs::read_dir(folder).and_then(|entries| {

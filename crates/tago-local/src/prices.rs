@@ -87,14 +87,13 @@ impl PriceFile {
     /// The price book at `path`, written now if there is none.
     pub(crate) fn open(path: PathBuf) -> Result<PriceFile, PriceBookError> {
         let file = PriceFile(path);
-        if !file.0.try_exists().map_err(|source| file.failed(source))? {
-            file.write(&PriceBook::first())?;
-        }
+        file.ensure_exists()?;
         Ok(file)
     }
 
     /// The prices as they are now: the owner may have edited the file.
     pub(crate) fn read(&self) -> Result<PriceBook, PriceBookError> {
+        self.ensure_exists()?;
         let bytes = std::fs::read(&self.0).map_err(|source| self.failed(source))?;
         let mut book: PriceBook = serde_json::from_slice(&bytes)
             .map_err(|source| PriceBookError::Content { path: self.0.clone(), source })?;
@@ -106,6 +105,14 @@ impl PriceFile {
         let bytes = serde_json::to_vec_pretty(book)
             .map_err(|source| PriceBookError::Content { path: self.0.clone(), source })?;
         files::write_durably(&self.0, &bytes).map_err(|source| self.failed(source))
+    }
+
+    fn ensure_exists(&self) -> Result<(), PriceBookError> {
+        match self.0.try_exists() {
+            Ok(true) => Ok(()),
+            Ok(false) => self.write(&PriceBook::first()),
+            Err(source) => Err(self.failed(source)),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -234,5 +241,7 @@ mod tests {
         assert_ne!(file.read().unwrap().version, version);
         std::fs::write(file.path(), "{").unwrap();
         assert!(matches!(file.read(), Err(PriceBookError::Content { .. })));
+        std::fs::remove_file(file.path()).unwrap();
+        assert_eq!(file.read().unwrap().version, version);
     }
 }

@@ -106,16 +106,12 @@ pub(super) fn services(platform: &Arc<Platform>, call: &Call) -> Answer {
         let id = |part: &str| hex(&Sha256::digest(format!("{part}/{slug}/{}", project.id))[..12]);
         let mut settings = machine(slug);
         // The schedule is part of the backups, and those are the owner's alone.
-        if slug == "main-db" && call.role() == Role::Owner {
-            if let Some(schedule) = platform.registry.schedule(project.id)? {
-                let daily = DailyTime::from_minute(schedule.daily_minute).to_string();
-                settings.push(setting(
-                    "backup_retention_days",
-                    &schedule.retention_days.to_string(),
-                    "number",
-                ));
-                settings.push(setting("backup_daily_time", &daily, "string"));
-            }
+        let shown = slug == "main-db" && call.role() == Role::Owner;
+        if let Some(schedule) = platform.registry.schedule(project.id)?.filter(|_| shown) {
+            let daily = DailyTime::from_minute(schedule.daily_minute).to_string();
+            let days = schedule.retention_days.to_string();
+            settings.push(setting("backup_retention_days", &days, "number"));
+            settings.push(setting("backup_daily_time", &daily, "string"));
         }
         services.push(json!({
             "id": id("service"),

@@ -48,7 +48,7 @@ pub(crate) enum Refusal {
     QuoteChanged { fresh: Value },
     #[error("{0}")]
     Busy(String),
-    #[error(transparent)]
+    #[error("The platform could not do it: {0}.")]
     Internal(#[from] Failure),
 }
 
@@ -80,6 +80,9 @@ pub enum Failure {
     /// Something in the data directory cannot be read or written.
     #[error("{path} cannot be used: {source}", path = path.display())]
     File { path: PathBuf, source: io::Error },
+    /// Another platform serves the data directory.
+    #[error("another platform is running in this directory: it holds {path}", path = path.display())]
+    Taken { path: PathBuf },
     /// No port of the loopback interface can be had.
     #[error("no address on the loopback interface: {0}")]
     Listen(io::Error),

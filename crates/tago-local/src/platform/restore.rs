@@ -22,6 +22,9 @@ const QUOTE_IS_GOOD_FOR: Duration = Duration::from_secs(10 * 60);
 const LARGEST_CHUNK: u64 = 1 << 20;
 const PROGRESS_REPORTS: u64 = 16;
 
+/// Puts an event on a deployment's log.
+type Log<'a> = dyn Fn(Event, &str, Option<(u64, u64)>) -> Result<(), Failure> + 'a;
+
 /// What an owner asks for who wants a new project from a backup.
 pub(crate) struct RestoreOrder {
     pub(crate) source: ProjectRow,
@@ -268,12 +271,7 @@ impl Platform {
     }
 
     /// Makes an instance of its own out of the copy.
-    fn rekey(
-        &self,
-        copy: &Path,
-        row: &ProjectRow,
-        log: &dyn Fn(Event, &str, Option<(u64, u64)>) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    fn rekey(&self, copy: &Path, row: &ProjectRow, log: &Log<'_>) -> Result<(), Failure> {
         let truths = self.truths();
         let mut rekeying = Rekeying::open(copy, project::Shared::clone(&self.shared))?;
         rekeying.become_instance(row.id, &row.name)?;

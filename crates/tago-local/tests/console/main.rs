@@ -1,0 +1,16 @@
+//! The console of a platform that runs: real HTTP, real databases, a clock that the tests move.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod crash;
+mod document;
+mod exclusions;
+mod harness;
+mod identity;
+mod list;
+mod loopback;
+mod money;
+mod people;
+mod restore;
+mod roles;
+mod schedule;
