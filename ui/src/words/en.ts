@@ -222,9 +222,8 @@ export const en = {
     nameEmpty: "Name: please give the new project a name.",
     nameLong: (n: number) => `Name: it may have at most 100 characters; this one has ${n}.`,
     region: "Region",
-    regionSame: (region: string) => `${region}, as the project has`,
+    asProject: "as the project has",
     version: "Platform version",
-    versionSame: (version: string) => `${version}, as the project has`,
     comesTitle: "Comes along",
     comes: [
       "All accounts, devices, device data, configuration parameters, tags, actions and dashboards, as they were in the backup",
@@ -288,8 +287,8 @@ export const en = {
 
   inspect: {
     title: (name: string) => name,
-    from: (project: string, when: string) => `Restored from ${project}, backup of ${when}`,
-    fromUnknown: "Not a restored project",
+    fromProject: (project: string) => `Restored from ${project}`,
+    fromBackup: (project: string, when: string) => `Restored from ${project}, backup of ${when}`,
     api: "API address",
     region: "Region",
     version: "Platform version",
