@@ -72,7 +72,7 @@ const MARKER: &str = "demo.unfinished";
 
 /// Fills the directory `data` with the demo, unless a platform lives there already.
 ///
-/// The content is the same every time, up to the moment at which it ends: now.
+/// The content comes from a fixed seed and ends at the present moment.
 ///
 /// # Errors
 /// If the directory cannot be used or the platform refuses something.

@@ -146,7 +146,7 @@ impl Logger {
                     "state",
                     if chance < 0.05 {
                         "defrosting"
-                    } else if chance > 0.997 {
+                    } else if chance > 0.98 {
                         "Störung"
                     } else {
                         "cooling"

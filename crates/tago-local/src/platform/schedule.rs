@@ -59,7 +59,12 @@ impl FromStr for DailyTime {
     type Err = NoTimeOfDay;
 
     fn from_str(text: &str) -> Result<DailyTime, NoTimeOfDay> {
-        let digits = |part: &str| (part.len() == 2).then(|| part.parse::<u16>().ok()).flatten();
+        let digits = |part: &str| match part.as_bytes() {
+            [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => {
+                Some(u16::from(tens - b'0') * 10 + u16::from(ones - b'0'))
+            }
+            _ => None,
+        };
         let (hour, minute) = text.split_once(':').ok_or(NoTimeOfDay)?;
         match (digits(hour), digits(minute)) {
             (Some(hour @ 0..24), Some(minute @ 0..60)) => Ok(DailyTime(hour * 60 + minute)),

@@ -79,13 +79,12 @@ impl World {
 
     /// A platform in a process of its own on what is in `folder`.
     pub(crate) async fn spawn_in(folder: Arc<TempDir>, now: &str) -> World {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tago-local"))
-            .args(["serve", "--knobs", "--with-parent", "--now", now, "--data"])
-            .arg(folder.path().join("data"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        World::spawn_with(folder, &["--now", now]).await
+    }
+
+    /// A platform in a process of its own, with these arguments.
+    pub(crate) async fn spawn_with(folder: Arc<TempDir>, arguments: &[&str]) -> World {
+        let mut child = launch(&folder, arguments);
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready = serde_json::from_str(&line).unwrap();
@@ -239,6 +238,18 @@ impl Drop for Process {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// Starts a platform in a process of its own, which may not answer yet.
+pub(crate) fn launch(folder: &TempDir, arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_tago-local"))
+        .args(["serve", "--knobs", "--with-parent", "--data"])
+        .arg(folder.path().join("data"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 /// The API of one project.
