@@ -8,7 +8,7 @@ mod projects;
 mod sessions;
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tago_api::client::Credential;
@@ -16,7 +16,7 @@ use tago_api::client::Credential;
 use crate::error::{Answer, UiError};
 use crate::host::{Event, Host};
 use crate::migration::Migrations;
-use crate::practice::Platform;
+use crate::practice::{Origin, Platform};
 use crate::secrets::Secrets;
 use crate::settings::{Settings, SettingsFile};
 use crate::view::{ConnectionState, Role};
@@ -26,10 +26,8 @@ use crate::view::{ConnectionState, Role};
 pub struct Folders {
     /// Settings.
     pub config: PathBuf,
-    /// The practice platform's databases and the runs.
+    /// The runs.
     pub data: PathBuf,
-    /// This program, which is also the practice platform.
-    pub program: PathBuf,
 }
 
 /// The one owner of the app's state. Clones share it.
@@ -40,7 +38,7 @@ pub struct App {
 
 struct State {
     host: Arc<dyn Host>,
-    folders: Folders,
+    practice_origin: Origin,
     secrets: Secrets,
     /// An unreadable file is told to the window rather than overwritten.
     settings: Mutex<Result<SettingsFile, UiError>>,
@@ -62,7 +60,7 @@ struct Seen {
 
 impl App {
     /// The app in these folders.
-    pub fn new(host: Arc<dyn Host>, folders: Folders, secrets: Secrets) -> App {
+    pub fn new(host: Arc<dyn Host>, folders: &Folders, practice_origin: Origin, secrets: Secrets) -> App {
         let settings = SettingsFile::open(folders.config.join("settings.json")).map_err(UiError::from);
         let migrations = Migrations::new(folders.data.join("runs"));
         let seen = Seen {
@@ -76,7 +74,7 @@ impl App {
         };
         let state = State {
             host,
-            folders,
+            practice_origin,
             secrets,
             settings: Mutex::new(settings),
             practice: tokio::sync::Mutex::new(None),
@@ -101,7 +99,10 @@ impl App {
 
     /// Ends the practice platform; runs are left for the next start.
     pub async fn end(&self) {
-        self.state.practice.lock().await.take();
+        let practice = self.state.practice.lock().await.take();
+        if let Some(platform) = practice {
+            platform.end().await;
+        }
     }
 
     /// Closes the window and starts anew.
@@ -131,14 +132,6 @@ impl App {
 
     fn emit(&self, event: Event) {
         self.state.host.emit(event);
-    }
-
-    fn practice_folder(&self) -> PathBuf {
-        self.state.folders.data.join("practice")
-    }
-
-    fn program(&self) -> &Path {
-        &self.state.folders.program
     }
 }
 

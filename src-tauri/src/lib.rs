@@ -17,13 +17,15 @@ mod webdriver;
 
 use std::env;
 use std::error::Error;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use tago_local::cli::Knobs;
 use tauri::{AppHandle, Manager, RunEvent, Runtime};
 
 use crate::app::{App, Folders};
-use crate::secrets::Secrets;
+use crate::practice::Origin;
+use crate::secrets::{Secrets, SystemKeyring};
 
 /// Starts the practice platform at once, whether or not it was used before.
 const WITH_PRACTICE: &str = "--practice";
@@ -66,16 +68,26 @@ fn build(with_practice: bool) -> tauri::Result<tauri::App> {
             tauri::async_runtime::block_on(async { app.wake(with_practice) });
             Ok(())
         })
-        .build(tauri::generate_context!())
+        .build(context())
+}
+
+/// The configuration, the window's pages and what the window is allowed, as they were compiled in.
+pub fn context<R: Runtime>() -> tauri::Context<R> {
+    tauri::generate_context!()
 }
 
 fn assemble<R: Runtime>(handle: &AppHandle<R>) -> Result<App, Box<dyn Error>> {
     let paths = handle.path();
-    let folders = Folders {
-        config: paths.app_config_dir()?,
-        data: paths.app_data_dir()?,
-        program: env::current_exe()?,
-    };
+    let folders = Folders { config: paths.app_config_dir()?, data: paths.app_data_dir()? };
     logging::start(&paths.app_log_dir()?)?;
-    Ok(App::new(host::of(handle.clone()), folders, Secrets::start()))
+    let practice = match given_by_a_test() {
+        Some(ready_line) => Origin::Given(ready_line),
+        None => Origin::Child { program: env::current_exe()?, data: folders.data.join("practice") },
+    };
+    Ok(App::new(host::of(handle.clone()), &folders, practice, Secrets::start(SystemKeyring)))
+}
+
+/// The end-to-end tests start a practice platform of their own, with a clock that they turn.
+fn given_by_a_test() -> Option<PathBuf> {
+    if cfg!(debug_assertions) { env::var_os("HOLDFAST_PRACTICE_READY").map(PathBuf::from) } else { None }
 }

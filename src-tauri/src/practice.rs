@@ -1,7 +1,7 @@
 //! The practice platform: this program started again as a child that ends with the window.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -18,6 +18,18 @@ pub const SUBCOMMAND: &str = "practice-platform";
 /// The first start fills a database with ten days of a company's life.
 const LONGEST_START: Duration = Duration::from_secs(180);
 
+/// Which practice platform it is.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// A child of this process on this folder; an empty folder is filled with the demo project.
+    Child { program: PathBuf, data: PathBuf },
+    /// One that a test started and whose ready line is in this file.
+    Given(PathBuf),
+}
+
+/// It writes out what it was told last.
+const LONGEST_END: Duration = Duration::from_secs(5);
+
 /// Where the practice platform answers, and how it is opened.
 ///
 /// The tokens are of this start only; they are in memory and nowhere else.
@@ -26,20 +38,12 @@ pub struct Ready {
     pub console: String,
     pub owner: Session,
     pub collaborator: Session,
-    pub projects: Vec<OpenProject>,
 }
 
 /// How an account signs in.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Session {
     pub token: SecretString,
-}
-
-/// A project that is there from the start.
-#[derive(Clone, Debug, Deserialize)]
-pub struct OpenProject {
-    pub id: String,
-    pub name: String,
 }
 
 /// Why the practice platform is not there.
@@ -63,14 +67,19 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// Starts the platform on this folder; an empty folder is filled with the demo project.
+    /// Starts the platform, or finds the given one.
     ///
     /// # Errors
     /// [`PracticeError`].
-    pub async fn start(program: &Path, data: &Path) -> Result<Platform, PracticeError> {
-        if let Some(ready) = given_by_a_test() {
-            return read(&ready?).map(|ready| Platform { ready, process: None });
-        }
+    pub async fn start(origin: &Origin) -> Result<Platform, PracticeError> {
+        let (program, data) = match origin {
+            Origin::Child { program, data } => (program, data),
+            Origin::Given(file) => {
+                let line = tokio::fs::read_to_string(file).await;
+                let ready = read(&line.map_err(|source| PracticeError::Start { source })?)?;
+                return Ok(Platform { ready, process: None });
+            }
+        };
         let mut child = Command::new(program)
             .args([SUBCOMMAND, "serve", "--demo", "--with-parent", "--data"])
             .arg(data)
@@ -92,6 +101,16 @@ impl Platform {
         Ok(Platform { ready: read(&line)?, process: Some((child, stdin)) })
     }
 
+    /// Lets it end by itself, as it does when this process dies, and sees to it that it does.
+    pub async fn end(self) {
+        let Some((mut child, stdin)) = self.process else { return };
+        drop(stdin);
+        if timeout(LONGEST_END, child.wait()).await.is_err() {
+            tracing::warn!("the practice platform did not end by itself");
+            // It is killed when `child` is dropped.
+        }
+    }
+
     /// Whether it still runs.
     pub fn is_running(&mut self) -> bool {
         self.process.as_mut().is_none_or(|(child, _)| matches!(child.try_wait(), Ok(None)))
@@ -100,16 +119,4 @@ impl Platform {
 
 fn read(line: &str) -> Result<Ready, PracticeError> {
     serde_json::from_str(line).map_err(|source| PracticeError::Unreadable { source })
-}
-
-/// The end-to-end tests start a platform of their own, with a clock that they turn.
-#[cfg(debug_assertions)]
-fn given_by_a_test() -> Option<Result<String, PracticeError>> {
-    let path = PathBuf::from(std::env::var_os("HOLDFAST_PRACTICE_READY")?);
-    Some(std::fs::read_to_string(path).map_err(|source| PracticeError::Start { source }))
-}
-
-#[cfg(not(debug_assertions))]
-fn given_by_a_test() -> Option<Result<String, PracticeError>> {
-    None
 }

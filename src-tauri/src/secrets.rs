@@ -4,23 +4,23 @@
 //! be asked from the window's threads: so one thread owns it, fed by one queue.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::sync::mpsc;
 use std::thread;
 
 use keyring_core::{Entry, Error as StoreError};
 use secrecy::{ExposeSecret, SecretString};
-use thiserror::Error;
 use tokio::sync::oneshot;
 
 use crate::view::KeyringState;
 
-mod store;
+mod system;
 
 /// The name under which the keyring shows what Holdfast stores.
 pub const SERVICE: &str = "holdfast";
 
 /// Why the keyring did not give or take a credential.
-#[derive(Debug, Clone, Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum SecretsError {
     #[error("the keyring of this system is locked")]
     Locked,
@@ -35,6 +35,21 @@ pub enum SecretsError {
     #[error("the keyring's thread has ended")]
     Gone,
 }
+
+/// What a system says about its keyring; what is in it is read and written through `keyring_core`.
+pub trait Keyring: Send + 'static {
+    /// Opens it and makes it `keyring_core`'s default store; `again` looks for it anew.
+    fn open(&mut self, again: bool) -> Result<(), SecretsError>;
+
+    /// Whether it is there and open. Only with `may_prompt` may the system ask the person.
+    fn look(&mut self, may_prompt: bool) -> Result<(), SecretsError>;
+
+    /// What a refused access means.
+    fn refused(&self, cause: &(dyn Error + Send + Sync + 'static)) -> SecretsError;
+}
+
+/// The keyring of the operating system.
+pub struct SystemKeyring;
 
 /// The handle that the rest of the shell holds. Clones share one thread.
 #[derive(Clone)]
@@ -51,9 +66,11 @@ enum Request {
 
 impl Secrets {
     /// Starts the thread. The keyring is first touched by the first request.
-    pub fn start() -> Secrets {
+    pub fn start(keyring: impl Keyring) -> Secrets {
         let (queue, requests) = mpsc::channel();
-        let spawned = thread::Builder::new().name("keyring".into()).spawn(move || serve(&requests));
+        let spawned = thread::Builder::new()
+            .name("keyring".into())
+            .spawn(move || Worker::open(keyring).serve(&requests));
         if let Err(error) = spawned {
             tracing::error!(%error, "the keyring's thread could not be started");
         }
@@ -95,90 +112,91 @@ impl Secrets {
     }
 }
 
-/// A caller that went away is no reason to stop: its answer is dropped.
-fn serve(requests: &mpsc::Receiver<Request>) {
-    let mut known = HashMap::<String, SecretString>::new();
-    let mut opened = store::open();
-    while let Ok(request) = requests.recv() {
-        match request {
-            Request::State { again, answer } => {
-                if again {
-                    known.clear();
-                    opened = store::open_again();
-                }
-                let _ = answer.send(state(&opened, again));
-            }
-            Request::Read { name, answer } => {
-                let found = match known.get(&name) {
-                    Some(secret) => Ok(secret.clone()),
-                    None => read(&opened, &name),
-                };
-                if let Ok(secret) = &found {
-                    known.insert(name, secret.clone());
-                }
-                let _ = answer.send(found);
-            }
-            Request::Write { name, secret, answer } => {
-                let written = write(&opened, &name, &secret);
-                if written.is_ok() {
-                    known.insert(name, secret);
-                }
-                let _ = answer.send(written);
-            }
-            Request::Remove { name, answer } => {
-                known.remove(&name);
-                let _ = answer.send(remove(&opened, &name));
+/// What the thread owns.
+struct Worker<K> {
+    keyring: K,
+    opened: Result<(), SecretsError>,
+    known: HashMap<String, SecretString>,
+}
+
+impl<K: Keyring> Worker<K> {
+    fn open(mut keyring: K) -> Worker<K> {
+        let opened = keyring.open(false);
+        Worker { keyring, opened, known: HashMap::new() }
+    }
+
+    /// A caller that went away is no reason to stop: its answer is dropped.
+    fn serve(mut self, requests: &mpsc::Receiver<Request>) {
+        while let Ok(request) = requests.recv() {
+            match request {
+                Request::State { again, answer } => drop(answer.send(self.state(again))),
+                Request::Read { name, answer } => drop(answer.send(self.read(name))),
+                Request::Write { name, secret, answer } => drop(answer.send(self.write(name, secret))),
+                Request::Remove { name, answer } => drop(answer.send(self.remove(&name))),
             }
         }
     }
-}
 
-fn state(opened: &Result<(), SecretsError>, may_prompt: bool) -> KeyringState {
-    let looked = opened.clone().and_then(|()| store::look(may_prompt));
-    match looked {
-        Ok(()) => KeyringState::Available,
-        Err(SecretsError::Locked) => KeyringState::Locked,
-        Err(SecretsError::Denied) => KeyringState::Denied,
-        Err(_) => KeyringState::Missing,
+    fn state(&mut self, again: bool) -> KeyringState {
+        if again {
+            self.known.clear();
+            self.opened = self.keyring.open(true);
+        }
+        match self.opened.clone().and_then(|()| self.keyring.look(again)) {
+            Ok(()) => KeyringState::Available,
+            Err(SecretsError::Locked) => KeyringState::Locked,
+            Err(SecretsError::Denied) => KeyringState::Denied,
+            Err(_) => KeyringState::Missing,
+        }
     }
-}
 
-fn read(opened: &Result<(), SecretsError>, name: &str) -> Result<SecretString, SecretsError> {
-    opened.clone()?;
-    let found = Entry::new(SERVICE, name).and_then(|entry| entry.get_password());
-    match found {
-        Ok(secret) => Ok(secret.into()),
-        // A keyring that cannot be looked into says the same as one that holds nothing.
-        Err(StoreError::NoEntry) => Err(store::look(false).err().unwrap_or(SecretsError::NoEntry)),
-        Err(error) => Err(told(error)),
+    fn read(&mut self, name: String) -> Result<SecretString, SecretsError> {
+        if let Some(secret) = self.known.get(&name) {
+            return Ok(secret.clone());
+        }
+        self.opened.clone()?;
+        let secret = match Entry::new(SERVICE, &name).and_then(|entry| entry.get_password()) {
+            Ok(secret) => SecretString::from(secret),
+            // A keyring that cannot be looked into says the same as one that holds nothing.
+            Err(StoreError::NoEntry) => {
+                return Err(self.keyring.look(false).err().unwrap_or(SecretsError::NoEntry));
+            }
+            Err(error) => return Err(self.told(error)),
+        };
+        self.known.insert(name, secret.clone());
+        Ok(secret)
     }
-}
 
-fn write(opened: &Result<(), SecretsError>, name: &str, secret: &SecretString) -> Result<(), SecretsError> {
-    opened.clone()?;
-    let entry = Entry::new(SERVICE, name).map_err(told)?;
-    entry.set_password(secret.expose_secret()).map_err(told)?;
-    let kept = entry.get_password().map(SecretString::from).map_err(told)?;
-    if kept.expose_secret() == secret.expose_secret() {
+    fn write(&mut self, name: String, secret: SecretString) -> Result<(), SecretsError> {
+        self.opened.clone()?;
+        let stored = Entry::new(SERVICE, &name).and_then(|entry| {
+            entry.set_password(secret.expose_secret())?;
+            entry.get_password().map(SecretString::from)
+        });
+        let stored = stored.map_err(|error| self.told(error))?;
+        if stored.expose_secret() != secret.expose_secret() {
+            let reason = "it gave back something else than it was given".into();
+            return Err(SecretsError::Unusable { reason });
+        }
+        self.known.insert(name, secret);
         Ok(())
-    } else {
-        Err(SecretsError::Unusable { reason: "it gave back something else than it was given".into() })
     }
-}
 
-fn remove(opened: &Result<(), SecretsError>, name: &str) -> Result<(), SecretsError> {
-    opened.clone()?;
-    match Entry::new(SERVICE, name).and_then(|entry| entry.delete_credential()) {
-        Ok(()) | Err(StoreError::NoEntry) => Ok(()),
-        Err(error) => Err(told(error)),
+    fn remove(&mut self, name: &str) -> Result<(), SecretsError> {
+        self.known.remove(name);
+        self.opened.clone()?;
+        match Entry::new(SERVICE, name).and_then(|entry| entry.delete_credential()) {
+            Ok(()) | Err(StoreError::NoEntry) => Ok(()),
+            Err(error) => Err(self.told(error)),
+        }
     }
-}
 
-fn told(error: StoreError) -> SecretsError {
-    match error {
-        StoreError::NoEntry => SecretsError::NoEntry,
-        StoreError::NoDefaultStore => SecretsError::Missing { reason: error.to_string() },
-        StoreError::NoStorageAccess(cause) => store::refused(cause.as_ref()),
-        other => SecretsError::Unusable { reason: other.to_string() },
+    fn told(&self, error: StoreError) -> SecretsError {
+        match error {
+            StoreError::NoEntry => SecretsError::NoEntry,
+            StoreError::NoDefaultStore => SecretsError::Missing { reason: error.to_string() },
+            StoreError::NoStorageAccess(cause) => self.keyring.refused(cause.as_ref()),
+            other => SecretsError::Unusable { reason: other.to_string() },
+        }
     }
 }

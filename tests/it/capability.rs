@@ -62,3 +62,26 @@ fn json(path: &Path) -> Value {
 fn strings(list: &Value) -> BTreeSet<String> {
     list.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
 }
+
+#[test]
+fn the_window_reaches_none_of_tauris_own_commands() {
+    let desk = crate::desk::Desk::alone();
+    for command in [
+        "plugin:app|version",
+        "plugin:event|emit",
+        "plugin:event|emit_to",
+        "plugin:menu|new",
+        "plugin:path|resolve_directory",
+        "plugin:resources|close",
+        "plugin:tray|new",
+        "plugin:webview|create_webview_window",
+        "plugin:webview|print",
+        "plugin:window|create",
+        "plugin:window|close",
+        "plugin:window|set_title",
+    ] {
+        let refused = desk.invoke(command, serde_json::json!({})).unwrap_err();
+        assert!(refused.to_string().contains("not allowed"), "{command}: {refused}");
+    }
+    assert_eq!(desk.invoke("version", serde_json::json!({})).unwrap(), env!("CARGO_PKG_VERSION"));
+}

@@ -1,5 +1,11 @@
 //! The shell without a desktop: its contract with the window, and what the window is allowed.
 
+mod bad_input;
 mod bindings;
 mod capability;
+mod connections;
+mod desk;
+mod keyring;
+mod practice;
+mod rescue;
 mod statements;

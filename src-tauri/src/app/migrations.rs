@@ -1,6 +1,8 @@
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use tago_migrate::live::Live;
 use tago_migrate::{
     self as engine, Control, Ending, Env, Figures, Progress, Seal, Source, SystemClock, Target,
@@ -59,8 +61,7 @@ impl App {
         let rehearsal = Arc::new(Rehearsal::new(id.clone(), sides, choices));
         self.state.migrations.keep(rehearsal.clone());
         let app = self.clone();
-        let here = tokio::runtime::Handle::current(); // PENDING: rehearse is not Send
-        tokio::task::spawn_blocking(move || here.block_on(app.rehearse(&rehearsal, ports, wanted, nonce)));
+        tokio::spawn(async move { app.rehearse(&rehearsal, ports, wanted, nonce).await });
         Ok(id)
     }
 
@@ -81,10 +82,11 @@ impl App {
         let begun = Instant::now();
         let env = Env { clock: &clock, nonce, progress: &progress, control: &rehearsal.control };
         let settings = settings(late_commit(&rehearsal.target));
-        let outcome = engine::rehearse(&ports.0, &ports.1, &wanted, &settings, env).await;
+        let rehearsing = engine::rehearse(&ports.0, &ports.1, &wanted, &settings, env);
+        let outcome = without_panic(async { rehearsing.await.map_err(UiError::from) }).await;
         rehearsal.progressed(progress.borrow().clone());
         drop(progress);
-        rehearsal.ended(outcome.map_err(UiError::from), begun.elapsed());
+        rehearsal.ended(outcome, begun.elapsed());
         settle(telling).await;
         self.emit(Event::Rehearsal(rehearsal.view()));
     }
@@ -274,7 +276,7 @@ impl App {
             app.emit(Event::Run(Box::new(watched.view())));
         }));
         let env = Env { clock: &clock, nonce, progress: &progress, control: &run.control };
-        let outcome = self.work(run, work, &ports.0, &ports.1, env).await;
+        let outcome = without_panic(self.work(run, work, &ports.0, &ports.1, env)).await;
         drop(progress);
         settle(telling).await;
         let mut record = run.record.clone();
@@ -340,6 +342,16 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> Answer<T> + Send + 'sta
         Ok(answer) => answer,
         Err(error) => Err(UiError::internal(format!("A task ended early: {error}"))),
     }
+}
+
+/// A defect ends its own operation, is told, and leaves the window alone.
+async fn without_panic<T>(work: impl Future<Output = Answer<T>>) -> Answer<T> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        tracing::error!(said, "an operation panicked");
+        Err(UiError::internal(format!("The operation ended in a way that it should not ({said})")))
+    })
 }
 
 async fn settle(telling: tokio::task::JoinHandle<()>) {

@@ -15,7 +15,7 @@ impl App {
             self.forget_practice_sessions();
             self.seen().practice_starting = true;
             self.emit(Event::Connections);
-            let started = Platform::start(self.program(), &self.practice_folder()).await;
+            let started = Platform::start(&self.state.practice_origin).await;
             self.seen().practice_starting = false;
             *practice = match started {
                 Ok(platform) => Some(platform),
