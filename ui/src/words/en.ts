@@ -345,11 +345,14 @@ export const en = {
     preview: "What this change does",
     noChange: "This is how it is set now.",
     deletesNone: "No backup is deleted by this change.",
-    deletes: (n: number) => `This change deletes ${counted(n, "backup", "backups")} at the next run:`,
+    deletes: (n: number) =>
+      `Because of this change, the next run deletes ${counted(n, "backup", "backups")}:`,
+    deletesAnyway: (n: number) =>
+      `The next run deletes the oldest ${n === 1 ? "one" : count(n)}, as it would without the change.`,
     checking: "Checking what this would change…",
     save: "Save",
     saveDeletes: (n: number) => `Save and delete ${counted(n, "backup", "backups")}`,
-    saved: "Saved. The next backup comes at the new time.",
+    saved: (when: string) => `Saved. The next backup comes on ${when}.`,
     last: "Last run",
     lastStatus: { completed: "completed", running: "in progress", failed: "failed" },
     forbiddenTitle: "The schedule is for the owner of the project",
