@@ -69,6 +69,11 @@ impl Parcels {
         tallies
     }
 
+    /// Each distinct record with its copies.
+    pub(crate) fn distinct(&self) -> impl Iterator<Item = (&Parcel, &[Parcel])> {
+        self.0.chunk_by(|a, b| a.key == b.key).filter_map(|copies| Some((copies.first()?, copies)))
+    }
+
     pub(crate) fn counts(&self) -> Counts {
         Counts::of(self.0.iter().map(|parcel| parcel.key))
     }
@@ -116,7 +121,7 @@ pub(crate) fn open(
             opened.insert(variable, Opened { window: place, had: Runs::default() });
         }
     }
-    for (parcel, _) in distinct(source) {
+    for (parcel, _) in source.distinct() {
         if let Some(window) = opened.get_mut(parcel.variable.as_str()) {
             window.had.push(had.get(parcel.key));
         }
@@ -251,11 +256,6 @@ impl Load {
     }
 }
 
-/// Each distinct record with the number of its copies.
-fn distinct(parcels: &Parcels) -> impl Iterator<Item = (&Parcel, &[Parcel])> {
-    parcels.0.chunk_by(|a, b| a.key == b.key).filter_map(|copies| Some((copies.first()?, copies)))
-}
-
 type Missing<'a> = (BTreeMap<u32, Tally>, Vec<&'a Parcel>, Counts);
 
 /// M of the opened windows: its tally by window, its records, and B's counts of them. `None` if the
@@ -274,7 +274,7 @@ fn missing<'a>(
     let mut tallies: BTreeMap<u32, Tally> = opened.iter().map(|w| (w.window, Tally::default())).collect();
     let mut sent = Vec::new();
     let mut counts = Counts::default();
-    for (parcel, copies) in distinct(source) {
+    for (parcel, copies) in source.distinct() {
         let Some((window, had)) = windows.get_mut(parcel.variable.as_str()) else { continue };
         let had = had.next()?;
         let wanted = match policy {

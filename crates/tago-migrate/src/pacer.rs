@@ -8,6 +8,10 @@ use crate::clock::Clock;
 use crate::machine::Route;
 use crate::settings::Pace;
 
+/// Requests in a minute from which a limit can be learned.
+const LEARNABLE: f64 = 50.0;
+/// Requests a minute below which a refusal does not slow down.
+const SLOWEST: f64 = 30.0;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// The pacers of one side.
@@ -80,15 +84,17 @@ impl Pacer {
         if minute != self.minute {
             self.minute = minute;
             self.sent = 0;
-            self.limit = (self.limit + self.told * 0.02).min(self.told);
+            self.limit = (self.limit * 1.05).min(self.told);
         }
         self.sent += 1;
         at.saturating_sub(now)
     }
 
     fn refused(&mut self, now: Duration, retry_after: Duration) {
-        let seen = f64::from(self.sent).max(10.0);
-        self.limit = (self.limit * 0.7).min(seen).max(10.0);
+        // What went through in this minute is the limit, if it is enough to tell: other senders share it.
+        let seen = f64::from(self.sent);
+        let learned = if seen >= LEARNABLE { seen.min(self.limit * 0.7) } else { self.limit * 0.7 };
+        self.limit = learned.max(SLOWEST);
         self.closed_until = self.closed_until.max(now + retry_after);
         self.due = self.due.max(self.closed_until);
     }

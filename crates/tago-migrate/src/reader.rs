@@ -35,15 +35,21 @@ impl Reader<'_> {
     where
         F: Future<Output = Result<T, PortError>>,
     {
-        let begun = self.clock.elapsed();
+        let mut silent_since: Option<Duration> = None;
         let mut pause = Duration::from_millis(250);
         loop {
             self.pacers.admit(route).await;
             match request().await {
-                Err(PortError::RateLimited { retry_after }) => self.pacers.refused(route, retry_after),
-                Err(PortError::Unreachable { .. } | PortError::Undecodable { .. })
-                    if self.clock.elapsed().saturating_sub(begun) + pause < self.patience =>
-                {
+                Err(PortError::RateLimited { retry_after }) => {
+                    self.pacers.refused(route, retry_after);
+                    silent_since = None;
+                }
+                Err(cause @ (PortError::Unreachable { .. } | PortError::Undecodable { .. })) => {
+                    let now = self.clock.elapsed();
+                    let silent = now.saturating_sub(*silent_since.get_or_insert(now));
+                    if silent + pause >= self.patience {
+                        return Err(cause);
+                    }
                     self.clock.sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(8));
                 }

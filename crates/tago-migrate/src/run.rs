@@ -13,7 +13,7 @@ use crate::machine::ledger::Ledger;
 use crate::machine::{Config, Route, State};
 use crate::pacer::Pacers;
 use crate::plan::{Item, Plan, PlanError, Seal, Verdict};
-use crate::ports::{PortError, Source, Target};
+use crate::ports::{Identity, PortError, Source, Target};
 use crate::reader::Reader;
 use crate::settings::{Env, Settings};
 
@@ -248,30 +248,32 @@ pub(crate) async fn go(
 /// Both ports must reach the projects that the plan was made for.
 async fn identify(world: &World<'_>) -> Result<(), RunError> {
     let pacers = Pacers::new(&world.settings.pace, world.env.clock);
-    let expected = [&world.plan.header.source, &world.plan.header.target];
-    let ports: [(Side, &dyn Source); 2] = [(Side::Source, world.source), (Side::Target, world.target)];
-    for ((side, port), expected) in ports.into_iter().zip(expected) {
-        let patience = world.settings.patience;
-        let reader = Reader {
-            port,
-            pacers: &pacers,
-            limit: world.settings.read_limit,
-            clock: world.env.clock,
-            patience,
-        };
-        let found = reader
-            .ask(Route::Lookup, || port.identity())
-            .await
-            .map_err(|cause| RunError::Port { side, cause })?;
-        if (&found.origin, found.profile) != (&expected.origin, expected.profile) {
-            return Err(RunError::OtherProject {
-                side,
-                expected: format!("{} at {}", expected.name, expected.origin),
-                found: format!("{} at {}", found.name, found.origin),
-            });
-        }
+    let reader = |port| Reader {
+        port,
+        pacers: &pacers,
+        limit: world.settings.read_limit,
+        clock: world.env.clock,
+        patience: world.settings.patience,
+    };
+    expect_identity(Side::Source, &reader(world.source), &world.plan.header.source).await?;
+    expect_identity(Side::Target, &reader(world.target), &world.plan.header.target).await
+}
+
+pub(crate) async fn expect_identity(
+    side: Side,
+    reader: &Reader<'_>,
+    expected: &Identity,
+) -> Result<(), RunError> {
+    let found = reader.ask(Route::Lookup, || reader.port.identity()).await;
+    let found = found.map_err(|cause| RunError::Port { side, cause })?;
+    if (&found.origin, found.profile) == (&expected.origin, expected.profile) {
+        return Ok(());
     }
-    Ok(())
+    Err(RunError::OtherProject {
+        side,
+        expected: format!("{} at {}", expected.name, expected.origin),
+        found: format!("{} at {}", found.name, found.origin),
+    })
 }
 
 /// The plan of a folder and what its journal knows.

@@ -19,6 +19,7 @@ use crate::json::Json;
 use crate::machine::ledger::Ledger;
 use crate::plan::{Choices, Existing, Item, Plan, Policy, Verdict};
 use crate::progress::{Figures, Progress};
+use crate::prove::{Proof, WindowProof, WindowVerdict, examine};
 use crate::run::drive::World;
 use crate::run::{Ending, go, held_items};
 use crate::settings::{Env, Pace, Settings};
@@ -31,6 +32,8 @@ pub(super) struct Outcome {
     pub(super) sessions: u64,
     pub(super) rows: usize,
     pub(super) written: u64,
+    /// Records that were changed, dropped or doubled afterwards, and found by the proof.
+    pub(super) harmed: u64,
     /// Records that the plan said it could not write.
     pub(super) blocked: u64,
     pub(super) lost: u64,
@@ -222,6 +225,7 @@ impl Play {
                 self.outcome.written = ledger.stored;
                 if ledger.finished {
                     self.judge(&plan, &ledger, &before);
+                    self.prove(&plan, &ledger).await;
                 } else {
                     self.outcome.stuck = true;
                 }
@@ -365,6 +369,99 @@ impl Play {
         }
     }
 
+    /// The proof agrees with the oracle, and finds what is done behind the engine's back.
+    async fn prove(&mut self, plan: &Plan, ledger: &Ledger) {
+        self.target.rate = 0;
+        self.recover();
+        self.target.project.lock().unwrap().coming.clear();
+        let Some((proof, windows)) = self.examine(plan, ledger).await else { return };
+        if (proof.missing, proof.changed, proof.doubled) != (0, 0, 0) {
+            self.outcome.wrong.push(format!("the proof finds fault with a good run: {proof:?}"));
+        }
+        let undone = self.outcome.blocked > 0 || !ledger.reasons.is_empty();
+        if proof.green == undone && proof.windows > 0 {
+            self.outcome.wrong.push(format!("green is {} and held back is {undone}", proof.green));
+        }
+        let judged: Vec<WindowProof> = windows
+            .into_iter()
+            .filter(|window| matches!(window.verdict, WindowVerdict::Equal | WindowVerdict::Foreign))
+            .filter(|window| window.variable.is_some())
+            .collect();
+        if judged.is_empty() {
+            return;
+        }
+        let (mut expected, mut harmed) = ((0, 0), BTreeSet::new());
+        for harm in 0..3 {
+            let window = self.chance.pick(&judged).clone();
+            expected = match (self.harm(plan, ledger, &window, harm, &mut harmed), harm) {
+                (false, _) => expected,
+                (true, 2) => (expected.0, expected.1 + 1),
+                (true, _) => (expected.0 + 1, expected.1),
+            };
+        }
+        let Some((proof, _)) = self.examine(plan, ledger).await else { return };
+        if (proof.missing + proof.changed, proof.doubled) != expected {
+            self.outcome.wrong.push(format!("{expected:?} were harmed, and the proof says {proof:?}"));
+        }
+        self.outcome.harmed += expected.0 + expected.1;
+    }
+
+    async fn examine(&mut self, plan: &Plan, ledger: &Ledger) -> Option<(Proof, Vec<WindowProof>)> {
+        let (progress, control) = (Progress::new(Figures::default()), Control::new());
+        let env = Env { clock: &*self.clock, nonce: 0, progress: &progress, control: &control };
+        match examine(plan, ledger, &self.source, &self.target, &self.settings, env).await {
+            Ok(proof) => Some(proof),
+            Err(error) => {
+                self.outcome.wrong.push(error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Changes, drops or doubles one record that nobody harmed before.
+    fn harm(
+        &mut self,
+        plan: &Plan,
+        ledger: &Ledger,
+        window: &WindowProof,
+        harm: u64,
+        harmed: &mut BTreeSet<(DeviceId, String, Time)>,
+    ) -> bool {
+        let place =
+            plan.items.iter().position(|item| matches!(item, Item::Device(d) if d.device == window.device));
+        let Some(Item::Device(item)) = place.map(|place| &plan.items[place]) else { return false };
+        let made = ledger.devices.get(&u32::try_from(place.unwrap()).unwrap()).and_then(|device| device.made);
+        let mut target = self.target.project.lock().unwrap();
+        let records = &mut target.devices.get_mut(&item.target.or(made).unwrap()).unwrap().records;
+        let fair = |record: &FakeRecord| {
+            Some(&record.variable) == window.variable.as_ref()
+                && (window.from..=window.to).contains(&record.time)
+                && !record.json.contains("foreign")
+        };
+        // One harm for each moment and variable, so that none hides another.
+        let candidates: Vec<usize> = (0..records.len())
+            .filter(|place| fair(&records[*place]))
+            .filter(|place| !harmed.contains(&moment(window.device, &records[*place])))
+            .collect();
+        let Some(chosen) = candidates.first() else { return false };
+        harmed.insert(moment(window.device, &records[*chosen]));
+        match harm {
+            0 => {
+                let mut fields: serde_json::Value = serde_json::from_str(&records[*chosen].json).unwrap();
+                fields["value"] = "harmed".into();
+                records[*chosen].json = fields.to_string();
+            }
+            1 => {
+                records.remove(*chosen);
+            }
+            _ => {
+                let twin = records[*chosen].clone();
+                records.push(twin);
+            }
+        }
+        true
+    }
+
     fn trouble(&mut self, which: u64) {
         let until = self.clock.elapsed() + Duration::from_millis(self.chance.below(2_000));
         self.outcome.kinds.insert(["credential refused", "target gone", "quota"][which as usize]);
@@ -460,6 +557,10 @@ impl Play {
             ));
         }
     }
+}
+
+fn moment(device: DeviceId, record: &FakeRecord) -> (DeviceId, String, Time) {
+    (device, record.variable.clone(), record.time)
 }
 
 fn params(params: &[Param]) -> Vec<(String, String, bool)> {
