@@ -77,7 +77,7 @@ const MARKER: &str = "demo.unfinished";
 /// # Errors
 /// If the directory cannot be used or the platform refuses something.
 pub async fn fill(data: &Path, scale: Scale) -> Result<(), DemoError> {
-    std::fs::create_dir_all(data)?;
+    files::create_private_dir(data)?;
     let marker = data.join(MARKER);
     if marker.try_exists()? {
         remove_half_made(data)?;

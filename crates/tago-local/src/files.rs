@@ -38,8 +38,24 @@ pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Makes the names in the directory of `path` durable.
+#[cfg(unix)]
 pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
+}
+
+/// Elsewhere a directory cannot be opened to be synced; a rename is durable there when it returns.
+#[cfg(not(unix))]
+pub(crate) fn sync_parent(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Makes a directory that only this user can look into.
+pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 /// Removes a file; that it is gone already is fine.

@@ -98,7 +98,7 @@ impl Platform {
     pub(crate) fn open(parts: Parts, runtime: tokio::runtime::Handle) -> Result<Arc<Platform>, Failure> {
         let Parts { data, clock, simulated, random, listeners } = parts;
         for folder in [data.clone(), data.join(PROJECTS), data.join(BACKUPS)] {
-            std::fs::create_dir_all(&folder).map_err(Failure::file(&folder))?;
+            files::create_private_dir(&folder).map_err(Failure::file(&folder))?;
         }
         let lock = lock(&data.join("platform.lock"))?;
         let shared = project::Shared {
@@ -130,9 +130,13 @@ impl Platform {
         platform.end_interrupted_work()?;
         for row in platform.registry.projects()? {
             if row.status == ProjectStatus::Active {
-                let project = Project::open(&platform.project_dir(row.id), platform.shared.clone())?;
-                platform.start(project, row.port)?;
                 platform.plan_backups(row.id)?;
+                let opened = Project::open(&platform.project_dir(row.id), platform.shared.clone());
+                // One that does not open must not keep its owner from its backups, or from the other projects.
+                match opened.map_err(Failure::from).and_then(|project| platform.start(project, row.port)) {
+                    Ok(_) => {}
+                    Err(error) => tracing::error!(project = %row.id, %error, "a project does not start"),
+                }
             }
         }
         Ok(platform)
@@ -214,6 +218,21 @@ impl Platform {
     /// The project, if it runs.
     pub(crate) fn project(&self, id: ProjectId) -> Result<Project, Failure> {
         self.instances().get(&id).map(|running| running.project.clone()).ok_or(Failure::NotRunning(id))
+    }
+
+    /// The project, or why it cannot be used now.
+    pub(crate) fn running(&self, row: &ProjectRow) -> Result<Project, Refusal> {
+        self.project(row.id).map_err(|_| match row.status {
+            ProjectStatus::Deploying => {
+                Refusal::Busy("The project is being made. Wait for its deployment to end.".into())
+            }
+            ProjectStatus::Failed => Refusal::Conflict(
+                "The project could not be made. Delete it, and start the restore again.".into(),
+            ),
+            ProjectStatus::Active => Refusal::Conflict(
+                "The project's database does not open. Restore one of its backups as a new project.".into(),
+            ),
+        })
     }
 
     /// Where a project's API is, if it runs.

@@ -97,6 +97,10 @@ impl PriceFile {
         let bytes = std::fs::read(&self.0).map_err(|source| self.failed(source))?;
         let mut book: PriceBook = serde_json::from_slice(&bytes)
             .map_err(|source| PriceBookError::Content { path: self.0.clone(), source })?;
+        if !book.is_sensible() {
+            let source = serde::de::Error::custom("a price is from 0 to 1000000000000 micro-dollars");
+            return Err(PriceBookError::Content { path: self.0.clone(), source });
+        }
         book.version = hex(&Sha256::digest(&bytes)[..8]);
         Ok(book)
     }
@@ -162,6 +166,31 @@ impl PriceBook {
             creation_fee_micros: self.creation_fee_micros,
             per_hour_micros,
         })
+    }
+
+    fn is_sensible(&self) -> bool {
+        let of_region = |region: &Region| {
+            let Region { infrastructure, main_db, main_db_per_gib, in_memory_db, api, .. } = *region;
+            let Region { analysis, queue, network, files, apps, .. } = *region;
+            [
+                infrastructure,
+                main_db,
+                main_db_per_gib,
+                in_memory_db,
+                api,
+                analysis,
+                queue,
+                network,
+                files,
+                apps,
+            ]
+        };
+        let mut prices = self
+            .regions
+            .values()
+            .flat_map(of_region)
+            .chain([self.creation_fee_micros, self.platform_license_micros_per_hour]);
+        prices.all(|micros| (0..=1_000_000_000_000).contains(&micros))
     }
 
     /// The prices of a new platform: about 850 dollars a month, and a fee to begin with.
@@ -241,6 +270,11 @@ mod tests {
         assert_ne!(file.read().unwrap().version, version);
         std::fs::write(file.path(), "{").unwrap();
         assert!(matches!(file.read(), Err(PriceBookError::Content { .. })));
+        for nonsense in [-1, i64::MAX] {
+            book.creation_fee_micros = nonsense;
+            file.write(&book).unwrap();
+            assert!(matches!(file.read(), Err(PriceBookError::Content { .. })), "{nonsense}");
+        }
         std::fs::remove_file(file.path()).unwrap();
         assert_eq!(file.read().unwrap().version, version);
     }

@@ -60,7 +60,7 @@ pub struct Running {
 }
 
 /// Where a platform answers, and with which tokens. This is the line that `serve` prints.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Ready {
     /// Address of the console API.
     pub console: String,
@@ -75,7 +75,7 @@ pub struct Ready {
 }
 
 /// A console token, good until the platform starts again.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Access {
     /// E-mail address of the account.
     pub email: String,
@@ -84,7 +84,7 @@ pub struct Access {
 }
 
 /// A project that answers, with a profile token that is good until the platform starts again.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Clone, Serialize)]
 pub struct ReadyProject {
     /// Its id.
     pub id: ProjectId,

@@ -19,7 +19,7 @@ pub(super) fn show(platform: &Arc<Platform>, call: &Call) -> Answer {
 }
 
 pub(super) fn back_up_now(platform: &Arc<Platform>, call: &Call) -> Answer {
-    let backup = platform.back_up_now(call.project()?.id)?;
+    let backup = platform.back_up_now(call.project()?)?;
     let listed = backup_views(platform, backup.project)?.into_iter().next();
     match listed {
         Some(newest) => reply_with(StatusCode::CREATED, &newest),
@@ -55,9 +55,13 @@ struct ScheduleChange {
 }
 
 fn present_schedule(platform: &Platform, call: &Call) -> Result<Schedule, Refusal> {
-    let project = call.project()?.id;
-    let schedule = platform.registry.schedule(project)?;
-    schedule.ok_or_else(|| Refusal::Busy("The project is being made. Wait for its deployment to end.".into()))
+    let project = call.project()?;
+    match platform.registry.schedule(project.id)? {
+        Some(schedule) => Ok(schedule),
+        None => Err(platform.running(project).err().unwrap_or_else(|| {
+            Refusal::Busy("The project is being made. Wait for its deployment to end.".into())
+        })),
+    }
 }
 
 fn changed_schedule(platform: &Platform, call: &Call) -> Result<Schedule, Refusal> {

@@ -77,18 +77,18 @@ pub(super) fn access(platform: &Arc<Platform>, call: &Call) -> Answer {
     let name = call.json::<AccessName>()?.name.unwrap_or_else(|| "Holdfast".into());
     let name = crate::platform::valid_name(&name)?;
     let id = call.project()?.id;
-    let project = platform.project(id)?;
+    let project = platform.running(call.project()?)?;
     let token = platform.wait(project.mint_profile_token(&name))?;
     let api = platform.address(id).map(origin).ok_or(Failure::NotRunning(id))?;
     reply(&json!({ "api": api, "profile": project.profile(), "token": token, "name": name }))
 }
 
 pub(super) fn automations(platform: &Arc<Platform>, call: &Call) -> Answer {
-    reply(&platform.wait(platform.project(call.project()?.id)?.automations())?)
+    reply(&platform.wait(platform.running(call.project()?)?.automations())?)
 }
 
 pub(super) fn release_automations(platform: &Arc<Platform>, call: &Call) -> Answer {
-    reply(&platform.wait(platform.project(call.project()?.id)?.release_automations())?)
+    reply(&platform.wait(platform.running(call.project()?)?.release_automations())?)
 }
 
 /// The services that every project has: slug, name, what it is.

@@ -56,15 +56,20 @@ pub(super) fn project_view(
         Ok(project) => project.size_on_disk()?,
         Err(_) => 0,
     };
+    let api = platform.address(row.id).map(origin);
+    let status = match row.status {
+        ProjectStatus::Active if api.is_none() => ProjectStatus::Failed,
+        status => status,
+    };
     Ok(ProjectView {
         id: row.id,
         name: row.name.clone(),
         role,
         region: row.region.clone(),
         version: row.version.clone(),
-        api: platform.address(row.id).map(origin),
+        api,
         profile: row.profile,
-        status: row.status,
+        status,
         created_at: row.created_at,
         size,
         restored_from,

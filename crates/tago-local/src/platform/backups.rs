@@ -6,7 +6,7 @@ use tago_api::{BackupId, ProjectId, Time};
 
 use super::{BACKUPS, Failure, Platform, Refusal, entries};
 use crate::files;
-use crate::registry::{BackupKind, BackupRow, PublishedBackup, Schedule};
+use crate::registry::{BackupKind, BackupRow, ProjectRow, PublishedBackup, Schedule};
 
 /// A project keeps no more than this many backups.
 pub(crate) const BACKUPS_KEPT: usize = 7;
@@ -15,7 +15,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Platform {
     /// Makes a backup now; it is complete when this returns.
-    pub(crate) fn back_up_now(&self, project: ProjectId) -> Result<BackupRow, Refusal> {
+    pub(crate) fn back_up_now(&self, row: &ProjectRow) -> Result<BackupRow, Refusal> {
+        let project = self.running(row)?.id();
         let alone = self.snapshot_lock(project);
         let _alone = match alone.try_lock() {
             Ok(alone) => alone,

@@ -45,8 +45,8 @@ impl Platform {
         let best_backup = best_backup.ok_or_else(|| {
             Refusal::Conflict("This project has no backup to be rescued from. Make one first.".into())
         })?;
+        let project = self.running(row)?;
         let address = self.address(row.id).ok_or(Failure::NotRunning(row.id))?;
-        let project = self.project(row.id)?;
         let now = self.clock.now();
         let outcome = self.wait(async {
             let token = project.mint_profile_token(TOKEN_NAME).await?;

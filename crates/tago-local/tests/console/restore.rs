@@ -101,6 +101,12 @@ async fn the_log_tells_what_really_happened_and_long_polling_misses_nothing() {
     );
     let held = world.ask(Who::Owner, "DELETE", &restored, Some(json!({ "name": "Copy" }))).await;
     held.refused(409, "PROJECT_BUSY");
+    for (method, path) in
+        [("POST", "backups"), ("GET", "main-database"), ("POST", "access"), ("GET", "automations")]
+    {
+        let early = world.ask(Who::Owner, method, &format!("{restored}/{path}"), None).await;
+        early.refused(409, "PROJECT_BUSY");
+    }
     let source = world.ask(Who::Owner, "DELETE", &project, Some(json!({ "name": "Frostline" }))).await;
     source.refused(409, "PROJECT_BUSY");
 
@@ -169,6 +175,29 @@ async fn a_damaged_backup_is_not_restored_and_nothing_is_charged() {
         files_below(&world.data()).into_keys().filter(|path| path.to_string_lossy().contains(id)).collect();
     assert!(left.is_empty(), "{left:?}");
     world.ask(Who::Owner, "DELETE", &restored, Some(json!({ "name": "Copy" }))).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_project_whose_database_is_ruined_can_still_be_restored_and_ruins_no_other() {
+    let world = World::start().await;
+    let project = world.project("Frostline").await;
+    world.api(&project).await.device("Freezer", &[-20.0]).await;
+    let other = world.project("Other").await;
+    let backup = world.back_up(&project).await;
+    let (database, _) = world.paths(&project).await;
+    let folder = world.stop().await;
+    std::fs::write(database, b"not a database, and long enough to be looked at").unwrap();
+    let world = World::start_in(folder, crate::harness::time("2026-03-01T13:00:00Z")).await;
+    assert_eq!(world.get(&other).await["status"], "active");
+    let ruined = world.get(&project).await;
+    assert_eq!((&ruined["status"], &ruined["api"]), (&json!("failed"), &Value::Null));
+    world.ask(Who::Owner, "POST", &format!("{project}/backups"), None).await.refused(409, "CONFLICT");
+    world.pass_days(1).await;
+    let last = world.get(&format!("{project}/main-database")).await["last_run"].clone();
+    assert_eq!(last["status"], "failed");
+    assert_eq!(world.backups(&project).await[0]["id"], backup["id"], "a failed run pushed a backup out");
+    let restored = world.restore(&project, &backup, "Rescued").await;
+    assert_eq!(world.api(&restored).await.contents().await.len(), 1);
 }
 
 #[tokio::test]
