@@ -13,8 +13,8 @@ pub use api::{Api, Profile, ProfileAmounts, Resource, TokenInfo};
 pub use console::{
     Access, Account, Automations, Backup, BackupDetail, BackupKind, BackupStatus, BadDay, Collaborator,
     Console, Damaged, Deployment, DeploymentStatus, LastRun, LogEntry, LogEvent, MainDatabase, Manifest,
-    Meter, Per, Place, Project, ProjectStatus, Quote, QuoteLine, Region, RestoreRequest, RestoreStarted,
-    RestoredFrom, Role, Schedule, SchedulePreview, Service, ServiceProduct, ServiceSetting,
+    Meter, NewProject, Per, Place, Project, ProjectStatus, Quote, QuoteLine, Region, RestoreRequest,
+    RestoreStarted, RestoredFrom, Role, Schedule, SchedulePreview, Service, ServiceProduct, ServiceSetting,
 };
 pub use device::{
     CreatedDevice, CreatedToken, Device, DeviceEdit, DeviceQuery, DeviceToken, Fields, NewDevice,

@@ -57,6 +57,8 @@ calls! {
     catalogue() -> Catalogue = "GET /api/catalogue";
     /// The projects that the account owns or works in.
     projects() -> Vec<Project> = "GET /api/projects";
+    /// Makes an empty project, which costs its fee and its hours.
+    create_project(project: &NewProject) -> Project = "POST /api/projects" {project};
     /// One project.
     project(project: ProjectId) -> Project = "GET /api/projects/{project}" [project];
     /// The services of a project, as published.
@@ -217,6 +219,19 @@ pub struct Place {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// Version of the platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// An empty project to be made.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct NewProject {
+    /// 1 to 100 characters.
+    pub name: String,
+    /// Where; the first of the catalogue when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Which version of the platform; the newest when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }

@@ -1,0 +1,165 @@
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::platform::Project;
+
+/// `holdfastctl` between two projects, with a folder for its plan and its run.
+pub(crate) struct Ctl {
+    pub(crate) source: Project,
+    pub(crate) target: Project,
+    pub(crate) folder: TempDir,
+    secrets: TempDir,
+}
+
+/// How one call ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// `None` if a signal ended it.
+    pub(crate) code: Option<i32>,
+    pub(crate) signal: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ctl {
+    pub(crate) fn between(source: &Project, target: &Project) -> Ctl {
+        let secrets = TempDir::new().unwrap();
+        fs::write(secrets.path().join("source"), source.token.expose_secret()).unwrap();
+        fs::write(secrets.path().join("target"), target.token.expose_secret()).unwrap();
+        Ctl { source: source.clone(), target: target.clone(), folder: TempDir::new().unwrap(), secrets }
+    }
+
+    /// The same folder with other tokens, and perhaps other addresses.
+    pub(crate) fn with_sides(self, source: &Project, target: &Project) -> Ctl {
+        Ctl { folder: self.folder, ..Ctl::between(source, target) }
+    }
+
+    pub(crate) fn plan_file(&self) -> PathBuf {
+        self.folder.path().join("plan.jsonl")
+    }
+
+    pub(crate) fn run_folder(&self) -> PathBuf {
+        self.folder.path().join("run")
+    }
+
+    /// `plan` with these options; the plan goes to [`Ctl::plan_file`].
+    pub(crate) fn plan(&self, options: &[&str]) -> Ended {
+        let file = self.plan_file();
+        let mut arguments = vec!["plan", "--out", file.to_str().unwrap()];
+        arguments.extend(options);
+        self.call(&arguments, None)
+    }
+
+    /// `run` of the plan under this fingerprint, in [`Ctl::run_folder`].
+    pub(crate) fn run(&self, fingerprint: &str, crash_at: Option<u64>) -> Ended {
+        let (plan, run) = (self.plan_file(), self.run_folder());
+        self.call(&["run", text(&plan), "--approve", fingerprint, "--run", text(&run)], crash_at)
+    }
+
+    pub(crate) fn resume(&self, crash_at: Option<u64>) -> Ended {
+        self.call(&["resume", text(&self.run_folder())], crash_at)
+    }
+
+    pub(crate) fn prove(&self) -> Ended {
+        self.call(&["prove", text(&self.run_folder())], None)
+    }
+
+    pub(crate) fn report(&self) -> Ended {
+        bare(&["report", text(&self.run_folder()), "--json"])
+    }
+
+    /// `run` that goes on beside the test.
+    pub(crate) fn start(&self, fingerprint: &str) -> Child {
+        let (plan, run) = (self.plan_file(), self.run_folder());
+        let mut command = self.command(&["run", text(&plan), "--approve", fingerprint, "--run", text(&run)]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn call(&self, arguments: &[&str], crash_at: Option<u64>) -> Ended {
+        let mut command = self.command(arguments);
+        if let Some(row) = crash_at {
+            command.env("HOLDFAST_CRASH_AT_ROW", row.to_string());
+        }
+        ended(command)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let sides = [
+            "--json",
+            "--source",
+            &self.source.api,
+            "--source-token-fd",
+            "3",
+            "--target",
+            &self.target.api,
+            "--target-token-fd",
+            "4",
+            "--late-commit-bound-ms",
+            "2000",
+            "--batch-bytes",
+            "1500",
+            "--patience-s",
+            "2",
+        ];
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", r#"exec "$@" 3<"$SOURCE_TOKEN" 4<"$TARGET_TOKEN""#, "sh", PROGRAM])
+            .args(arguments)
+            .args(sides)
+            .env("SOURCE_TOKEN", self.secrets.path().join("source"))
+            .env("TARGET_TOKEN", self.secrets.path().join("target"));
+        command
+    }
+}
+
+/// `holdfastctl` with nothing but these arguments, in a session that has no keyring.
+pub(crate) fn bare<S: AsRef<OsStr>>(arguments: &[S]) -> Ended {
+    let mut command = Command::new(PROGRAM);
+    command.args(arguments).env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/bus");
+    ended(command)
+}
+
+impl Ended {
+    /// The JSON document of a call that ended with this code.
+    pub(crate) fn json(&self, code: i32) -> Value {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
+    }
+
+    /// The sentence of a call that was refused with this code.
+    pub(crate) fn sentence(&self, code: i32) -> &str {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        assert!(self.out.is_empty(), "{self:#?}");
+        assert!(self.err.starts_with("holdfastctl: "), "{self:#?}");
+        assert_eq!(self.err.lines().count(), 1, "{self:#?}");
+        &self.err
+    }
+}
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_holdfastctl");
+
+fn ended(mut command: Command) -> Ended {
+    command.stdin(Stdio::null()).output().unwrap().into()
+}
+
+impl From<Output> for Ended {
+    fn from(Output { status, stdout, stderr }: Output) -> Ended {
+        Ended {
+            code: status.code(),
+            signal: status.signal(),
+            out: String::from_utf8(stdout).unwrap(),
+            err: String::from_utf8(stderr).unwrap(),
+        }
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}

@@ -1,0 +1,11 @@
+//! `holdfastctl` against a practice platform that runs as a process of its own.
+
+#![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+
+mod adapter;
+mod bad_day;
+mod bad_input;
+mod crash;
+mod ctl;
+mod oracle;
+mod platform;

@@ -1,0 +1,219 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tago_api::client::{
+    Access, Address, Api, Console, Credential, DeploymentStatus, Place, RestoreRequest, Settings,
+};
+use tago_api::{BackupId, ProfileId, ProjectId};
+use tempfile::TempDir;
+
+/// A practice platform with the small demo, in a process and a folder of its own. Ends with this value.
+pub(crate) struct Platform {
+    child: Child,
+    /// The platform ends when this closes, however the test ends.
+    _leash: ChildStdin,
+    data: TempDir,
+    ready: Ready,
+}
+
+#[derive(Deserialize)]
+struct Ready {
+    console: String,
+    owner: Person,
+    projects: Vec<Project>,
+    knobs: String,
+}
+
+#[derive(Deserialize)]
+struct Person {
+    token: SecretString,
+}
+
+/// A project and the token that opens its data.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Project {
+    pub(crate) id: ProjectId,
+    pub(crate) api: String,
+    pub(crate) profile: ProfileId,
+    pub(crate) token: SecretString,
+}
+
+impl Platform {
+    /// A fresh one; what is filled once is copied for each.
+    pub(crate) fn start() -> Platform {
+        let data = TempDir::new().unwrap();
+        copy(filled(), data.path());
+        let (child, leash, ready) = serve(data.path());
+        Platform { child, _leash: leash, data, ready }
+    }
+
+    /// The demo project.
+    pub(crate) fn original(&self) -> Project {
+        self.ready.projects[0].clone()
+    }
+
+    pub(crate) fn console(&self) -> Console {
+        let (address, credential) = credential(&self.ready.console, &self.ready.owner.token);
+        Console::new(&address, credential, Settings::default()).unwrap()
+    }
+
+    /// A new project from a backup, through the console.
+    pub(crate) async fn restore(&self, project: ProjectId, backup: BackupId) -> Project {
+        let console = self.console();
+        let quote = console.quote(project, backup, &Place::default()).await.unwrap();
+        let request = RestoreRequest { quote: quote.id, name: "Rescue".into(), region: None, version: None };
+        let started = console.restore(project, backup, &request).await.unwrap();
+        let end = console.wait_deployment(project, started.deployment, |_| ()).await.unwrap();
+        assert_eq!(end.status, DeploymentStatus::Success, "{:?}", end.error);
+        let made = Project { id: started.project, ..self.original() };
+        self.access(&made).await
+    }
+
+    /// The main databases by project.
+    pub(crate) async fn databases(&self) -> BTreeMap<String, PathBuf> {
+        let paths = self.knob("GET", "paths", Value::Null).await;
+        let projects = paths["projects"].as_object().unwrap().iter();
+        projects.map(|(id, paths)| (id.clone(), paths["database"].as_str().unwrap().into())).collect()
+    }
+
+    pub(crate) async fn database(&self, project: &Project) -> PathBuf {
+        self.databases().await.remove(&project.id.to_string()).unwrap()
+    }
+
+    /// A fault on what is written to one project's data.
+    pub(crate) async fn fault(
+        &self,
+        project: &Project,
+        kind: &str,
+        probability: f64,
+        seed: u64,
+        delay_ms: u64,
+    ) {
+        let fault = json!({
+            "project": project.id, "route": "POST /data", "kind": kind,
+            "probability": probability, "seed": seed, "delay_ms": delay_ms,
+        });
+        self.knob("POST", "faults", fault).await;
+    }
+
+    /// Requests that a project has answered since it started, by route.
+    pub(crate) async fn requests(&self, project: &Project) -> BTreeMap<String, u64> {
+        let counts = self.knob("GET", &format!("requests?project={}", project.id), Value::Null).await;
+        serde_json::from_value(counts).unwrap()
+    }
+
+    async fn knob(&self, method: &str, path: &str, body: Value) -> Value {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let url = format!("{}/{path}", self.ready.knobs);
+        let request = client.request(method.parse().unwrap(), url);
+        let request = if body.is_null() { request } else { request.json(&body) };
+        let response = request.send().await.unwrap();
+        let (status, text) = (response.status(), response.text().await.unwrap());
+        assert!(status.is_success(), "{path}: {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// Starts it again over the same folder. The tokens of before are gone.
+    pub(crate) fn start_again(&mut self) {
+        let (child, leash, ready) = serve(self.data.path());
+        (self.child, self._leash, self.ready) = (child, leash, ready);
+    }
+
+    /// A project as it is reached now, with a new token.
+    pub(crate) async fn access(&self, project: &Project) -> Project {
+        let Access { api, profile, token, .. } = self.console().access(project.id, "test").await.unwrap();
+        Project { id: project.id, api, profile, token }
+    }
+
+    /// Ends it at once, as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Project {
+    pub(crate) fn api(&self) -> Api {
+        self.api_with(Settings::default())
+    }
+
+    pub(crate) fn api_with(&self, settings: Settings) -> Api {
+        let (address, credential) = credential(&self.api, &self.token);
+        Api::new(&address, credential, settings).unwrap()
+    }
+}
+
+fn credential(address: &str, token: &SecretString) -> (Address, Credential) {
+    let address: Address = address.parse().unwrap();
+    (address.clone(), Credential::new(address, token).unwrap())
+}
+
+/// A data folder with the small demo in it, made once for all tests of this process.
+fn filled() -> &'static Path {
+    static FILLED: OnceLock<PathBuf> = OnceLock::new();
+    FILLED.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("holdfastctl-demo");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let (mut child, leash, _) = serve(&folder);
+        drop(leash);
+        assert!(child.wait().unwrap().success());
+        folder
+    })
+}
+
+/// This test binary, started again, is the platform: see `platform_process`.
+fn serve(data: &Path) -> (Child, ChildStdin, Ready) {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["platform::platform_process", "--exact", "--ignored", "--nocapture"])
+        .env(DATA, data)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let leash = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    // The test harness prints a few lines of its own before.
+    let ready = lines.find_map(|line| line.find("{\"").map(|start| line[start..].to_owned())).unwrap();
+    // It prints a few more at its end, and would fail if nobody took them.
+    std::thread::spawn(move || lines.for_each(drop));
+    (child, leash, serde_json::from_str(&ready).unwrap())
+}
+
+const DATA: &str = "HOLDFAST_TEST_PLATFORM_DATA";
+
+#[test]
+#[ignore = "not a test: the process that the tests talk to"]
+fn platform_process() {
+    let Some(data) = std::env::var_os(DATA) else { return };
+    let arguments = ["serve", "--demo", "--small", "--knobs", "--with-parent", "--data"];
+    let arguments = arguments.into_iter().map(Into::into).chain([data]);
+    let code = tago_local::cli::run(arguments, tago_local::cli::Knobs::Offered);
+    assert_eq!(format!("{code:?}"), format!("{:?}", std::process::ExitCode::SUCCESS));
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&target).unwrap();
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
