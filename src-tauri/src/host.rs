@@ -33,7 +33,7 @@ pub trait Host: Send + Sync + 'static {
 pub enum Event {
     Connections,
     Deployment(Deployment),
-    Rehearsal(RehearsalView),
+    Rehearsal(Box<RehearsalView>),
     Run(Box<RunView>),
     BadDay,
 }
@@ -50,7 +50,7 @@ impl<R: Runtime> Host for Desktop<R> {
         let told = match event {
             Event::Connections => ipc::ConnectionsChanged.emit(&self.0),
             Event::Deployment(deployment) => ipc::DeploymentChanged(deployment).emit(&self.0),
-            Event::Rehearsal(rehearsal) => ipc::RehearsalChanged(rehearsal).emit(&self.0),
+            Event::Rehearsal(rehearsal) => ipc::RehearsalChanged(*rehearsal).emit(&self.0),
             Event::Run(run) => ipc::RunChanged(*run).emit(&self.0),
             Event::BadDay => ipc::BadDayChanged.emit(&self.0),
         };

@@ -46,10 +46,36 @@ pub use plan::{
 };
 pub use ports::{Identity, Order, PortError, READ_LIMIT, Range, Source, Target, WriteError};
 pub use progress::{Figures, Phase, Progress};
-pub use prove::{Difference, DifferenceKind, Proof, ProveError, WindowProof, WindowVerdict, prove};
+pub use prove::{
+    Difference, DifferenceKind, Proof, ProveError, WindowProof, WindowVerdict, last_proof, prove,
+};
 pub use record::{Key, Record, Tally};
 pub use rehearse::{RehearseError, rehearse};
 pub use report::{Report, ReportError, TokenWork, report};
 pub use run::{Ending, Halt, HeldItem, RunError, RunStatus, Side, resume, run, status};
 pub use scan::{DeviceOverview, Overview, overview};
 pub use settings::{Env, Pace, Settings};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The window runs these on a runtime of several threads.
+    #[allow(dead_code)]
+    fn every_operation_can_move_between_threads(
+        source: &dyn Source,
+        target: &dyn Target,
+        plan: &Plan,
+        settings: &Settings,
+        env: Env<'_>,
+    ) {
+        fn moves<T: Send>(_: T) {}
+        let folder = std::path::Path::new("run");
+        let choices = Choices::default();
+        moves(overview(source, target, settings, env));
+        moves(rehearse(source, target, &choices, settings, env));
+        moves(run(plan, &plan.fingerprint(), folder, source, target, settings, env));
+        moves(resume(folder, source, target, settings, env));
+        moves(prove(folder, source, target, settings, env));
+    }
+}

@@ -486,8 +486,11 @@ fn store(folder: &Path, proof: &Proof, windows: &[WindowProof]) -> std::io::Resu
     })
 }
 
-/// The stored proof of a folder, if there is one.
-pub(crate) fn stored(folder: &Path) -> std::io::Result<Option<Proof>> {
+/// The proof that was stored last in a run folder, if there is one.
+///
+/// # Errors
+/// If the file is there and cannot be read.
+pub fn last_proof(folder: &Path) -> std::io::Result<Option<Proof>> {
     let file = match std::fs::File::open(folder.join(folder::PROOF)) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

@@ -8,6 +8,8 @@ use tago_migrate::{
     self as engine, Control, Ending, Env, Figures, Progress, Seal, Source, SystemClock, Target,
 };
 
+use tokio::runtime::Handle;
+
 use super::App;
 use super::sessions::PRACTICE;
 use crate::error::{Answer, ErrorCode, UiError};
@@ -61,7 +63,7 @@ impl App {
         let rehearsal = Arc::new(Rehearsal::new(id.clone(), sides, choices));
         self.state.migrations.keep(rehearsal.clone());
         let app = self.clone();
-        tokio::spawn(async move { app.rehearse(&rehearsal, ports, wanted, nonce).await });
+        on_its_own_thread(async move || app.rehearse(&rehearsal, ports, wanted, nonce).await);
         Ok(id)
     }
 
@@ -77,7 +79,7 @@ impl App {
         let (app, watched) = (self.clone(), rehearsal.clone());
         let telling = tokio::spawn(relay(progress.subscribe(), move |figures| {
             watched.progressed(figures);
-            app.emit(Event::Rehearsal(watched.view()));
+            app.emit(Event::Rehearsal(Box::new(watched.view())));
         }));
         let begun = Instant::now();
         let env = Env { clock: &clock, nonce, progress: &progress, control: &rehearsal.control };
@@ -88,7 +90,7 @@ impl App {
         drop(progress);
         rehearsal.ended(outcome, begun.elapsed());
         settle(telling).await;
-        self.emit(Event::Rehearsal(rehearsal.view()));
+        self.emit(Event::Rehearsal(Box::new(rehearsal.view())));
     }
 
     /// A rehearsal and how far it is.
@@ -116,7 +118,7 @@ impl App {
     }
 
     /// Stops a rehearsal; nothing was written.
-    pub async fn cancel_rehearsal(&self, id: &str) -> Answer<()> {
+    pub fn cancel_rehearsal(&self, id: &str) -> Answer<()> {
         self.state.migrations.rehearsal(id)?.cancel();
         Ok(())
     }
@@ -186,7 +188,7 @@ impl App {
     }
 
     /// Lets the batches that are on their way arrive, and then sends no more.
-    pub async fn pause_run(&self, id: &str) -> Answer<()> {
+    pub fn pause_run(&self, id: &str) -> Answer<()> {
         let live = self.state.migrations.live(id).ok_or_else(not_under_way)?;
         live.control.pause();
         self.emit(Event::Run(Box::new(live.view())));
@@ -263,7 +265,7 @@ impl App {
             return Err(error);
         }
         let app = self.clone();
-        tokio::spawn(async move { app.carry_out(&run, work, ports, nonce).await });
+        on_its_own_thread(async move || app.carry_out(&run, work, ports, nonce).await);
         Ok(())
     }
 
@@ -342,6 +344,12 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> Answer<T> + Send + 'sta
         Ok(answer) => answer,
         Err(error) => Err(UiError::internal(format!("A task ended early: {error}"))),
     }
+}
+
+/// Comparing millions of records is work for a processor: it keeps no other task waiting.
+fn on_its_own_thread(work: impl AsyncFnOnce() + Send + 'static) {
+    let runtime = Handle::current();
+    drop(tokio::task::spawn_blocking(move || runtime.block_on(work())));
 }
 
 /// A defect ends its own operation, is told, and leaves the window alone.

@@ -60,8 +60,8 @@ pub(crate) async fn rehearsal_strip(app: State<'_, App>, id: String) -> Answer<H
 /// Stops a rehearsal; nothing was written.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn cancel_rehearsal(app: State<'_, App>, id: String) -> Answer<()> {
-    app.cancel_rehearsal(&id).await
+pub(crate) fn cancel_rehearsal(app: State<'_, App>, id: String) -> Answer<()> {
+    app.cancel_rehearsal(&id)
 }
 
 /// Begins the run of the plan with this fingerprint, if the target's name was typed as it is.
@@ -93,8 +93,8 @@ pub(crate) async fn run(app: State<'_, App>, id: String) -> Answer<RunView> {
 /// Lets the batch that is on its way arrive, and then sends no more.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn pause_run(app: State<'_, App>, id: String) -> Answer<()> {
-    app.pause_run(&id).await
+pub(crate) fn pause_run(app: State<'_, App>, id: String) -> Answer<()> {
+    app.pause_run(&id)
 }
 
 /// Goes on with a run that was paused or interrupted, also by a crash.

@@ -96,6 +96,7 @@ impl From<ProveError> for UiError {
     fn from(error: ProveError) -> UiError {
         let message = innermost(&error);
         match error {
+            ProveError::Run(error) => UiError::from(error),
             ProveError::Port { side, cause } => UiError::of_side(side, &cause),
             ProveError::Stopped => UiError::new(ErrorCode::Conflict, message)
                 .hint("Choose “Prove again” when it suits.")

@@ -1,6 +1,6 @@
 //! A plan as the window shows it: rows, figures, checks and the strip of days.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{Days, NaiveDate};
 use tago_api::{DeviceId, Time};
@@ -254,9 +254,4 @@ pub(super) fn days_as_strip(plan: &Plan, look: impl Fn(DeviceId, &str, (u64, u64
 
 fn start_of(day: NaiveDate) -> Time {
     day.and_hms_opt(0, 0, 0).map(|moment| moment.and_utc().into()).unwrap_or_default()
-}
-
-/// Names of the devices by id, for what speaks of them by id.
-pub(super) fn owned_names(plan: &Plan) -> BTreeMap<DeviceId, String> {
-    names(plan).into_iter().map(|(id, name)| (id, name.to_owned())).collect()
 }

@@ -106,7 +106,10 @@ impl RunFiles {
             Ok(status) => status,
             Err(error) => return Looked { status: Err(error.into()), proof: None },
         };
-        let proof: Option<Proof> = None; // PENDING engine::last_proof
+        let proof = engine::last_proof(&folder).unwrap_or_else(|error| {
+            tracing::warn!(record.id, %error, "the proof cannot be read");
+            None
+        });
         Looked { status: Ok(status), proof }
     }
 
@@ -126,10 +129,6 @@ pub(crate) struct Looked {
 }
 
 impl Looked {
-    pub(crate) fn is_proven(&self) -> bool {
-        self.proof.as_ref().is_some_and(|proof| proof.green)
-    }
-
     fn state(&self, record: &RunRecord) -> RunState {
         match (&self.status, &self.proof) {
             (Err(_), _) => RunState::Failed,
@@ -180,10 +179,6 @@ impl LiveRun {
         if due && let Ok(status) = engine::status(&files.folder(&self.record.id)) {
             locked(&self.state).status = Some(status);
         }
-    }
-
-    pub(crate) fn state(&self) -> RunState {
-        self.state_of(&locked(&self.state).figures)
     }
 
     fn state_of(&self, figures: &Figures) -> RunState {

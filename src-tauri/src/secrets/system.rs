@@ -10,7 +10,7 @@ impl Keyring for SystemKeyring {
     /// anew, is found by replacing the default store below it.
     fn open(&mut self, again: bool) -> Result<(), SecretsError> {
         if !again {
-            return keyring::Entry::store_status().as_ref().map(|()| ()).map_err(missing);
+            return keyring::Entry::store_status().as_ref().copied().map_err(missing);
         }
         let store = zbus_secret_service_keyring_store::Store::new().map_err(|error| missing(&error))?;
         keyring_core::set_default_store(store);
@@ -30,7 +30,7 @@ impl Keyring for SystemKeyring {
 #[cfg(not(target_os = "linux"))]
 impl Keyring for SystemKeyring {
     fn open(&mut self, _again: bool) -> Result<(), SecretsError> {
-        keyring::Entry::store_status().as_ref().map(|()| ()).map_err(missing)
+        keyring::Entry::store_status().as_ref().copied().map_err(missing)
     }
 
     fn look(&mut self, _may_prompt: bool) -> Result<(), SecretsError> {
