@@ -11,6 +11,7 @@ mod device;
 mod folder;
 mod journal;
 mod json;
+mod lanes;
 mod load;
 mod machine;
 mod multiset;

@@ -3,7 +3,6 @@
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use tago_api::{DeviceId, Time};
 use thiserror::Error;
@@ -11,6 +10,7 @@ use thiserror::Error;
 use crate::device::{Param, differences, seal};
 use crate::folder::{self, write_whole};
 use crate::journal::{JournalError, SqliteJournal};
+use crate::lanes::in_lanes;
 use crate::load::Parcels;
 use crate::machine::Route;
 use crate::machine::ledger::{DataLedger, Ledger};
@@ -29,6 +29,8 @@ use explain::explain;
 
 /// Differences of one window that are kept in memory and shown; the file has all.
 const SHOWN: usize = 1_000;
+/// Items whose turn is prepared at once.
+const CHUNK: usize = 256;
 
 /// The comparison of the target with the plan, window by window.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -232,8 +234,10 @@ impl Prover<'_> {
             figures.records_total = total.records_target + total.records_missing;
             figures.items_total = self.plan.items.len() as u64;
         });
-        let parts: Vec<(u64, Vec<WindowProof>)> = stream::iter(self.plan.items.iter().zip(0_u32..))
-            .map(|(item, place)| async move {
+        let mut proof = Proof { at, green: true, ..Proof::default() };
+        let mut windows = Vec::new();
+        for (chunk, first) in self.plan.items.chunks(CHUNK).zip((0_u32..).step_by(CHUNK)) {
+            let examining = chunk.iter().zip(first..).map(|(item, place)| async move {
                 self.watch.pass().await?;
                 let part = match item {
                     Item::Device(device) => (0, self.device(device, place).await?.into_iter().collect()),
@@ -244,15 +248,11 @@ impl Prover<'_> {
                     figures.records_done += part.0;
                 });
                 Ok::<_, ProveError>(part)
-            })
-            .buffered(lanes)
-            .try_collect()
-            .await?;
-        let mut proof = Proof { at, green: true, ..Proof::default() };
-        let mut windows = Vec::new();
-        for (records, part) in parts {
-            proof.records += records;
-            windows.extend(part);
+            });
+            for (records, part) in in_lanes(lanes, examining.collect()).await? {
+                proof.records += records;
+                windows.extend(part);
+            }
         }
         for window in &windows {
             proof.count(window);

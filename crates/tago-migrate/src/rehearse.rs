@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tago_api::{DeviceId, Time};
 use thiserror::Error;
 
 use crate::device::{Definition, Device, Named, Param, Token, differences, seal};
 use crate::json::Json;
+use crate::lanes::in_lanes;
 use crate::load::Parcels;
 use crate::machine::Route;
 use crate::pacer::Pacers;
@@ -234,16 +234,13 @@ impl Rehearsal<'_> {
     async fn scan(&self, devices: Vec<Device>, theirs: &[Device]) -> Result<Vec<Scanned>, RehearseError> {
         let total = devices.len() as u64;
         self.watch.change(|figures| figures.devices_total = total);
-        let source: Vec<(Device, Vec<Param>, Vec<Token>)> = stream::iter(devices)
-            .map(|device| async move {
-                let id = device.id;
-                let params = self.read(Side::Source, Route::Lookup, || self.source.port.params(id)).await?;
-                let tokens = self.read(Side::Source, Route::Lookup, || self.source.port.tokens(id)).await?;
-                Ok::<_, RehearseError>((device, params, tokens))
-            })
-            .buffered(LOOKUPS)
-            .try_collect()
-            .await?;
+        let reading = devices.into_iter().map(|device| async move {
+            let id = device.id;
+            let params = self.read(Side::Source, Route::Lookup, || self.source.port.params(id)).await?;
+            let tokens = self.read(Side::Source, Route::Lookup, || self.source.port.tokens(id)).await?;
+            Ok::<_, RehearseError>((device, params, tokens))
+        });
+        let source: Vec<(Device, Vec<Param>, Vec<Token>)> = in_lanes(LOOKUPS, reading.collect()).await?;
         let target_tokens = self.serials(&source, theirs).await?;
         let pairs: Vec<_> = source.iter().map(|(device, _, tokens)| (device, tokens.as_slice())).collect();
         let mut found = counterparts(&pairs, theirs, &target_tokens);
@@ -251,28 +248,25 @@ impl Rehearsal<'_> {
             target: None,
             reason: reason(ReasonCode::NoCounterpart, "the target has no such device"),
         };
-        stream::iter(source)
-            .map(|(device, params, tokens)| {
-                let counterpart = found.remove(&device.id).unwrap_or_else(none);
-                let there = counterpart.target.and_then(|id| theirs.iter().find(|other| other.id == id));
-                async move {
-                    let target = match there {
-                        Some(there) => {
-                            let id = there.id;
-                            let port = self.target.port;
-                            let params = self.read(Side::Target, Route::Lookup, || port.params(id)).await?;
-                            let tokens = self.read(Side::Target, Route::Lookup, || port.tokens(id)).await?;
-                            Some((there.clone(), params, tokens))
-                        }
-                        None => None,
-                    };
-                    self.watch.change(|figures| figures.devices_done += 1);
-                    Ok(Scanned { device, params, tokens, counterpart, target })
-                }
-            })
-            .buffered(LOOKUPS)
-            .try_collect()
-            .await
+        let reading = source.into_iter().map(|(device, params, tokens)| {
+            let counterpart = found.remove(&device.id).unwrap_or_else(none);
+            let there = counterpart.target.and_then(|id| theirs.iter().find(|other| other.id == id));
+            async move {
+                let target = match there {
+                    Some(there) => {
+                        let id = there.id;
+                        let port = self.target.port;
+                        let params = self.read(Side::Target, Route::Lookup, || port.params(id)).await?;
+                        let tokens = self.read(Side::Target, Route::Lookup, || port.tokens(id)).await?;
+                        Some((there.clone(), params, tokens))
+                    }
+                    None => None,
+                };
+                self.watch.change(|figures| figures.devices_done += 1);
+                Ok(Scanned { device, params, tokens, counterpart, target })
+            }
+        });
+        in_lanes(LOOKUPS, reading.collect()).await
     }
 
     /// Tokens of target devices that a serial number could match.
@@ -290,14 +284,11 @@ impl Rehearsal<'_> {
         }
         let ours: BTreeSet<DeviceId> = source.iter().map(|(device, ..)| device.id).collect();
         let candidates: Vec<DeviceId> = there.difference(&ours).copied().collect();
-        stream::iter(candidates)
-            .map(|id| async move {
-                let request = || self.target.port.tokens(id);
-                Ok((id, self.read(Side::Target, Route::Lookup, request).await?))
-            })
-            .buffered(LOOKUPS)
-            .try_collect()
-            .await
+        let reading = candidates.into_iter().map(|id| async move {
+            let request = || self.target.port.tokens(id);
+            Ok::<_, RehearseError>((id, self.read(Side::Target, Route::Lookup, request).await?))
+        });
+        Ok(in_lanes(LOOKUPS, reading.collect()).await?.into_iter().collect())
     }
 
     /// Networks and connectors of both sides, if a device is to be made. `None` where there is no
@@ -378,31 +369,25 @@ impl Rehearsal<'_> {
 
     async fn data(&self, scanned: &[Scanned], items: &[DeviceItem]) -> Result<Vec<Part>, RehearseError> {
         let whole = self.whole_range(None);
-        let counts: Vec<u64> = stream::iter(scanned)
-            .map(|device| {
-                let (id, range) = (device.device.id, &whole);
-                async move {
-                    let request = || self.source.port.count(id, range);
-                    self.read(Side::Source, Route::Read, request).await
-                }
-            })
-            .buffered(LOOKUPS)
-            .try_collect()
-            .await?;
+        let counting = scanned.iter().map(|device| {
+            let (id, range) = (device.device.id, &whole);
+            async move {
+                let request = || self.source.port.count(id, range);
+                self.read(Side::Source, Route::Read, request).await
+            }
+        });
+        let counts: Vec<u64> = in_lanes(LOOKUPS, counting.collect()).await?;
         self.watch.change(|figures| {
             figures.phase = Phase::Rehearsing;
             figures.devices_done = 0;
             figures.records_total = counts.iter().sum();
         });
-        stream::iter(scanned.iter().zip(items).zip(counts))
-            .map(|((scanned, item), count)| async move {
-                let part = self.part(scanned, item, count).await?;
-                self.watch.change(|figures| figures.devices_done += 1);
-                Ok(part)
-            })
-            .buffered(self.settings.lanes.max(1))
-            .try_collect()
-            .await
+        let comparing = scanned.iter().zip(items).zip(counts).map(|((scanned, item), count)| async move {
+            let part = self.part(scanned, item, count).await?;
+            self.watch.change(|figures| figures.devices_done += 1);
+            Ok(part)
+        });
+        in_lanes(self.settings.lanes, comparing.collect()).await
     }
 
     async fn part(&self, scanned: &Scanned, item: &DeviceItem, count: u64) -> Result<Part, RehearseError> {

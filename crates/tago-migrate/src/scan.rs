@@ -1,9 +1,9 @@
 use std::collections::BTreeSet;
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tago_api::{DeviceId, Time};
 
 use crate::device::Device;
+use crate::lanes::in_lanes;
 use crate::machine::Route;
 use crate::pacer::Pacers;
 use crate::ports::{Order, PortError, Range, Source};
@@ -62,31 +62,27 @@ pub async fn overview(
     let theirs: BTreeSet<DeviceId> = theirs.into_iter().map(|device| device.id).collect();
     devices.sort_unstable_by(|a, b| (&a.definition.name, a.id).cmp(&(&b.definition.name, b.id)));
     watch.change(|figures| figures.devices_total = devices.len() as u64);
-    let looked: Vec<(DeviceOverview, BTreeSet<String>)> = stream::iter(devices)
-        .map(|device| {
-            let (source, theirs, watch) = (&source, &theirs, &watch);
-            async move {
-                let id = device.id;
-                let everything = &Range { from: Time::MIN, to: Time::MAX, variables: Vec::new() };
-                let records = source.ask(Route::Read, || source.port.count(id, everything)).await?;
-                let edge = |order| {
-                    source.ask(Route::Read, move || source.port.records(id, everything, order, SAMPLE))
-                };
-                let (oldest, newest) = match records {
-                    0 => (Vec::new(), Vec::new()),
-                    _ => (edge(Order::Ascending).await?, edge(Order::Descending).await?),
-                };
-                watch.change(|figures| figures.devices_done += 1);
-                let first = oldest.first().map(|record| record.time);
-                let extent = first.zip(newest.first().map(|record| record.time));
-                let variables = oldest.into_iter().chain(newest).map(|record| record.variable).collect();
-                let on_target = theirs.contains(&id);
-                Ok::<_, PortError>((DeviceOverview { device, records, extent, on_target }, variables))
-            }
-        })
-        .buffered(LOOKUPS)
-        .try_collect()
-        .await?;
+    let looking = devices.into_iter().map(|device| {
+        let (source, theirs, watch) = (&source, &theirs, &watch);
+        async move {
+            let id = device.id;
+            let everything = &Range { from: Time::MIN, to: Time::MAX, variables: Vec::new() };
+            let records = source.ask(Route::Read, || source.port.count(id, everything)).await?;
+            let edge =
+                |order| source.ask(Route::Read, move || source.port.records(id, everything, order, SAMPLE));
+            let (oldest, newest) = match records {
+                0 => (Vec::new(), Vec::new()),
+                _ => (edge(Order::Ascending).await?, edge(Order::Descending).await?),
+            };
+            watch.change(|figures| figures.devices_done += 1);
+            let first = oldest.first().map(|record| record.time);
+            let extent = first.zip(newest.first().map(|record| record.time));
+            let variables = oldest.into_iter().chain(newest).map(|record| record.variable).collect();
+            let on_target = theirs.contains(&id);
+            Ok::<_, PortError>((DeviceOverview { device, records, extent, on_target }, variables))
+        }
+    });
+    let looked: Vec<(DeviceOverview, BTreeSet<String>)> = in_lanes(LOOKUPS, looking.collect()).await?;
     let (devices, variables): (Vec<_>, Vec<_>) = looked.into_iter().unzip();
     Ok(Overview { devices, variables: variables.into_iter().flatten().collect() })
 }
