@@ -3,6 +3,11 @@
 #![allow(unreachable_pub, reason = "a test program exports nothing")]
 
 mod backups;
+mod cost;
+mod database;
+mod migration;
+mod owner;
 mod platform;
+mod restores;
 mod stage;
 mod window;

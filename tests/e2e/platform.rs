@@ -102,6 +102,25 @@ impl Platform {
         self.get("/api/projects").await.as_array().unwrap().clone()
     }
 
+    /// Makes a project from a backup without a window, and waits until it answers.
+    pub async fn restore(&self, project: &str, backup: &str, name: &str) -> String {
+        let path = format!("/api/projects/{project}/backups/{backup}");
+        let quote = self.post(&format!("{path}/quote"), json!({})).await;
+        let begun =
+            self.post(&format!("{path}/restore"), json!({ "quote": quote["id"], "name": name })).await;
+        let (new, deployment) = (begun["project"].as_str().unwrap(), begun["deployment"].as_str().unwrap());
+        let mut after = 0;
+        loop {
+            let path = format!("/api/projects/{new}/deployments/{deployment}?after={after}&wait_ms=15000");
+            let seen = self.get(&path).await;
+            match seen["status"].as_str().unwrap() {
+                "success" => return new.to_owned(),
+                "in_progress" => after = seen["log"].as_array().unwrap().last().map_or(after, seq),
+                _ => panic!("the restore failed: {seen}"),
+            }
+        }
+    }
+
     // --- the knobs
 
     pub async fn turn(&self, knob: &str, setting: Value) -> Value {
@@ -112,6 +131,11 @@ impl Platform {
     pub async fn look(&self, knob: &str) -> Value {
         let knobs = self.running.ready().knobs.clone().unwrap();
         self.send(Method::GET, &format!("{knobs}/{knob}"), None, None).await.unwrap()
+    }
+
+    pub async fn clear_faults(&self) {
+        let knobs = self.running.ready().knobs.clone().unwrap();
+        self.send(Method::DELETE, &format!("{knobs}/faults"), None, None).await.unwrap();
     }
 
     /// Where a project's main database lies.
@@ -160,6 +184,13 @@ impl Access {
         answer.unwrap_or_else(|error| panic!("{path}: {error}"))["result"].clone()
     }
 
+    /// What a device has in its memory: a token of its own for this project's API.
+    pub async fn device_token(&self, device: &str) -> Access {
+        let wanted = json!({ "device": device, "name": "Test", "permission": "full" });
+        let made = self.call(Method::POST, "/device/token", Some(wanted)).await;
+        self.with(made["token"].as_str().unwrap())
+    }
+
     /// The same place with another token.
     pub fn with(&self, token: &str) -> Access {
         Access { token: token.to_owned(), ..self.clone() }
@@ -202,6 +233,10 @@ fn copy(from: &Path, to: &Path) {
             std::fs::copy(entry.path(), target).unwrap();
         }
     }
+}
+
+fn seq(entry: &Value) -> u64 {
+    entry["seq"].as_u64().unwrap()
 }
 
 fn path(value: &Value) -> PathBuf {

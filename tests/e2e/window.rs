@@ -214,10 +214,14 @@ impl Window {
 
     /// Replaces what the focused field holds.
     pub async fn write_over(&self, text: &str) {
-        self.keys(&[Key::Control.into(), 'a']).await;
-        self.key(Key::Delete).await;
+        let length = self.read("return document.activeElement.value.length;", vec![]).await;
+        self.key(Key::End).await;
+        let before = std::iter::repeat_n(
+            char::from(Key::Backspace),
+            usize::try_from(length.as_u64().unwrap()).unwrap(),
+        );
         let mut keys = KeyActions::new("keyboard".into());
-        for value in text.chars() {
+        for value in before.chain(text.chars()) {
             keys = keys.then(KeyAction::Down { value }).then(KeyAction::Up { value });
         }
         self.client.perform_actions(keys).await.unwrap();
@@ -233,6 +237,24 @@ impl Window {
             self.key(Key::Tab).await;
         }
         panic!("Tab never reaches {css}");
+    }
+
+    /// Waits until the focus is there.
+    pub async fn see_focus(&self, css: &str) {
+        let until = Instant::now() + SOON;
+        while !self.has_focus(css).await {
+            assert!(Instant::now() < until, "{css} did not get the focus");
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Waits until a text is on the page.
+    pub async fn see_text(&self, text: &str) {
+        let until = Instant::now() + SOON;
+        while !self.page_text().await.contains(text) {
+            assert!(Instant::now() < until, "{text:?} did not appear. {}", self.errors().await);
+            sleep(LOOK_AGAIN).await;
+        }
     }
 
     pub async fn has_focus(&self, css: &str) -> bool {
@@ -354,6 +376,10 @@ impl Window {
 
     pub async fn picture(&self, path: &Path) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
+        // Two frames on, what is in the page is also on the screen.
+        let drawn =
+            "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done(1)));";
+        let _ = self.client.execute_async(drawn, vec![]).await;
         if let Ok(png) = self.client.screenshot().await {
             fs::write(path, png).unwrap();
         }

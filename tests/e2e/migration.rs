@@ -1,0 +1,356 @@
+//! From a damaged project to a proven migration.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use fantoccini::Locator;
+use reqwest::Method;
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use crate::database::{Database, Record, Records, Token, amount, beyond, together};
+use crate::platform::Access;
+use crate::stage::{Stage, play};
+use crate::window::EVENTUALLY;
+
+const GREEN: &str = "[data-testid='proof-verdict'][data-green='true']";
+const NOT_GREEN: &str = "[data-testid='proof-verdict'][data-green='false']";
+const DONE: &str = "[data-testid='run-state'][data-state='done']";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s15_the_bad_day_is_rescued_exactly_while_another_client_keeps_sending() {
+    play("s15", async |stage: &mut Stage| {
+        let (platform, window, target) = (&stage.platform, stage.window(), stage.platform.project());
+        let original = Database::open(&platform.database(&target).await);
+        let (devices_before, definitions_before) = (original.devices(), original.definitions());
+        let params_before = original.params();
+
+        window.press("[data-testid='welcome-bad-day']").await;
+        window.see("[data-testid='bad-day-story']").await;
+        stage.picture("story").await;
+        let damaged = original.records();
+        assert_eq!(original.devices().len() + 5, devices_before.len());
+        let best = stage.backup(0).await;
+        let snapshot = Database::open(&platform.snapshot(&target, &best).await).records();
+        let missing = beyond(&snapshot, &damaged);
+        assert!(amount(&missing) > 500, "{} missing", amount(&missing));
+
+        let client = Client::start(platform.access(&target, "Client").await).await;
+        window.press("[data-testid='bad-day-restore']").await;
+        window.write("[data-testid='restore-name']", "Before the bad day").await;
+        window.press("[data-testid='restore-next']").await;
+        let copy = stage.agree_and_wait("Before the bad day").await;
+
+        window.press("[data-testid='deployment-migrate']").await;
+        window.press("[data-testid='wizard'][data-step='sides'] [data-testid='wizard-next']").await;
+        stage.picture("choose").await;
+        stage.rehearse().await;
+        stage.picture("rehearsal").await;
+        assert_eq!(stage.figure("plan-missing").await, amount(&missing));
+        assert_eq!(stage.figure("plan-to-write").await, amount(&missing));
+        assert_eq!(stage.figure("plan-create").await, 5);
+        stage.approve_and_run().await;
+        window.see_within(DONE, EVENTUALLY).await;
+        window.see_within(GREEN, EVENTUALLY).await;
+        stage.picture("proof").await;
+
+        // The same rehearsal once more, from the list of restored projects.
+        window.press("[data-testid='nav-restored']").await;
+        window.press("[data-testid='restored-migrate']").await;
+        window.press("[data-testid='wizard'][data-step='sides'] [data-testid='wizard-next']").await;
+        stage.rehearse().await;
+        window.see("[data-testid='plan-nothing']").await;
+        assert_eq!(stage.figure("plan-missing").await, 0);
+        stage.picture("nothing-to-do").await;
+
+        // The databases themselves: nothing lost, nothing doubled, nothing else touched.
+        let sent = client.stop().await;
+        assert!(sent > 0, "the other client was sending all the time");
+        let (live, after): (Records, Records) =
+            original.records().into_iter().partition(|(record, _)| record.variable == Client::VARIABLE);
+        assert_eq!(amount(&live), sent, "each record of the other client is there once");
+        assert_eq!(
+            beyond(&after, &together(&damaged, &missing)),
+            Records::new(),
+            "nothing doubled or invented"
+        );
+        assert_eq!(beyond(&together(&damaged, &missing), &after), Records::new(), "nothing lost");
+        assert_eq!(original.devices(), devices_before);
+        assert_eq!(original.definitions(), definitions_before);
+        assert_eq!(original.params(), params_before);
+        assert_eq!(
+            Database::open(&platform.database(&copy).await).records(),
+            snapshot,
+            "the source is as it was"
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s15_the_proof_names_what_was_changed_dropped_and_doubled_afterwards() {
+    play("s15-tampered", async |stage: &mut Stage| {
+        let (platform, window, target) = (&stage.platform, stage.window(), stage.platform.project());
+        let missing = stage.damage_and_restore("Copy to prove by").await;
+        stage.migrate_by_mouse().await;
+        window.see_within(GREEN, EVENTUALLY).await;
+
+        let path = platform.database(&target).await;
+        let written: Vec<&Record> =
+            missing.iter().filter(|(_, count)| **count == 1).map(|(record, _)| record).collect();
+        let [changed, dropped, doubled] =
+            [0, written.len() / 2, written.len() - 1].map(|at| written[at].clone());
+        tamper(&Database::open_for_tampering(&path), &changed, &dropped, &doubled);
+
+        window.press("[data-testid='prove-again']").await;
+        window.see_within(NOT_GREEN, EVENTUALLY).await;
+        let seen = ["proof-changed", "proof-missing", "proof-doubled"];
+        for figure in seen {
+            assert_eq!(stage.figure(figure).await, 1, "{figure}");
+        }
+        stage.picture("tampered").await;
+        for (kind, record) in [("changed", &changed), ("missing", &dropped), ("doubled", &doubled)] {
+            let row = window.text(&format!("[data-testid='proof-difference'][data-kind='{kind}']")).await;
+            assert!(row.contains(&record.device) && row.contains(&record.variable), "{kind}: {row}");
+        }
+        assert!(window.text("[data-kind='changed']").await.contains("-987.25"));
+        assert!(!window.enabled("[data-testid='finish-delete']").await, "the copy is still needed");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s15_a_run_whose_window_is_killed_in_its_middle_is_finished_from_the_next_window() {
+    play("s15-killed", async |stage: &mut Stage| {
+        let target = stage.platform.project();
+        let original = Database::open(&stage.platform.database(&target).await);
+        let missing = stage.damage_and_restore("Copy for a crash").await;
+        let damaged = original.records();
+        stage.slow_down(&target).await;
+        stage.rehearse_by_mouse().await;
+        stage.approve_and_run().await;
+        let [done, total] = stage.until_some_records_are_written().await;
+        stage.picture("running").await;
+        stage.kill_window();
+        println!("killed with {done} of {total} records acknowledged");
+        stage.platform.clear_faults().await;
+
+        stage.open_window().await;
+        stage.window().press("[data-testid='welcome-unfinished'] button").await;
+        stage.window().see("[data-testid='run-resume']").await;
+        stage.picture("interrupted").await;
+        stage.window().press("[data-testid='run-resume']").await;
+        stage.window().see_within(DONE, EVENTUALLY).await;
+        stage.window().see_within(GREEN, EVENTUALLY).await;
+        let expected = together(&damaged, &missing);
+        let after = original.records();
+        assert_eq!(beyond(&expected, &after), Records::new(), "nothing lost");
+        assert_eq!(beyond(&after, &expected), Records::new(), "nothing doubled");
+        assert_eq!(stage.window().number("[data-testid='run-progress']", "data-done").await, total);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s15_a_target_that_vanishes_in_the_middle_is_said_plainly_and_nothing_is_lost() {
+    play("s15-vanished", async |stage: &mut Stage| {
+        let (platform, window, target) = (&stage.platform, stage.window(), stage.platform.project());
+        let original = Database::open(&platform.database(&target).await);
+        let missing = stage.damage_and_restore("Copy for an outage").await;
+        let damaged = original.records();
+        stage.slow_down(&target).await;
+        stage.rehearse_by_mouse().await;
+        stage.approve_and_run().await;
+        stage.until_some_records_are_written().await;
+        platform.clear_faults().await;
+        platform.turn("faults", json!({ "project": target, "kind": "drop_before", "every": 1 })).await;
+        window.see_within("[data-testid='error-code'][data-code='unreachable']", EVENTUALLY).await;
+        stage.picture("vanished").await;
+        assert!(window.text("[data-testid='run-safe-line']").await.len() > 20);
+
+        platform.clear_faults().await;
+        window.press("[data-testid='run-resume']").await;
+        window.see_within(DONE, EVENTUALLY).await;
+        window.see_within(GREEN, EVENTUALLY).await;
+        let expected = together(&damaged, &missing);
+        let after = original.records();
+        assert_eq!(beyond(&expected, &after), Records::new(), "nothing lost");
+        assert_eq!(beyond(&after, &expected), Records::new(), "nothing doubled");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s21_the_worklist_names_every_token_of_what_was_made_anew_old_and_new() {
+    play("s21", async |stage: &mut Stage| {
+        let (platform, window, target) = (&stage.platform, stage.window(), stage.platform.project());
+        let original = Database::open(&platform.database(&target).await);
+        let devices_before = original.devices();
+        let before = original.device_tokens();
+        stage.damage_and_restore("Copy with tokens").await;
+        let left = original.devices();
+        stage.migrate_by_mouse().await;
+        window.see_within(GREEN, EVENTUALLY).await;
+        window.see("[data-testid='worklist-row']").await;
+        stage.picture("worklist").await;
+
+        let gone = |token: &&Token| !left.contains(&token.device) && devices_before.contains(&token.device);
+        let lost: Vec<&Token> = before.iter().filter(gone).collect();
+        assert!(lost.len() >= 5);
+        let now = original.device_tokens();
+        let rows = window.all("[data-testid='worklist-row']").await;
+        let mut told = Vec::new();
+        for row in rows {
+            let mut cells = Vec::new();
+            for cell in row.find_all(Locator::Css("td")).await.unwrap() {
+                cells.push(cell.text().await.unwrap());
+            }
+            let [device, name, serial, old, new, update] = <[String; 6]>::try_from(cells).unwrap();
+            assert!(!update.is_empty());
+            let fresh = now.iter().find(|token| token.device == device && token.fingerprint == new);
+            let fresh = fresh.unwrap_or_else(|| panic!("{device} has no token {new}"));
+            assert_eq!(fresh.serial.clone().unwrap_or_else(|| "–".into()), serial);
+            told.push((device, name, old));
+        }
+        for token in lost {
+            let named = told.iter().any(|(device, name, _)| (device, name) == (&token.device, &token.name));
+            assert!(named, "{token:?} is not in the worklist");
+        }
+    })
+    .await;
+}
+
+/// Changes the value of the first record, drops the second, doubles the third.
+fn tamper(db: &Connection, changed: &Record, dropped: &Record, doubled: &Record) {
+    let one = "device = (SELECT number FROM devices WHERE name = ?1)
+        AND variable = (SELECT number FROM variables WHERE name = ?2) AND time = ?3";
+    let run = |sql: &str, record: &Record| {
+        assert_eq!(
+            db.execute(sql, (&record.device, &record.variable, record.time)).unwrap(),
+            1,
+            "{record:?}"
+        );
+    };
+    run(&format!("UPDATE records SET value = '-987.25' WHERE {one}"), changed);
+    run(&format!("DELETE FROM records WHERE {one}"), dropped);
+    let columns = "device, variable, time, value, unit, \"group\", location, metadata, created_at";
+    let free = "(SELECT max(sequence) + 1000000 FROM records)";
+    run(
+        &format!(
+            "INSERT INTO records ({columns}, sequence) SELECT {columns}, {free} FROM records WHERE {one}"
+        ),
+        doubled,
+    );
+}
+
+impl Stage {
+    /// The bad day and the right restored project, made through the API. Tells what is missing.
+    pub async fn damage_and_restore(&self, name: &str) -> Records {
+        let (platform, target) = (&self.platform, self.platform.project());
+        platform.post("/api/practice/bad-day", json!({ "project": target })).await;
+        let best = self.backup(0).await;
+        platform.restore(&target, &best, name).await;
+        let snapshot = Database::open(&platform.snapshot(&target, &best).await).records();
+        beyond(&snapshot, &Database::open(&platform.database(&target).await).records())
+    }
+
+    /// From the welcome page to the run, for the one restored project and its original.
+    pub async fn migrate_by_mouse(&self) {
+        self.rehearse_by_mouse().await;
+        self.approve_and_run().await;
+    }
+
+    pub async fn rehearse_by_mouse(&self) {
+        let window = self.window();
+        self.open_backups().await;
+        window.press("[data-testid='nav-restored']").await;
+        window.press("[data-testid='restored-migrate']").await;
+        window.press("[data-testid='wizard'][data-step='sides'] [data-testid='wizard-next']").await;
+        self.rehearse().await;
+    }
+
+    /// From the choice (everything is chosen) to the rehearsal's result.
+    pub async fn rehearse(&self) {
+        let window = self.window();
+        window.press("[data-testid='wizard'][data-step='choose'] [data-testid='rehearse']").await;
+        window.see_within("[data-testid='plan-missing']", EVENTUALLY).await;
+    }
+
+    /// From the rehearsal's result through the typed name to the run's page.
+    pub async fn approve_and_run(&self) {
+        let window = self.window();
+        window.press("[data-testid='wizard-next']").await;
+        window.write("[data-testid='confirm-name']", "Not this one").await;
+        assert!(!window.enabled("[data-testid='confirm-run']").await);
+        window.write("[data-testid='confirm-name']", &self.platform.project_name()).await;
+        window.press("[data-testid='confirm-run']").await;
+        window.see("[data-testid='run-state']").await;
+    }
+
+    pub async fn figure(&self, testid: &str) -> usize {
+        let shown = self.window().number(&format!("[data-testid='{testid}']"), "data-value").await;
+        usize::try_from(shown).unwrap()
+    }
+
+    /// Batches take long enough to act in the middle of a run.
+    async fn slow_down(&self, project: &str) {
+        let slow =
+            json!({ "project": project, "route": "POST /data", "kind": "slow", "delay_ms": 700, "every": 1 });
+        self.platform.turn("faults", slow).await;
+    }
+
+    async fn until_some_records_are_written(&self) -> [i64; 2] {
+        let until = tokio::time::Instant::now() + EVENTUALLY;
+        loop {
+            let progress = "[data-testid='run-progress']";
+            let done = self.window().number(progress, "data-done").await;
+            let total = self.window().number(progress, "data-total").await;
+            if done > 0 {
+                assert!(done < total, "the run was over before anything could happen in its middle");
+                return [done, total];
+            }
+            assert!(tokio::time::Instant::now() < until, "no record was written");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// Somebody else who writes into the target all the time.
+struct Client {
+    over: Arc<AtomicBool>,
+    sending: JoinHandle<usize>,
+}
+
+impl Client {
+    const VARIABLE: &str = "live_probe";
+
+    async fn start(access: Access) -> Client {
+        let devices = access.call(Method::GET, "/device?amount=1000&fields[0]=id&fields[1]=name", None).await;
+        let mut senders = Vec::new();
+        for device in devices.as_array().unwrap().iter().step_by(7) {
+            senders.push(access.device_token(device["id"].as_str().unwrap()).await);
+        }
+        let over = Arc::new(AtomicBool::new(false));
+        let stop = over.clone();
+        let sending = tokio::spawn(async move {
+            let mut sent = 0;
+            while !stop.load(Ordering::SeqCst) {
+                let record = json!([{ "variable": Client::VARIABLE, "value": sent }]);
+                let answer = senders[sent % senders.len()].call(Method::POST, "/data", Some(record)).await;
+                assert_eq!(answer, Value::from("1 Data Added"));
+                sent += 1;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            sent
+        });
+        Client { over, sending }
+    }
+
+    /// How many records it has sent.
+    async fn stop(self) -> usize {
+        self.over.store(true, Ordering::SeqCst);
+        self.sending.await.unwrap()
+    }
+}
