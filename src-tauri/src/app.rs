@@ -99,6 +99,7 @@ impl App {
 
     /// Ends the practice platform; runs are left for the next start.
     pub async fn end(&self) {
+        self.state.migrations.quiet().await;
         let practice = self.state.practice.lock().await.take();
         if let Some(platform) = practice {
             platform.end().await;

@@ -9,6 +9,7 @@ pub mod host;
 pub mod ipc;
 mod logging;
 mod migration;
+mod navigation;
 pub mod practice;
 pub mod secrets;
 pub mod settings;
@@ -61,6 +62,7 @@ fn build(with_practice: bool) -> tauri::Result<tauri::App> {
     let ipc = ipc::builder::<tauri::Wry>();
     tauri::Builder::default()
         .invoke_handler(ipc.invoke_handler())
+        .plugin(navigation::stay())
         .setup(move |window| {
             ipc.mount_events(window);
             let app = assemble(window.handle())?;

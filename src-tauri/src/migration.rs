@@ -10,10 +10,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tago_api::Time;
 use tago_migrate::{Clock as _, Figures, Settings, SystemClock};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 pub(crate) use plan::strip;
 pub(crate) use rehearsal::{Rehearsal, choices_of, overview_view};
@@ -27,6 +28,9 @@ const BETWEEN_EVENTS: Duration = Duration::from_millis(100);
 
 /// Plans are held in memory; more than these are not looked at any more.
 const KEPT_REHEARSALS: usize = 4;
+
+/// How long a closing window waits for batches that are on their way.
+const LONGEST_QUIET: Duration = Duration::from_secs(3);
 
 /// What is rehearsed and what runs.
 pub(crate) struct Migrations {
@@ -77,6 +81,16 @@ impl Migrations {
 
     pub(crate) fn end(&self, id: &str) {
         locked(&self.running).remove(id);
+    }
+
+    /// Lets what is on its way arrive, so that the next start has nothing to check again. A window
+    /// that cannot wait longer loses nothing by it: the journal knows what is open.
+    pub(crate) async fn quiet(&self) {
+        let running: Vec<Arc<LiveRun>> = locked(&self.running).values().cloned().collect();
+        let all = join_all(running.iter().map(|run| run.close()));
+        if timeout(LONGEST_QUIET, all).await.is_err() {
+            tracing::warn!("a run was still waiting for an answer");
+        }
     }
 }
 

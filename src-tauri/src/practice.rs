@@ -1,7 +1,7 @@
 //! The practice platform: this program started again as a child that ends with the window.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -9,7 +9,9 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use thiserror::Error;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{ChildStdin, Command};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// The first argument that makes this program the practice platform instead of the window.
@@ -63,7 +65,14 @@ pub enum PracticeError {
 /// it watches its standard input, which only this process holds open.
 pub struct Platform {
     pub ready: Ready,
-    process: Option<(Child, ChildStdin)>,
+    process: Option<Process>,
+}
+
+struct Process {
+    stdin: ChildStdin,
+    ended: watch::Receiver<bool>,
+    /// Owns the child, and with it kills the child.
+    watching: JoinHandle<()>,
 }
 
 impl Platform {
@@ -72,49 +81,80 @@ impl Platform {
     /// # Errors
     /// [`PracticeError`].
     pub async fn start(origin: &Origin) -> Result<Platform, PracticeError> {
-        let (program, data) = match origin {
-            Origin::Child { program, data } => (program, data),
+        match origin {
+            Origin::Child { program, data } => start(program, data).await,
             Origin::Given(file) => {
                 let line = tokio::fs::read_to_string(file).await;
                 let ready = read(&line.map_err(|source| PracticeError::Start { source })?)?;
-                return Ok(Platform { ready, process: None });
+                Ok(Platform { ready, process: None })
             }
-        };
-        let mut child = Command::new(program)
-            .args([SUBCOMMAND, "serve", "--demo", "--with-parent", "--data"])
-            .arg(data)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|source| PracticeError::Start { source })?;
-        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(PracticeError::Ended { source: None });
-        };
-        let mut lines = BufReader::new(stdout).lines();
-        let line = timeout(LONGEST_START, lines.next_line())
-            .await
-            .map_err(|_| PracticeError::Slow)?
-            .map_err(|source| PracticeError::Ended { source: Some(source) })?
-            .ok_or(PracticeError::Ended { source: None })?;
-        Ok(Platform { ready: read(&line)?, process: Some((child, stdin)) })
-    }
-
-    /// Lets it end by itself, as it does when this process dies, and sees to it that it does.
-    pub async fn end(self) {
-        let Some((mut child, stdin)) = self.process else { return };
-        drop(stdin);
-        if timeout(LONGEST_END, child.wait()).await.is_err() {
-            tracing::warn!("the practice platform did not end by itself");
-            // It is killed when `child` is dropped.
         }
     }
 
     /// Whether it still runs.
-    pub fn is_running(&mut self) -> bool {
-        self.process.as_mut().is_none_or(|(child, _)| matches!(child.try_wait(), Ok(None)))
+    pub fn is_running(&self) -> bool {
+        self.process.as_ref().is_none_or(|process| !*process.ended.borrow())
     }
+
+    /// Done when it has ended, by itself or otherwise; never, if it is not a child.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
+        let ended = self.process.as_ref().map(|process| process.ended.clone());
+        async move {
+            match ended {
+                // A watcher that is gone has taken the child with it.
+                Some(mut ended) => drop(ended.wait_for(|ended| *ended).await),
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Lets it end by itself, as it does when this process dies, and sees to it that it does.
+    pub async fn end(mut self) {
+        let ended = self.ended();
+        let Some(process) = self.process.take() else { return };
+        drop(process.stdin);
+        if timeout(LONGEST_END, ended).await.is_err() {
+            tracing::warn!("the practice platform did not end by itself");
+        }
+        process.watching.abort();
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        if let Some(process) = &self.process {
+            process.watching.abort();
+        }
+    }
+}
+
+async fn start(program: &Path, data: &Path) -> Result<Platform, PracticeError> {
+    let mut child = Command::new(program)
+        .args([SUBCOMMAND, "serve", "--demo", "--with-parent", "--data"])
+        .arg(data)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|source| PracticeError::Start { source })?;
+    let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(PracticeError::Ended { source: None });
+    };
+    let mut lines = BufReader::new(stdout).lines();
+    let line = timeout(LONGEST_START, lines.next_line())
+        .await
+        .map_err(|_| PracticeError::Slow)?
+        .map_err(|source| PracticeError::Ended { source: Some(source) })?
+        .ok_or(PracticeError::Ended { source: None })?;
+    let ready = read(&line)?;
+    let (tell, ended) = watch::channel(false);
+    let watching = tokio::spawn(async move {
+        let status = child.wait().await;
+        tracing::info!(?status, "the practice platform has ended");
+        tell.send_replace(true);
+    });
+    Ok(Platform { ready, process: Some(Process { stdin, ended, watching }) })
 }
 
 fn read(line: &str) -> Result<Ready, PracticeError> {

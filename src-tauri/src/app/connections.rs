@@ -5,6 +5,7 @@ use super::App;
 use super::sessions::{PRACTICE, api, credential};
 use crate::error::{Answer, UiError};
 use crate::host::Event;
+use crate::practice::Platform;
 use crate::settings::StoredConnection;
 use crate::view::{Capabilities, Connection, ConnectionKind, ConnectionState, KeyringState};
 
@@ -104,8 +105,8 @@ impl App {
     /// The practice platform, if it was ever started here.
     pub(super) async fn practice_connection(&self) -> Option<Connection> {
         let starting = self.seen().practice_starting;
-        let running = !starting
-            && self.state.practice.lock().await.as_mut().is_some_and(|platform| platform.is_running());
+        let running =
+            !starting && self.state.practice.lock().await.as_ref().is_some_and(Platform::is_running);
         let state = match (starting, running) {
             (true, _) => ConnectionState::Starting,
             (_, true) => ConnectionState::Ready,

@@ -284,7 +284,7 @@ impl App {
         let mut record = run.record.clone();
         match outcome {
             Ok(Ending::Finished) => {}
-            Ok(Ending::Stopped) => record.stopped = true,
+            Ok(Ending::Stopped) => record.stopped = !run.is_closing(),
             Ok(Ending::Halted(halt)) => record.reason = Some(halt.into()),
             Err(error) => record.reason = Some(error),
         }
@@ -292,6 +292,7 @@ impl App {
             tracing::error!(error.message, "the end of a run was not written");
         }
         self.state.migrations.end(&record.id);
+        run.say_over();
         match self.run(&record.id).await {
             Ok(view) => self.emit(Event::Run(Box::new(view))),
             Err(error) => tracing::error!(error.message, "the end of a run was not told"),

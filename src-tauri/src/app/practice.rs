@@ -11,14 +11,17 @@ impl App {
     /// Starts the practice platform, or finds the one that runs.
     pub async fn start_practice(&self) -> Answer<Connection> {
         let mut practice = self.state.practice.lock().await;
-        if practice.as_mut().is_none_or(|platform| !platform.is_running()) {
+        if practice.as_ref().is_none_or(|platform| !platform.is_running()) {
             self.forget_practice_sessions();
             self.seen().practice_starting = true;
             self.emit(Event::Connections);
             let started = Platform::start(&self.state.practice_origin).await;
             self.seen().practice_starting = false;
             *practice = match started {
-                Ok(platform) => Some(platform),
+                Ok(platform) => {
+                    self.watch(platform.ended());
+                    Some(platform)
+                }
                 Err(error) => {
                     let error = UiError::from(error);
                     self.practice_failed(&error);
@@ -62,6 +65,15 @@ impl App {
         let Some(damage) = console.damages().await?.pop() else { return Ok(None) };
         let name = console.project(damage.project).await?.name;
         Ok(Some(told(damage, name)))
+    }
+
+    /// Tells the window when the platform has ended.
+    fn watch(&self, ended: impl Future<Output = ()> + Send + 'static) {
+        let app = self.clone();
+        tokio::spawn(async move {
+            ended.await;
+            app.emit(Event::Connections);
+        });
     }
 
     async fn enter_practice(&self) -> Answer<Connection> {

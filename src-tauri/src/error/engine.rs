@@ -115,6 +115,10 @@ impl From<ReportError> for UiError {
         match error {
             ReportError::Plan(error) => UiError::from(error),
             ReportError::Journal(error) => UiError::from(error),
+            ReportError::Run(error) => UiError::from(error),
+            ReportError::Proof(_) => {
+                UiError::new(ErrorCode::Journal, message).hint("Choose “Prove again” first.")
+            }
             ReportError::Write { .. } => UiError::new(ErrorCode::Journal, message)
                 .hint("Check that the disk has room and that the folder of the run may be written."),
         }

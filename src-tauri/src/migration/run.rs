@@ -2,11 +2,13 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tago_api::Time;
 use tago_migrate::{self as engine, Control, Figures, Phase, Plan, Proof, RunStatus, Wish};
+use tokio::sync::watch;
 
 use super::proof;
 use crate::app::locked;
@@ -151,6 +153,8 @@ pub(crate) struct LiveRun {
     pub(crate) control: Control,
     restored_project_exists: bool,
     state: Mutex<LiveState>,
+    closing: AtomicBool,
+    over: watch::Sender<bool>,
 }
 
 #[derive(Default)]
@@ -162,7 +166,32 @@ struct LiveState {
 
 impl LiveRun {
     pub(crate) fn new(record: RunRecord, restored_project_exists: bool) -> LiveRun {
-        LiveRun { record, control: Control::new(), restored_project_exists, state: Mutex::default() }
+        LiveRun {
+            record,
+            control: Control::new(),
+            restored_project_exists,
+            state: Mutex::default(),
+            closing: AtomicBool::new(false),
+            over: watch::Sender::new(false),
+        }
+    }
+
+    /// Ends what is under way because the window closes; the owner has not stopped the run.
+    pub(super) async fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+        self.control.stop();
+        // The sender lives as long as this run.
+        let _ = self.over.subscribe().wait_for(|over| *over).await;
+    }
+
+    /// Whether it was ended by the window's closing.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
+    /// Says that nothing of it is under way any more.
+    pub(crate) fn say_over(&self) {
+        self.over.send_replace(true);
     }
 
     /// Takes what the engine tells, and from time to time what its journal says.
