@@ -211,7 +211,7 @@ impl Load {
         let mut body = Vec::with_capacity(range.len() * 160);
         body.push(b'[');
         if let (Some(first), Some(end)) = (self.starts.get(range.start), self.starts.get(range.end)) {
-            body.extend_from_slice(self.text[*first..end - 1].as_bytes());
+            body.extend_from_slice(&self.text.as_bytes()[*first..end - 1]);
         }
         body.push(b']');
         Batch { body: Bytes::from(body), tally: Tally::of(self.keys[range].iter().copied()) }
@@ -243,7 +243,7 @@ impl Load {
                 if body.len() > 1 {
                     body.push(b',');
                 }
-                body.extend_from_slice(self.text[self.starts[place]..self.starts[place + 1] - 1].as_bytes());
+                body.extend_from_slice(&self.text.as_bytes()[self.starts[place]..self.starts[place + 1] - 1]);
                 tally.put(self.keys[place], 1);
             }
         }

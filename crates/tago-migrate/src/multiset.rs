@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{Key, Tally};
+use crate::record::Key;
 
 /// How often each record is there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,16 +37,6 @@ impl Counts {
             _ => false,
         }
     }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, u32)> + '_ {
-        self.0.iter().filter(|(_, times)| **times > 0).map(|(key, times)| (*key, *times))
-    }
-
-    pub(crate) fn tally(&self) -> Tally {
-        let mut tally = Tally::default();
-        self.iter().for_each(|(key, times)| tally.put(key, u64::from(times)));
-        tally
-    }
 }
 
 /// A sequence of counts, as runs of equal ones: `(length, count)`. What the target has of a hole is one
@@ -61,10 +51,6 @@ impl Runs {
             Some((length, last)) if *last == count => *length += 1,
             _ => self.0.push((1, count)),
         }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.iter().map(|(length, _)| *length as usize).sum()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
@@ -82,7 +68,6 @@ mod tests {
         let mut runs = Runs::default();
         counts.iter().for_each(|count| runs.push(*count));
         assert_eq!(runs.iter().collect::<Vec<_>>(), counts);
-        assert_eq!(runs.len(), counts.len());
         assert_eq!(serde_json::to_string(&runs).unwrap(), "[[3,0],[2,2],[1,1],[1,0]]");
     }
 
@@ -91,6 +76,6 @@ mod tests {
         let mut counts = Counts::of([Key(1), Key(2), Key(1)]);
         assert!(counts.take(Key(1)) && counts.take(Key(1)));
         assert!(!counts.take(Key(1)));
-        assert_eq!(counts.tally(), Tally::of([Key(2)]));
+        assert!(counts.take(Key(2)));
     }
 }

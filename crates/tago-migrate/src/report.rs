@@ -1,12 +1,23 @@
+//! The report of a run: for machines, for people, and the worklist of what outside must be updated.
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tago_api::{DeviceId, Time};
 use thiserror::Error;
 
-use crate::device::Fingerprint;
-use crate::journal::JournalError;
-use crate::plan::PlanError;
+use crate::device::{Fingerprint, Token};
+use crate::folder::{self, write_whole};
+use crate::journal::{JournalError, Row, SqliteJournal};
+use crate::machine::ledger::Ledger;
+use crate::plan::{DeviceItem, Item, Plan, PlanError, Seal, Summary, Verdict};
+use crate::ports::Identity;
+use crate::prove::{Proof, last_proof};
+use crate::run::{RunError, created, held_items, past};
+
+mod csv;
+mod html;
 
 /// What a report says, and where its files are.
 #[derive(Debug, Clone, Serialize)]
@@ -15,10 +26,24 @@ pub struct Report {
     pub run: String,
     /// When the report was made.
     pub at: Time,
+    /// Where records came from.
+    pub source: Identity,
+    /// Where they went.
+    pub target: Identity,
+    /// The plan's fingerprint, to which approval was given.
+    pub fingerprint: Seal,
+    /// When the run began.
+    pub started_at: Time,
+    /// When it finished; absent if it has not.
+    pub finished_at: Option<Time>,
+    /// Records that the plan had to write.
+    pub records_planned: u64,
     /// Records that the run stored.
     pub records_written: u64,
     /// Devices that the run made.
     pub devices_created: u64,
+    /// Devices that the run changed.
+    pub devices_updated: u64,
     /// Ids of devices: old, new, name. Equal ones are left out.
     pub ids: Vec<(DeviceId, DeviceId, String)>,
     /// Every token of the source by the device that owns it.
@@ -27,6 +52,8 @@ pub struct Report {
     pub exceptions: Vec<String>,
     /// Whether there is a proof and it is green.
     pub proven: Option<bool>,
+    /// The proof, as it was made last.
+    pub proof: Option<Proof>,
     /// The command with which anybody can repeat the proof.
     pub prove_line: String,
     /// The machine's copy.
@@ -65,6 +92,12 @@ pub enum ReportError {
     /// The journal.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The plan of the folder is not the one that was run.
+    #[error(transparent)]
+    Run(RunError),
+    /// The stored proof could not be read.
+    #[error("the proof cannot be read")]
+    Proof(#[source] std::io::Error),
     /// A file of the report could not be written.
     #[error("{} cannot be written", path.display())]
     Write {
@@ -75,11 +108,214 @@ pub enum ReportError {
     },
 }
 
+impl From<RunError> for ReportError {
+    fn from(error: RunError) -> ReportError {
+        match error {
+            RunError::Plan(error) => ReportError::Plan(error),
+            RunError::Journal(error) => ReportError::Journal(error),
+            error => ReportError::Run(error),
+        }
+    }
+}
+
 /// Writes `report.json`, `report.html`, `tokens.csv` and `ids.csv` from what the run folder holds.
 ///
 /// # Errors
 /// See [`ReportError`].
 pub fn report(folder: &Path, at: Time) -> Result<Report, ReportError> {
-    let _ = (folder, at);
-    unimplemented!()
+    let rows = SqliteJournal::read(folder)?;
+    let (plan, ledger) = past(folder, &rows)?;
+    let proof = last_proof(folder).map_err(ReportError::Proof)?;
+    let mut report = compose(folder, &plan, &ledger, &rows, proof, at);
+    report.json = folder.join(folder::REPORT_JSON);
+    report.html = folder.join(folder::REPORT_HTML);
+    let json = serde_json::to_vec_pretty(&report).unwrap_or_default();
+    write(&report.json, &json)?;
+    write(&report.html, html::page(&report).as_bytes())?;
+    write(&folder.join(folder::TOKENS_CSV), csv::tokens(&report).as_bytes())?;
+    write(&folder.join(folder::IDS_CSV), csv::ids(&report).as_bytes())?;
+    Ok(report)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
+    use std::io::Write;
+    let failed = |source| ReportError::Write { path: path.to_owned(), source };
+    write_whole(path, |mut file| file.write_all(bytes)).map_err(failed)
+}
+
+fn compose(
+    folder: &Path,
+    plan: &Plan,
+    ledger: &Ledger,
+    rows: &[(Time, Row)],
+    proof: Option<Proof>,
+    at: Time,
+) -> Report {
+    let summary = plan.summary();
+    let finished = rows.iter().rev().find(|(_, row)| *row == Row::Finished {}).map(|(at, _)| *at);
+    let created = created(plan, ledger);
+    let updated = plan.items.iter().zip(0_u32..).filter(|(item, place)| {
+        item.verdict() == Verdict::Update && ledger.devices.get(place).is_some_and(|device| device.finished)
+    });
+    let matched = plan.items.iter().filter_map(|item| match item {
+        Item::Device(item) => Some((item.device, item.target?, item.name.clone())),
+        Item::Data(_) => None,
+    });
+    let ids = matched.chain(created.iter().cloned()).filter(|(old, new, _)| old != new).collect();
+    Report {
+        run: ledger.run.clone(),
+        at,
+        source: plan.header.source.clone(),
+        target: plan.header.target.clone(),
+        fingerprint: plan.fingerprint(),
+        started_at: rows.first().map(|(at, _)| *at).unwrap_or_default(),
+        finished_at: finished,
+        records_planned: summary.records_missing,
+        records_written: ledger.stored,
+        devices_created: created.len() as u64,
+        devices_updated: updated.count() as u64,
+        ids,
+        tokens: tokens(plan, ledger),
+        exceptions: exceptions(plan, ledger, &summary, proof.as_ref()),
+        proven: proof.as_ref().map(|proof| proof.green),
+        proof,
+        prove_line: format!(
+            "holdfastctl prove {} --source {} --source-token-fd 3 --target {} --target-token-fd 4 3<{} 4<{}",
+            quoted(&folder.display().to_string()),
+            plan.header.source.origin,
+            plan.header.target.origin,
+            "source-token.txt",
+            "target-token.txt",
+        ),
+        json: PathBuf::new(),
+        html: PathBuf::new(),
+    }
+}
+
+/// Every token of the source, with its counterpart on the target.
+fn tokens(plan: &Plan, ledger: &Ledger) -> Vec<TokenWork> {
+    let mut work = Vec::new();
+    for (item, place) in plan.items.iter().zip(0_u32..) {
+        let Item::Device(item) = item else { continue };
+        let device = ledger.devices.get(&place);
+        let made = device.is_some_and(|device| device.made.is_some());
+        let theirs = match device {
+            Some(device) if made => &device.tokens,
+            _ => &item.target_tokens,
+        };
+        for (token, counterpart) in pairs(&item.source_tokens, theirs, made) {
+            work.push(TokenWork {
+                device: item.device,
+                device_name: item.name.clone(),
+                token_name: token.name.clone(),
+                serial: token.serial.clone(),
+                source: token.fingerprint.clone(),
+                target: counterpart.map(|token| token.fingerprint.clone()),
+                what_to_update: what_to_update(item, token, counterpart, made),
+            });
+        }
+    }
+    work
+}
+
+/// Each token with the one of the same serial number, else of the same name. A device that was made has
+/// one token of its own, which stands for the first that is left.
+fn pairs<'a>(ours: &'a [Token], theirs: &'a [Token], made: bool) -> Vec<(&'a Token, Option<&'a Token>)> {
+    let mut free: Vec<&Token> = theirs.iter().collect();
+    let mut pairs: Vec<(&Token, Option<&Token>)> = ours.iter().map(|token| (token, None)).collect();
+    let mut settle = |same: &dyn Fn(&Token, &Token) -> bool| {
+        for (token, counterpart) in pairs.iter_mut().filter(|(_, counterpart)| counterpart.is_none()) {
+            if let Some(place) = free.iter().position(|other| same(token, other)) {
+                *counterpart = Some(free.remove(place));
+            }
+        }
+    };
+    settle(&|token, other| token.serial.is_some() && token.serial == other.serial);
+    settle(&|token, other| token.name == other.name && token.permission == other.permission);
+    if made {
+        settle(&|_, _| true);
+    }
+    pairs
+}
+
+fn what_to_update(item: &DeviceItem, token: &Token, counterpart: Option<&Token>, made: bool) -> String {
+    let serial = token.serial.as_ref().map(|serial| {
+        format!(" Give the new token the serial number {serial} when the device moves over, and not before.")
+    });
+    match (counterpart, made) {
+        (Some(new), true) => format!(
+            "The device was made anew. Put token {} into the device and into every integration and script \
+             that acts as \"{}\".{}",
+            new.fingerprint,
+            item.name,
+            serial.unwrap_or_default()
+        ),
+        (None, true) => format!(
+            "The new device has no counterpart for this token. Make one with permission {} and put it where \
+             this one was used.{}",
+            token.permission,
+            serial.unwrap_or_default()
+        ),
+        (Some(own), false) => format!(
+            "Nothing on the target: the device keeps token {}. Whatever was pointed at the copy meanwhile \
+             goes back to that one before the copy is deleted.",
+            own.fingerprint
+        ),
+        (None, false) if item.target.is_some() => {
+            "The target's device has no such token. If something still \
+                                                   uses it, make one there and update that."
+                .to_owned()
+        }
+        (None, false) => "The device is not on the target; there is nothing to update yet.".to_owned(),
+    }
+}
+
+fn exceptions(plan: &Plan, ledger: &Ledger, summary: &Summary, proof: Option<&Proof>) -> Vec<String> {
+    let mut exceptions = Vec::new();
+    if !ledger.finished {
+        exceptions.push("The run is not finished; it can be resumed.".to_owned());
+    }
+    let mut said = BTreeSet::new();
+    for held in held_items(plan, ledger) {
+        let what = match (&held.variable, held.between) {
+            (Some(variable), Some((from, to))) => format!("{variable} from {from} to {to}"),
+            (None, Some((from, to))) => format!("records from {from} to {to}"),
+            _ => "the device".to_owned(),
+        };
+        let line = format!("{}: {what} was not carried out: {}", held.name, held.reason);
+        if said.insert(line.clone()) {
+            exceptions.push(line);
+        }
+    }
+    for item in &plan.items {
+        let (name, reasons) = match item {
+            Item::Device(item) if matches!(item.verdict, Verdict::Blocked | Verdict::Conflict) => {
+                (item.name.clone(), &item.reasons)
+            }
+            Item::Data(item) if item.verdict == Verdict::Blocked => {
+                (format!("records of {} from {} to {}", item.device, item.from, item.to), &item.reasons)
+            }
+            _ => continue,
+        };
+        let why: Vec<&str> = reasons.iter().map(|reason| reason.text.as_str()).collect();
+        exceptions.push(format!("{name}: left as it is: {}", why.join("; ")));
+    }
+    match proof {
+        None => exceptions.push("The run is not proven yet.".to_owned()),
+        Some(proof) if !proof.green => exceptions.push(format!(
+            "The proof is not green: {} missing, {} changed, {} doubled, {} ranges not carried out.",
+            proof.missing, proof.changed, proof.doubled, proof.not_run
+        )),
+        Some(_) => {}
+    }
+    if ledger.finished && ledger.stored < summary.records_missing && ledger.reasons.is_empty() {
+        let lacking = summary.records_missing - ledger.stored;
+        exceptions.push(format!("{lacking} records were already there when they were to be written."));
+    }
+    exceptions
+}
+
+/// A path as a shell takes it.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }

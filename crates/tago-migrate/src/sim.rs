@@ -8,6 +8,7 @@ mod journal;
 mod oracle;
 mod port;
 mod scenario;
+mod whole;
 mod world;
 
 use std::collections::BTreeSet;

@@ -1,5 +1,7 @@
 //! Tokens that data is written with: found, or made for the run and removed at its end.
 
+use std::collections::btree_map::Entry;
+
 use tago_api::DeviceId;
 
 use super::{Action, Route, Setback, Stage, Subject, Tidying, Turn, Writer};
@@ -10,8 +12,8 @@ use crate::run::Side;
 
 impl Turn<'_> {
     pub(super) fn want_writer(&mut self, device: DeviceId) {
-        if !self.state.writers.contains_key(&device) {
-            self.state.writers.insert(device, Writer::Looking);
+        if let Entry::Vacant(writer) = self.state.writers.entry(device) {
+            writer.insert(Writer::Looking);
             self.effect(Action::ListTokens { device });
         }
     }

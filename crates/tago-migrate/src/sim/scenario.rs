@@ -361,6 +361,11 @@ impl Play {
                 Some(Ok(Ending::Finished)) => None,
             });
             self.outcome.story.push(story);
+            if let Some(Err(error)) = &ending
+                && !error.to_string().contains("simulated")
+            {
+                self.outcome.wrong.push(error.to_string());
+            }
             if ending.is_none() && !killed {
                 return;
             }

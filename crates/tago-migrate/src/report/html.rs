@@ -1,0 +1,164 @@
+//! The page for people: it stands alone, and it prints.
+
+use std::fmt::{Display, Write};
+
+use super::Report;
+use crate::prove::{DifferenceKind, Proof};
+
+/// Differences that are listed on the page; the files have all.
+const LISTED: usize = 200;
+
+pub(super) fn page(report: &Report) -> String {
+    let mut page = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
+         <title>Migration {} into {}</title><style>{STYLE}</style></head><body>\n",
+        text(&report.source.name),
+        text(&report.target.name),
+    );
+    section(&mut page, "h1", &format!("{} into {}", report.source.name, report.target.name));
+    verdict(&mut page, report);
+    facts(&mut page, report);
+    if !report.exceptions.is_empty() {
+        section(&mut page, "h2", "To look at");
+        let rows = report.exceptions.iter().map(|exception| vec![exception.clone()]);
+        table(&mut page, &["What, and why"], rows);
+    }
+    if let Some(proof) = &report.proof {
+        differences(&mut page, proof);
+    }
+    section(&mut page, "h2", "Tokens: what outside must be updated");
+    let tokens = report.tokens.iter().map(|token| {
+        vec![
+            token.device_name.clone(),
+            token.token_name.clone(),
+            token.serial.clone().unwrap_or_default(),
+            token.source.to_string(),
+            token.target.as_ref().map(ToString::to_string).unwrap_or_default(),
+            token.what_to_update.clone(),
+        ]
+    });
+    table(&mut page, &["Device", "Token", "Serial number", "In the copy", "In the target", "To do"], tokens);
+    section(&mut page, "p", "Tokens are shown by the first eight digits of their SHA-256, never themselves.");
+    section(&mut page, "h2", "Ids that changed");
+    let ids = report.ids.iter().map(|(old, new, name)| vec![name.clone(), old.to_string(), new.to_string()]);
+    table(&mut page, &["Device", "In the source", "In the target"], ids);
+    section(&mut page, "h2", "Repeat the proof");
+    section(&mut page, "pre", &report.prove_line);
+    page.push_str("</body></html>\n");
+    page
+}
+
+fn verdict(page: &mut String, report: &Report) {
+    let (class, sentence) = match (report.finished_at, report.proven) {
+        (Some(_), Some(true)) => ("good", "Done and proven: the target holds every record that it should."),
+        (_, Some(false)) => ("bad", "The proof found differences; they are listed below."),
+        (Some(_), None) => ("open", "Done, and not proven yet."),
+        (None, _) => ("open", "Not finished; it can be resumed."),
+    };
+    let _ = writeln!(page, "<p class=\"verdict {class}\">{}</p>", text(sentence));
+}
+
+fn facts(page: &mut String, report: &Report) {
+    let mut rows = vec![
+        vec!["From".to_owned(), format!("{} at {}", report.source.name, report.source.origin)],
+        vec!["Into".to_owned(), format!("{} at {}", report.target.name, report.target.origin)],
+        vec!["Begun".to_owned(), report.started_at.to_string()],
+        vec!["Finished".to_owned(), report.finished_at.map_or("not yet".to_owned(), |at| at.to_string())],
+        vec![
+            "Records written".to_owned(),
+            format!("{} of {}", report.records_written, report.records_planned),
+        ],
+        vec!["Devices made".to_owned(), report.devices_created.to_string()],
+        vec!["Devices changed".to_owned(), report.devices_updated.to_string()],
+    ];
+    if let Some(proof) = &report.proof {
+        let said = format!(
+            "{} of {} time ranges as they should be, {} records read, at {}",
+            proof.windows_green, proof.windows, proof.records, proof.at
+        );
+        rows.push(vec!["Proof".to_owned(), said]);
+        if proof.foreign > 0 {
+            let said = format!("{} records in these ranges were written by others since", proof.foreign);
+            rows.push(vec!["Beside".to_owned(), said]);
+        }
+    }
+    rows.push(vec!["Plan".to_owned(), report.fingerprint.to_string()]);
+    rows.push(vec!["Run".to_owned(), report.run.clone()]);
+    rows.push(vec!["This page".to_owned(), report.at.to_string()]);
+    table(page, &[], rows.into_iter());
+}
+
+fn differences(page: &mut String, proof: &Proof) {
+    let found = proof.windows_not_equal.iter().flat_map(|window| {
+        window.differences.iter().map(move |difference| {
+            vec![
+                match difference.kind {
+                    DifferenceKind::Missing => "missing",
+                    DifferenceKind::Changed => "changed",
+                    DifferenceKind::Doubled => "doubled",
+                    DifferenceKind::Foreign => "foreign",
+                }
+                .to_owned(),
+                window.name.clone(),
+                window.variable.clone().unwrap_or_default(),
+                difference.time.map(|time| time.to_string()).unwrap_or_default(),
+                difference.expected.clone().unwrap_or_default(),
+                difference.found.clone().unwrap_or_default(),
+            ]
+        })
+    });
+    let rows: Vec<Vec<String>> = found.take(LISTED).collect();
+    if !rows.is_empty() {
+        section(page, "h2", "What the proof found");
+        table(page, &["What", "Device", "Variable", "Time", "Should be", "Is"], rows.into_iter());
+    }
+}
+
+fn section(page: &mut String, element: &str, content: &str) {
+    let _ = writeln!(page, "<{element}>{}</{element}>", text(content));
+}
+
+fn table(page: &mut String, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+    page.push_str("<table>");
+    if !head.is_empty() {
+        let cells: String = head.iter().map(|cell| format!("<th>{}</th>", text(cell))).collect();
+        let _ = write!(page, "<thead><tr>{cells}</tr></thead>");
+    }
+    page.push_str("<tbody>");
+    let mut empty = true;
+    for row in rows {
+        empty = false;
+        let cells: String = row.iter().map(|cell| format!("<td>{}</td>", text(cell))).collect();
+        let _ = writeln!(page, "<tr>{cells}</tr>");
+    }
+    if empty {
+        let _ = writeln!(page, "<tr><td colspan=\"{}\">none</td></tr>", head.len().max(1));
+    }
+    page.push_str("</tbody></table>\n");
+}
+
+/// Text that cannot become markup.
+fn text(content: impl Display) -> String {
+    let mut escaped = String::new();
+    for character in content.to_string().chars() {
+        match character {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;\
+color:#1c2430}h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2rem}table{border-collapse:collapse;\
+width:100%}th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid #d8dde5;\
+overflow-wrap:anywhere}th{border-bottom-width:2px}pre{white-space:pre-wrap;background:#f3f5f8;\
+padding:.8rem}.verdict{font-weight:600;padding:.7rem 1rem;border-left:.35rem solid}\
+.good{background:#e8f5ec;border-color:#1f8a4c}.bad{background:#fdecea;border-color:#c0392b}\
+.open{background:#fff6e0;border-color:#c98a00}@media print{body{margin:0;max-width:none;font-size:11px}\
+tr{break-inside:avoid}}";
