@@ -107,6 +107,10 @@ export const en = {
     unfinishedText: (target: string) =>
       `Writing into ${target} was interrupted or is still going on. Everything sent so far is recorded; it goes on where it stopped, without losing or doubling a record.`,
     unfinishedAction: "Open it",
+    restoredTitle: (n: number) =>
+      `${counted(n, "restored project is", "restored projects are")} costing money`,
+    restoredText: "Delete what you need no more.",
+    restoredAction: "Show restored projects",
     steps: "How a rescue goes",
     step1: "Find the backup from before it went wrong.",
     step2: "Make a new project from it. Your own project is not touched.",
@@ -154,7 +158,8 @@ export const en = {
     step1None: "Open the backups and choose the newest one from before the damage.",
     step1Action: "New project from this backup…",
     step2: "Migrate what is missing",
-    step2Text: "Rehearse first: the figures must match the loss above. Then write, and see the proof.",
+    step2Text:
+      "Rehearse first: it finds the loss above, less what was sent after the backup was made. Then write, and see the proof.",
     step2Action: "Start the migration…",
     step3: "Replace tokens, then delete the restored project",
     step3Text:

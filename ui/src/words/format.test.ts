@@ -88,6 +88,11 @@ describe("numbers", () => {
     [60_882_000, "$60.88"],
   ])("money of %i", (micros, text) => expect(f.money(micros)).toBe(text));
 
+  it("keeps the digits of an hourly price that a month is reckoned from", () => {
+    expect(f.rate(1_202_800)).toBe("$1.2028");
+    expect(f.rate(1_200_000)).toBe("$1.20");
+  });
+
   it("gives spans and ranges of them", () => {
     expect(f.span(45)).toBe("45 seconds");
     expect(f.span(180)).toBe("3 minutes");

@@ -130,12 +130,12 @@ export function sizeChange(bytes: number): string {
 /** "$25.00"; less than a dollar that is not whole cents keeps four digits: "$0.0834". */
 export function money(micros: number, currency = "USD"): string {
   const inCents = micros % 10_000 === 0 || Math.abs(micros) >= 1_000_000;
-  return new Intl.NumberFormat(locale, {
-    style: "currency",
-    currency,
-    minimumFractionDigits: inCents ? 2 : 4,
-    maximumFractionDigits: inCents ? 2 : 4,
-  }).format(micros / 1_000_000);
+  return currencyText(micros, currency, inCents ? 2 : 4);
+}
+
+/** A price per hour, which months are reckoned from: four digits unless it is whole cents. "$1.2028". */
+export function rate(micros: number, currency = "USD"): string {
+  return currencyText(micros, currency, micros % 10_000 === 0 ? 2 : 4);
 }
 
 /** "45 seconds", "3 minutes", "2 h 5 min". */
@@ -190,6 +190,15 @@ function parts(ms: number, timeZone?: string): Record<string, string> {
     hourCycle: "h23",
   });
   return Object.fromEntries(formatter.formatToParts(ms).map((part) => [part.type, part.value]));
+}
+
+function currencyText(micros: number, currency: string, digits: number): string {
+  return new Intl.NumberFormat(locale, {
+    style: "currency",
+    currency,
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(micros / 1_000_000);
 }
 
 function two(n: number): string {
