@@ -49,6 +49,7 @@ struct State {
 
 /// What was seen of the world since the start.
 struct Seen {
+    opens_with_practice: bool,
     practice_role: Role,
     practice_starting: bool,
     practice_address: String,
@@ -64,6 +65,7 @@ impl App {
         let settings = SettingsFile::open(folders.config.join("settings.json")).map_err(UiError::from);
         let migrations = Migrations::new(folders.data.join("runs"));
         let seen = Seen {
+            opens_with_practice: false,
             practice_role: Role::Owner,
             practice_starting: false,
             practice_address: String::new(),
@@ -84,8 +86,9 @@ impl App {
         App { state: Arc::new(state) }
     }
 
-    /// Starts again what ran when the window was closed.
+    /// Starts again what ran when the window was closed, and the practice platform if it was asked for.
     pub fn wake(&self, with_practice: bool) {
+        self.seen().opens_with_practice = with_practice;
         let again = self.settings().is_ok_and(|settings| settings.practice_started);
         if with_practice || again {
             let app = self.clone();
@@ -95,6 +98,11 @@ impl App {
                 }
             });
         }
+    }
+
+    /// Whether this start was asked to open on the practice platform.
+    pub fn opens_with_practice(&self) -> bool {
+        self.seen().opens_with_practice
     }
 
     /// Ends the practice platform; runs are left for the next start.

@@ -8,6 +8,7 @@ const COMMANDS: &[&str] = &[
     "keyring_state",
     "keyring_try_again",
     "restart_app",
+    "opens_with_practice",
     "start_practice",
     "practice_as",
     "start_bad_day",

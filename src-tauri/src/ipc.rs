@@ -42,6 +42,7 @@ pub fn builder<R: Runtime>() -> Builder<R> {
             connections::keyring_state,
             connections::keyring_try_again,
             connections::restart_app,
+            practice::opens_with_practice,
             practice::start_practice,
             practice::practice_as,
             practice::start_bad_day,

@@ -4,6 +4,13 @@ use crate::app::App;
 use crate::error::Answer;
 use crate::view::{BadDay, Connection, Role};
 
+/// Whether this start was asked for as `--practice`: then the window opens on the demo project.
+#[tauri::command]
+#[specta::specta]
+pub(crate) fn opens_with_practice(app: State<'_, App>) -> bool {
+    app.opens_with_practice()
+}
+
 /// Starts the practice platform, or finds the one that runs.
 #[tauri::command]
 #[specta::specta]

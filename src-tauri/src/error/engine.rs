@@ -36,7 +36,9 @@ impl UiError {
                 UiError::new(ErrorCode::Refused, format!("The {side} refused: {message}"))
             }
             PortError::Unreachable { message } => {
-                UiError::new(ErrorCode::Unreachable, format!("The {side} does not answer ({message})"))
+                tracing::warn!(%side, message, "no answer");
+                let whose = address_in(message).map_or_else(String::new, |address| format!(" at {address}"));
+                UiError::new(ErrorCode::Unreachable, format!("The {side}{whose} does not answer"))
                     .hint("Check the network, and that the project is still there; then go on.")
                     .retryable()
             }
@@ -47,6 +49,11 @@ impl UiError {
         };
         if told.hint.is_some() { told } else { told.hint(SAFE) }
     }
+}
+
+/// What the network library says goes into the log; a person is helped by the address alone.
+fn address_in(message: &str) -> Option<&str> {
+    message.split_whitespace().find(|word| word.starts_with("http://") || word.starts_with("https://"))
 }
 
 impl From<RehearseError> for UiError {
@@ -141,5 +148,19 @@ impl From<JournalError> for UiError {
             _ => UiError::new(ErrorCode::Journal, message)
                 .hint("Nothing more is sent without a journal. Check that the disk has room and works."),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_side_that_is_gone_is_told_by_its_address_and_without_the_librarys_words() {
+        let message =
+            "http://127.0.0.1:4000 did not finish its answer to GET /device: error sending request".into();
+        let told = UiError::of_side(Side::Target, &PortError::Unreachable { message });
+        assert_eq!(told.message, "The target at http://127.0.0.1:4000 does not answer.");
+        assert!(told.retryable && told.hint.is_some());
     }
 }

@@ -270,7 +270,6 @@ pub(crate) fn idle_view(
             return RunView { reason: record.reason.clone().or_else(|| Some(error.clone())), ..nothing };
         }
     };
-    let is_over = matches!(state, RunState::Done | RunState::DoneWithExceptions);
     RunView {
         reason: record.reason.clone(),
         started_at: status.started_at.into(),
@@ -280,10 +279,14 @@ pub(crate) fn idle_view(
         steps_done: status.items_done.into(),
         steps_total: status.items_total.into(),
         batches_to_check: status.batches_open.into(),
-        safe_to_close: if is_over {
-            format!("Safe to close: all {} records of this run are stored.", status.records_done)
-        } else {
-            safe_to_close(status.records_done, status.batches_open)
+        safe_to_close: match state {
+            RunState::Done => {
+                format!("Safe to close: all {} are stored and proven.", records(status.records_done))
+            }
+            RunState::DoneWithExceptions => {
+                "Safe to close. The proof found differences: see below.".to_owned()
+            }
+            _ => safe_to_close(status.records_done, status.batches_open),
         },
         proof,
         ..nothing
@@ -330,12 +333,25 @@ fn empty_view(record: &RunRecord) -> RunView {
 }
 
 fn safe_to_close(stored: u64, open: u64) -> String {
-    let records = if stored == 1 { "1 record".to_owned() } else { format!("{stored} records") };
+    let stored = records(stored);
     match open {
-        0 => format!("Safe to close: {records} stored, nothing to check again."),
-        1 => format!("Safe to close: {records} stored, at most one batch to check again."),
-        open => format!("Safe to close: {records} stored, at most {open} batches to check again."),
+        0 => format!("Safe to close: {stored} stored, nothing to check again."),
+        1 => format!("Safe to close: {stored} stored, at most one batch to check again."),
+        open => format!("Safe to close: {stored} stored, at most {open} batches to check again."),
     }
+}
+
+/// As people write it: `45,662 records`.
+fn records(count: u64) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("{grouped} {}", if count == 1 { "record" } else { "records" })
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a rate to read, never beyond a few million")]
@@ -412,6 +428,19 @@ mod tests {
         for id in ["../secret", "", "/etc/passwd", "a/b", "."] {
             assert_eq!(files.read(id).unwrap_err().code, ErrorCode::NotFound, "{id}");
         }
+    }
+
+    #[test]
+    fn what_closing_would_mean_is_one_sentence_with_grouped_digits() {
+        assert_eq!(records(0), "0 records");
+        assert_eq!(records(1), "1 record");
+        assert_eq!(records(999), "999 records");
+        assert_eq!(records(45_662), "45,662 records");
+        assert_eq!(records(1_234_567), "1,234,567 records");
+        assert_eq!(
+            safe_to_close(1_000, 1),
+            "Safe to close: 1,000 records stored, at most one batch to check again."
+        );
     }
 
     #[test]

@@ -19,6 +19,8 @@ export const commands = {
 	keyringTryAgain: () => typedError<KeyringState, UiError>(__TAURI_INVOKE("keyring_try_again")),
 	/**  Closes the window and starts anew. */
 	restartApp: () => typedError<null, UiError>(__TAURI_INVOKE("restart_app")),
+	/**  Whether this start was asked for as `--practice`: then the window opens on the demo project. */
+	opensWithPractice: () => __TAURI_INVOKE<boolean>("opens_with_practice"),
 	/**  Starts the practice platform, or finds the one that runs. */
 	startPractice: () => typedError<Connection, UiError>(__TAURI_INVOKE("start_practice")),
 	/**  Looks at the practice platform as its owner or as a collaborator. */
