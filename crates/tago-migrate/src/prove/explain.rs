@@ -9,7 +9,7 @@ use crate::load::{Opened, Parcel, Parcels};
 use crate::plan::{Policy, Window};
 use crate::record::Key;
 
-/// Compares one window's records with the source's (which hold their seal) and with what the target had
+/// Compares the records of one window that does not hold what it should with the source's (which hold their seal) and with what the target had
 /// before the run.
 pub(super) fn explain(
     window: &Window,
@@ -30,19 +30,21 @@ pub(super) fn explain(
     }
     let mut unnamed = if window.beyond.keys.is_none() { window.beyond.count } else { 0 };
     let (mut lacking, mut strangers, mut doubled) = (Vec::new(), Vec::new(), Vec::new());
-    let mut had = opened.map(|opened| opened.had.iter()).into_iter().flatten();
+    let mut had = opened.map(|opened| opened.had.iter());
     for (parcel, copies) in source.distinct().filter(|(parcel, _)| parcel.variable == window.variable) {
         let copies = copies.len() as u64;
-        let had = u64::from(had.next().unwrap_or(0));
+        let before = had.as_mut().map(|had| u64::from(had.next().unwrap_or(0)));
         let extra = own.remove(&short(parcel.key)).unwrap_or(0);
-        let expected = match policy {
-            Policy::Fill => copies + extra,
-            Policy::Append => copies + had,
+        let expected = match (policy, before) {
+            (Policy::Append, before) => copies + before.unwrap_or(0),
+            (Policy::Fill, Some(before)) => copies.max(before),
+            (Policy::Fill, None) => copies + extra,
         };
+        unnamed = unnamed.saturating_sub(before.unwrap_or(0).saturating_sub(copies));
         let there = found.remove(&parcel.key).map_or(0, |(count, _)| count);
         if there < expected {
             lacking.push((parcel, expected - there));
-        } else if there > expected && unnamed >= there - expected {
+        } else if there > expected && before.is_none() && unnamed >= there - expected {
             unnamed -= there - expected;
         } else if there > expected {
             doubled.push((parcel, there - expected));
@@ -61,7 +63,13 @@ pub(super) fn explain(
         }
     }
     let gone: u64 = own.values().sum::<u64>() + unnamed;
-    differences(lacking, strangers, doubled, gone)
+    let mut differences = differences(lacking, strangers, doubled, gone);
+    if differences.is_empty() {
+        // The sums differ, so one of those that were too many to name has become another.
+        let kind = DifferenceKind::Changed;
+        differences.push(Difference { kind, time: None, expected: None, found: None, times: 1 });
+    }
+    differences
 }
 
 fn short(key: Key) -> u64 {
@@ -120,4 +128,90 @@ fn differences(
 
 fn difference(kind: DifferenceKind, parcel: &Parcel, times: u64) -> Difference {
     Difference { kind, time: Some(parcel.time), expected: Some(parcel.body.clone()), found: None, times }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::multiset::Runs;
+    use crate::plan::Beyond;
+    use crate::record::Tally;
+
+    /// A source with one record and a target with more of its own than a plan names.
+    struct Crowd {
+        source: Parcels,
+        own: Vec<String>,
+    }
+
+    fn json(value: u32) -> String {
+        format!(r#"{{"variable":"t","value":{value},"group":"g","time":"2026-11-22T04:30:00Z"}}"#)
+    }
+
+    fn parcels(bodies: &[String]) -> Parcels {
+        Parcels::of(bodies.iter().map(|body| serde_json::from_str(body).unwrap()).collect())
+    }
+
+    fn tally(parcels: &Parcels) -> Tally {
+        Tally::of(parcels.iter().map(|parcel| parcel.key))
+    }
+
+    impl Crowd {
+        fn new() -> Crowd {
+            Crowd { source: parcels(&[json(0)]), own: (1..=3_000).map(json).collect() }
+        }
+
+        /// What is found if the target holds `now`, and held its own records and `had` of the source's.
+        fn explained(&self, policy: Policy, had: u32, now: &[String]) -> Vec<(DifferenceKind, u64)> {
+            let before: Vec<String> = self.own.iter().cloned().chain((0..had).map(|_| json(0))).collect();
+            let missing = match policy {
+                Policy::Fill => 1_u32.saturating_sub(had),
+                Policy::Append => 1,
+            };
+            let window = Window {
+                variable: "t".into(),
+                source: tally(&self.source),
+                target: tally(&parcels(&before)),
+                missing: tally(&parcels(&vec![json(0); missing as usize])),
+                beyond: Beyond {
+                    count: self.own.len() as u64 + u64::from(had.saturating_sub(1)),
+                    keys: None,
+                },
+            };
+            let mut counts = Runs::default();
+            counts.push(had);
+            let opened = Opened { window: 0, had: counts };
+            let opened = (missing > 0).then_some(&opened);
+            explain(&window, policy, opened, &self.source, &parcels(now))
+                .into_iter()
+                .map(|difference| (difference.kind, difference.times))
+                .collect()
+        }
+    }
+
+    #[test]
+    fn a_doubled_record_does_not_hide_among_many_of_the_targets_own() {
+        let crowd = Crowd::new();
+        for (policy, had, expected) in [(Policy::Fill, 0, 1), (Policy::Append, 1, 2)] {
+            let now: Vec<String> = crowd.own.iter().cloned().chain((0..=expected).map(|_| json(0))).collect();
+            let found = crowd.explained(policy, had, &now);
+            assert_eq!(found, [(DifferenceKind::Doubled, 1)], "{policy:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_of_the_target_that_became_another_is_told_also_if_it_was_never_named() {
+        let crowd = Crowd::new();
+        let mut now = crowd.own.clone();
+        now[7] = json(9_999);
+        now.push(json(0));
+        assert_eq!(crowd.explained(Policy::Fill, 0, &now), [(DifferenceKind::Changed, 1)]);
+    }
+
+    #[test]
+    fn a_foreign_record_beside_many_of_the_targets_own_is_foreign() {
+        let crowd = Crowd::new();
+        let mut now = crowd.own.clone();
+        now.extend([json(0), json(9_999)]);
+        assert_eq!(crowd.explained(Policy::Fill, 0, &now), [(DifferenceKind::Foreign, 1)]);
+    }
 }
