@@ -23,7 +23,7 @@ mod wire;
 pub struct Live {
     api: Api,
     /// Tokens of devices that may be written with. They live as long as the port, and nowhere else.
-    secrets: Mutex<BTreeMap<Fingerprint, SecretString>>,
+    secrets: Mutex<BTreeMap<(DeviceId, Fingerprint), SecretString>>,
 }
 
 impl Live {
@@ -32,22 +32,23 @@ impl Live {
         Live { api, secrets: Mutex::default() }
     }
 
-    fn keep(&self, secret: &SecretString) -> Fingerprint {
+    fn keep(&self, device: DeviceId, secret: &SecretString) -> Fingerprint {
         let fingerprint = Fingerprint::of(secret.expose_secret());
         let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        secrets.insert(fingerprint.clone(), secret.clone());
+        secrets.insert((device, fingerprint.clone()), secret.clone());
         fingerprint
     }
 
-    fn secret(&self, token: &Token) -> Option<SecretString> {
+    /// A fingerprint alone could be that of another device's token, and the token decides who gets the data.
+    fn secret(&self, device: DeviceId, token: &Token) -> Option<SecretString> {
         let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        secrets.get(&token.fingerprint).cloned()
+        secrets.get(&(device, token.fingerprint.clone())).cloned()
     }
 
-    fn as_device(&self, token: &Token) -> Result<DeviceApi, WriteError> {
+    fn as_device(&self, device: DeviceId, token: &Token) -> Result<DeviceApi, WriteError> {
         let unusable =
             || PortError::Auth { message: format!("the secret of token {} is not known", token.name) };
-        let secret = self.secret(token).ok_or_else(|| WriteError::NotReceived(unusable()))?;
+        let secret = self.secret(device, token).ok_or_else(|| WriteError::NotReceived(unusable()))?;
         self.api.as_device(&secret).map_err(WriteError::from)
     }
 
@@ -122,12 +123,12 @@ impl Source for Live {
             .into_iter()
             .map(|token| {
                 let fingerprint = match (token.shown(), &token.fingerprint) {
-                    (Some(secret), _) => self.keep(secret),
+                    (Some(secret), _) => self.keep(device, secret),
                     (None, Some(digest)) => Fingerprint::shortened(digest),
                     (None, None) => Fingerprint::of(token.token.expose_secret()),
                 };
                 let mut token = wire::token(token, fingerprint);
-                token.usable = self.secret(&token).is_some();
+                token.usable = self.secret(device, &token).is_some();
                 token
             })
             .collect())
@@ -171,7 +172,7 @@ impl Source for Live {
 impl Target for Live {
     async fn create_device(&self, device: &Definition) -> Result<DeviceId, WriteError> {
         let created = self.api.create_device(&wire::new_device(device)).await?;
-        self.keep(&created.token);
+        self.keep(created.device_id, &created.token);
         Ok(created.device_id)
     }
 
@@ -197,7 +198,7 @@ impl Target for Live {
             serie_number: None,
         };
         let created = self.api.create_device_token(&new).await?;
-        let fingerprint = self.keep(&created.token);
+        let fingerprint = self.keep(device, &created.token);
         Ok(Token {
             id: created.id.unwrap_or_else(|| fingerprint.to_string()),
             fingerprint,
@@ -209,19 +210,19 @@ impl Target for Live {
         })
     }
 
-    async fn remove_token(&self, _device: DeviceId, token: &Token) -> Result<(), WriteError> {
-        let named = self.secret(token).unwrap_or_else(|| token.id.as_str().into());
+    async fn remove_token(&self, device: DeviceId, token: &Token) -> Result<(), WriteError> {
+        let named = self.secret(device, token).unwrap_or_else(|| token.id.as_str().into());
         match self.api.delete_device_token(&named).await {
             Err(gone) if gone.is_not_found() => {}
             removed => removed?,
         }
         let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        secrets.remove(&token.fingerprint);
+        secrets.remove(&(device, token.fingerprint.clone()));
         Ok(())
     }
 
-    async fn send(&self, _device: DeviceId, token: &Token, batch: &Batch) -> Result<u64, WriteError> {
-        Ok(self.as_device(token)?.write_json(batch.body.clone()).await?)
+    async fn send(&self, device: DeviceId, token: &Token, batch: &Batch) -> Result<u64, WriteError> {
+        Ok(self.as_device(device, token)?.write_json(batch.body.clone()).await?)
     }
 }
 
@@ -229,4 +230,43 @@ fn query(range: &Range) -> RecordQuery {
     let mut query = RecordQuery::range(TimeRange { from: range.from, to: range.to });
     query.variables.clone_from(&range.variables);
     query
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn live() -> Live {
+        let address: tago_api::client::Address = "https://api.tago.io".parse().unwrap();
+        let credential = tago_api::client::Credential::new(address.clone(), &"t".into()).unwrap();
+        Live::new(Api::new(&address, credential, tago_api::client::Settings::default()).unwrap())
+    }
+
+    /// A fingerprint is short enough to be shared by tokens of two devices out of some ten thousand.
+    #[test]
+    fn a_token_is_never_taken_for_that_of_another_device() {
+        let mut seen = BTreeMap::new();
+        let (one, other) = (0_u32..)
+            .find_map(|number| {
+                let secret = format!("secret-{number}");
+                seen.insert(Fingerprint::of(&secret), secret.clone()).map(|twin| (twin, secret))
+            })
+            .unwrap();
+        let live = live();
+        let devices = [DeviceId::from_bytes([1; 12]), DeviceId::from_bytes([2; 12])];
+        let fingerprint = live.keep(devices[0], &one.as_str().into());
+        assert_eq!(fingerprint, live.keep(devices[1], &other.as_str().into()));
+        let token = Token {
+            id: String::new(),
+            fingerprint,
+            name: String::new(),
+            permission: "full".into(),
+            serial: None,
+            expires: None,
+            usable: true,
+        };
+        assert_eq!(live.secret(devices[0], &token).unwrap().expose_secret(), one);
+        assert_eq!(live.secret(devices[1], &token).unwrap().expose_secret(), other);
+        assert!(live.secret(DeviceId::from_bytes([3; 12]), &token).is_none());
+    }
 }
