@@ -571,6 +571,10 @@ export const en = {
     worklistTitle: "What you must still update",
     worklistLead:
       "Devices that were created anew have new tokens. Update each place outside that uses an old one. Tokens are shown as fingerprints, never in full.",
+    worklistUnchanged: (n: number) =>
+      `${counted(n, "token", "tokens")} of devices that were not made anew: nothing to update.`,
+    worklistShow: "Show them",
+    worklistHide: "Hide them",
     worklistNone: "No token has changed, so nothing outside needs an update.",
     tokenOf: "Device",
     tokenName: "Token",
@@ -606,7 +610,7 @@ export const en = {
     restore: (name: string, project: string) => `${name}, made from a backup of ${project}`,
     records: (done: string, total: string) => `${done} of ${total} records`,
     open: "Open",
-    openRestore: "See what is in it",
+    openRestore: "Open",
     restoreActive: "exists",
   },
 };
