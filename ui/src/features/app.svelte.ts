@@ -68,12 +68,14 @@ class App {
   async refreshProjects(connection: string) {
     const state = this.connections.find((item) => item.id === connection)?.state;
     if (state !== "ready") return;
-    const { [connection]: _, ...errors } = this.projectErrors;
+    // Each answer is put into what is there when it arrives: several connections are asked at once.
     try {
-      this.projects = { ...this.projects, [connection]: await ipc.projects(connection) };
+      const projects = await ipc.projects(connection);
+      const { [connection]: _, ...errors } = this.projectErrors;
+      this.projects = { ...this.projects, [connection]: projects };
       this.projectErrors = errors;
     } catch (thrown) {
-      this.projectErrors = { ...errors, [connection]: asUiError(thrown) };
+      this.projectErrors = { ...this.projectErrors, [connection]: asUiError(thrown) };
     }
   }
 
