@@ -28,6 +28,15 @@ export async function openPractice() {
   if (project) app.openProject(project);
 }
 
+/** Asked for when Holdfast was started. A run that waits to be finished comes first, and so does any page opened meanwhile. */
+export async function openPracticeIfAsked() {
+  if (!(await ipc.opensWithPractice())) return;
+  if (!(await startingPractice.run())) return;
+  if (app.route.page !== "welcome" || app.unfinishedRuns.length > 0) return;
+  const project = demoProject(startingPractice.value?.id ?? "");
+  if (project) app.openProject(project);
+}
+
 export async function startBadDay() {
   if (!(await startingPractice.run())) return;
   if (!(await startingBadDay.run())) return;
