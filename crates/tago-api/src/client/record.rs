@@ -14,31 +14,56 @@ use crate::{DeviceId, RecordId, Time, Value};
 
 /// One record of device data, as it is read.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(from = "Answered")]
 pub struct Record {
     /// Made anew at every ingestion.
     pub id: RecordId,
     /// What is measured.
     pub variable: String,
     /// What was measured; a record may have a location alone.
-    #[serde(default)]
     pub value: Option<Value>,
     /// When.
     pub time: Time,
     /// In what unit.
-    #[serde(default)]
     pub unit: Option<String>,
-    /// What belongs together; older instances call it `serie`.
-    #[serde(default, alias = "serie")]
+    /// What belongs together.
     pub group: Option<String>,
     /// GeoJSON.
-    #[serde(default)]
     pub location: Option<Box<RawValue>>,
     /// An object of the owner's own.
-    #[serde(default)]
     pub metadata: Option<Box<RawValue>>,
     /// When the platform took it; only with details.
-    #[serde(default)]
     pub created_at: Option<Time>,
+}
+
+/// A record on the wire, where the group may also come under its older name, or under both.
+#[derive(Deserialize)]
+struct Answered {
+    id: RecordId,
+    variable: String,
+    #[serde(default)]
+    value: Option<Value>,
+    time: Time,
+    #[serde(default)]
+    unit: Option<String>,
+    #[serde(default)]
+    group: Option<String>,
+    #[serde(default)]
+    serie: Option<String>,
+    #[serde(default)]
+    location: Option<Box<RawValue>>,
+    #[serde(default)]
+    metadata: Option<Box<RawValue>>,
+    #[serde(default)]
+    created_at: Option<Time>,
+}
+
+impl From<Answered> for Record {
+    fn from(record: Answered) -> Record {
+        let Answered { id, variable, value, time, unit, group, serie, location, metadata, created_at } =
+            record;
+        Record { id, variable, value, time, unit, group: group.or(serie), location, metadata, created_at }
+    }
 }
 
 /// One record of device data, as it is written.

@@ -86,7 +86,8 @@ async fn records_keep_their_spelling_and_their_nulls() {
     let server = MockServer::start().await;
     answer(&server, "GET", &format!("/device/{DEVICE}/data"), 200, r#"{"status": true, "result": [
         {"id": "5f2a8e3b9c1d4e0000000001", "device": "5f2a8e3b9c1d4e0011223344", "variable": "temp",
-         "value": -1.50, "unit": "C", "group": "g1", "time": "2026-01-02T03:04:05.678Z",
+         "value": -1.50, "unit": "C", "group": "g1", "serie": "g1",
+         "origin": "5f2a8e3b9c1d4e0011223344", "time": "2026-01-02T03:04:05.678Z",
          "location": {"type": "Point", "coordinates": [-8.61, 41.15]}, "metadata": {"b": 1, "a": [1.0]}},
         {"id": "5f2a8e3b9c1d4e0000000002", "variable": "note", "value": "été", "serie": "g2",
          "time": "2026-01-02T03:04:06.000Z", "location": null, "metadata": null, "unit": null},
@@ -103,6 +104,7 @@ async fn records_keep_their_spelling_and_their_nulls() {
     );
     assert_eq!(records[0].metadata.as_ref().unwrap().get(), r#"{"b": 1, "a": [1.0]}"#);
     assert_eq!(records[1].value, Some(Value::Text("été".into())));
+    assert_eq!(records[0].group.as_deref(), Some("g1"), "both names of it may come at once");
     assert_eq!(records[1].group.as_deref(), Some("g2"));
     assert!(records[1].location.is_none() && records[1].metadata.is_none() && records[1].unit.is_none());
     assert!(records[2].value.is_none());
