@@ -132,9 +132,7 @@ impl<'de> Deserialize<'de> for Value {
             Some(b'-' | b'0'..=b'9') => {
                 Number::from_token(token).map(Value::Number).map_err(D::Error::custom)
             }
-            _ => Err(D::Error::custom(format_args!(
-                "a value is a text, a number or true or false, not {token}"
-            ))),
+            _ => Err(D::Error::custom("a value is a text, a number or true or false")),
         }
     }
 }

@@ -254,7 +254,12 @@ impl ErrorResult {
 fn seconds_in(message: &str) -> Option<Duration> {
     let (_, rest) = message.split_once("Retry-After:")?;
     let digits: String = rest.trim_start().chars().take_while(char::is_ascii_digit).collect();
-    digits.parse().ok().map(Duration::from_secs)
+    digits.parse().ok().map(wait_of)
+}
+
+/// A wait that a platform asks for; one that is absurdly long counts as an hour.
+pub(super) fn wait_of(seconds: u64) -> Duration {
+    Duration::from_secs(seconds.min(3_600))
 }
 
 fn has_certificate_trouble(error: &reqwest::Error) -> bool {

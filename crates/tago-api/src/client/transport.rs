@@ -7,13 +7,13 @@ use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, Response, StatusCode, redirect, retry};
 use secrecy::{ExposeSecret, SecretString};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use url::Url;
 
 use super::address::{Address, Credential};
-use super::error::{ApiError, Body, Refusal};
+use super::error::{ApiError, Body, Refusal, wait_of};
 
 /// Times and sizes of a client.
 #[derive(Debug, Clone)]
@@ -309,10 +309,22 @@ fn decode<'a, T: Deserialize<'a>>(body: &'a [u8], base: &str) -> Result<T, (Stri
             (_, inner) if inner.starts_with('[') => format!("{base}{inner}"),
             (_, inner) => format!("{base}.{inner}"),
         };
-        (at, error.into_inner())
+        (at, without_content(error.into_inner()))
     })?;
     json.end().map_err(|error| ("the end".to_owned(), error))?;
     Ok(value)
+}
+
+/// The same error with what was expected and without what was found, which may be a token.
+fn without_content(error: serde_json::Error) -> serde_json::Error {
+    let message = error.to_string();
+    // What was found stands before what was expected, or in quotation marks.
+    let told = match (message.rfind("expected "), message.rfind('"')) {
+        (Some(expected), _) => &message[expected..],
+        (None, Some(quotation)) => message[quotation + 1..].trim_start(),
+        (None, None) => return error,
+    };
+    serde_json::Error::custom(told)
 }
 
 struct StatedWait {
@@ -323,7 +335,7 @@ struct StatedWait {
 /// Limits are counted by the server's calendar minute, so the last resort is what its clock has left of it.
 fn stated_wait(headers: &HeaderMap) -> StatedWait {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let header = text(RETRY_AFTER).and_then(|seconds| seconds.trim().parse().ok()).map(Duration::from_secs);
+    let header = text(RETRY_AFTER).and_then(|seconds| seconds.trim().parse().ok()).map(wait_of);
     let second = text(reqwest::header::DATE)
         .and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok())
         .map_or(0, |date| date.timestamp().rem_euclid(60).unsigned_abs());

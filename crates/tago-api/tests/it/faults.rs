@@ -77,6 +77,20 @@ async fn without_a_stated_wait_the_rest_of_the_servers_minute_is_waited() {
 }
 
 #[tokio::test]
+async fn no_answer_makes_anybody_wait_for_ever() {
+    for (header, message) in
+        [("18446744073709551615", "Slow down"), ("soon", "(Retry-After: 18446744073709551615)")]
+    {
+        let server = MockServer::start().await;
+        let body = format!(r#"{{"status":false,"message":"{message}"}}"#);
+        let answer = ResponseTemplate::new(429).insert_header("Retry-After", header).set_body_string(body);
+        Mock::given(method("GET")).respond_with(answer).mount(&server).await;
+        let error = patient(&server.uri()).info().await.unwrap_err();
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(3_600)), "{header}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_there_means_not_received() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());

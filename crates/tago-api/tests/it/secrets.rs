@@ -1,4 +1,4 @@
-use tago_api::client::{Address, Api, ApiError, Console, Settings};
+use tago_api::client::{Address, Api, ApiError, Console, NewDeviceToken, Permission, Settings};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -54,6 +54,39 @@ async fn no_error_shows_the_token_even_if_the_platform_repeats_it() {
             cause = error.source();
         }
         assert!(!text.contains(TOKEN), "{text}");
+    }
+}
+
+/// Another version of the platform may answer with the new token where this one has an object.
+#[tokio::test]
+async fn no_error_shows_a_token_that_was_just_made() {
+    const MADE: &str = "a secret of an unknown shape";
+    for body in [
+        format!(r#"{{"status":true,"result":"{MADE}"}}"#),
+        format!(r#"{{"status":true,"result":{{"token":"x","permission":"{MADE}"}}}}"#),
+        format!(r#"{{"status":"{MADE}","result":null}}"#),
+    ] {
+        let server = MockServer::start().await;
+        Mock::given(any())
+            .respond_with(ResponseTemplate::new(200).set_body_string(body))
+            .mount(&server)
+            .await;
+        let new = NewDeviceToken {
+            device: "5f2a8e3b9c1d4e0011223344".parse().unwrap(),
+            name: "n".into(),
+            permission: Permission::Full,
+            serie_number: None,
+        };
+        let error = api(&server).create_device_token(&new).await.unwrap_err();
+        assert!(matches!(error, ApiError::Undecodable { .. }), "{error:?}");
+        let mut text = format!("{error} {error:?}");
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            text += &format!("{error} {error:?}");
+            cause = error.source();
+        }
+        assert!(!text.contains(MADE), "{text}");
+        assert!(text.contains("expected"), "{text}");
     }
 }
 
