@@ -24,6 +24,14 @@ pub(crate) fn write_whole(path: &Path, write: impl FnOnce(&File) -> io::Result<(
     write(&file)?;
     file.sync_all()?;
     fs::rename(&unfinished, path)?;
+    sync_folder(path)
+}
+
+/// Makes the name itself durable, where a system lets a folder be opened for that.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    if cfg!(not(unix)) {
+        return Ok(());
+    }
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
         _ => File::open(".")?.sync_all(),

@@ -251,7 +251,9 @@ pub enum ReasonCode {
     NoNetwork,
     /// The device's own item is blocked.
     DeviceBlocked,
-    /// It could not be read.
+    /// Records have no group, which the platform would make up.
+    NoGroup,
+    /// It could not be read, or not as a whole.
     Unreadable,
 }
 

@@ -39,28 +39,28 @@ pub struct Record {
 impl Record {
     /// What the record says: all fields but the id. Two records with one key are duplicates.
     pub fn key(&self) -> Key {
-        let mut digest = Sha256::new();
-        let mut field = |text: Option<&str>| match text {
-            Some(text) => {
-                digest.update((text.len() as u64 + 1).to_le_bytes());
-                digest.update(text.as_bytes());
+        let mut text = Vec::with_capacity(256);
+        let mut field = |content: Option<&[u8]>| match content {
+            Some(content) => {
+                text.extend_from_slice(&(content.len() as u64 + 1).to_le_bytes());
+                text.extend_from_slice(content);
             }
-            None => digest.update(0_u64.to_le_bytes()),
+            None => text.extend_from_slice(&0_u64.to_le_bytes()),
         };
-        field(Some(&self.variable));
-        field(Some(&self.time.millis().to_string()));
-        field(self.group.as_deref());
+        field(Some(self.variable.as_bytes()));
+        field(Some(&self.time.millis().to_le_bytes()));
+        field(self.group.as_deref().map(str::as_bytes));
         match &self.value {
             None => field(None),
-            Some(Value::Bool(value)) => field(Some(if *value { "b1" } else { "b0" })),
-            Some(Value::Number(number)) => field(Some(&format!("n{}", number.canonical()))),
-            Some(Value::Text(text)) => field(Some(&format!("t{text}"))),
+            Some(Value::Bool(value)) => field(Some(if *value { b"b1" } else { b"b0" })),
+            Some(Value::Number(number)) => field(Some(format!("n{}", number.canonical()).as_bytes())),
+            Some(Value::Text(value)) => field(Some(format!("t{value}").as_bytes())),
         }
-        field(self.unit.as_deref());
-        field(self.location.as_ref().map(Json::canonical).as_deref());
-        field(self.metadata.as_ref().map(Json::canonical).as_deref());
+        field(self.unit.as_deref().map(str::as_bytes));
+        field(self.location.as_ref().map(Json::canonical).as_deref().map(str::as_bytes));
+        field(self.metadata.as_ref().map(Json::canonical).as_deref().map(str::as_bytes));
         let mut key = [0; 16];
-        key.copy_from_slice(&digest.finalize()[..16]);
+        key.copy_from_slice(&Sha256::digest(&text)[..16]);
         Key(u128::from_be_bytes(key))
     }
 }

@@ -74,7 +74,7 @@ pub(crate) async fn drive(
             wish = asked;
             Event::Wish(asked)
         } else {
-            let wakes_at = state.wakes_at();
+            let wakes_at = [state.wakes_at(), meter.due()].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 Some(event) = effects.next(), if !effects.is_empty() => event,

@@ -16,6 +16,8 @@ pub(super) struct Meter {
     bytes_sent: u64,
     bytes_under_way: BTreeMap<u32, u64>,
     published: Option<Duration>,
+    /// When to publish what came too soon after the last.
+    due: Option<Duration>,
     /// When how many records were stored.
     stored: VecDeque<(Duration, u64)>,
 }
@@ -28,6 +30,7 @@ impl Meter {
             bytes_sent: 0,
             bytes_under_way: BTreeMap::new(),
             published: None,
+            due: None,
             stored: VecDeque::new(),
         }
     }
@@ -48,9 +51,18 @@ impl Meter {
         }
     }
 
+    pub(super) fn due(&self) -> Option<Duration> {
+        self.due
+    }
+
     pub(super) fn publish(&mut self, state: &State, env: Env<'_>, over: bool) {
         let now = env.clock.elapsed();
-        if !over && self.published.is_some_and(|last| now.saturating_sub(last) < BETWEEN) {
+        self.due = None;
+        if let Some(last) = self.published
+            && !over
+            && now.saturating_sub(last) < BETWEEN
+        {
+            self.due = Some(last + BETWEEN);
             return;
         }
         self.published = Some(now);

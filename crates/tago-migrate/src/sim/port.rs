@@ -266,11 +266,12 @@ impl Source for FakePort {
         limit: usize,
     ) -> Result<Vec<Record>, PortError> {
         self.get(|project| {
+            let most_records = project.most_records.unwrap_or(usize::MAX);
             let mut found = within(project.device(id)?, range);
             if order == Order::Descending {
                 found.reverse();
             }
-            found.truncate(limit);
+            found.truncate(limit.min(most_records));
             Ok(found
                 .into_iter()
                 .map(|fake| {
@@ -339,7 +340,8 @@ impl Target for FakePort {
             fake.definition.tags.iter().any(|tag| (tag.key.as_str(), tag.value.as_str()) == (key, value))
         };
         self.get(|project| {
-            let found = project.devices.iter().filter(|(_, fake)| tagged(fake));
+            let all = project.ignores_filters;
+            let found = project.devices.iter().filter(|(_, fake)| all || tagged(fake));
             Ok(found.map(|(id, fake)| device(*id, fake)).collect())
         })
         .await

@@ -19,6 +19,8 @@ use crate::{
     overview, prove, rehearse, report, resume, run, status,
 };
 
+mod hostile;
+
 struct Bench {
     clock: Arc<VirtualClock>,
     source: FakePort,
@@ -303,4 +305,25 @@ async fn a_window_that_changed_since_the_rehearsal_is_held_back_alone() {
     let second = bench.folder.path().join("second");
     assert_eq!(bench.run(&again, &second).await.unwrap(), Ending::Finished);
     assert!(bench.plan(&Choices::default()).await.summary().nothing_to_do);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_seen_and_ends() {
+    let bench = Bench::new();
+    let plan = bench.plan(&Choices::default()).await;
+    bench.control.pause();
+    let mut seen = bench.progress.subscribe();
+    let folder = bench.run_folder();
+    let session = bench.run(&plan, &folder);
+    let owner = async {
+        seen.wait_for(|figures| figures.phase == crate::Phase::Paused).await.unwrap();
+        bench.clock.sleep(Duration::from_secs(60)).await;
+        assert_eq!(status(&folder).unwrap().records_done, 0, "it did not wait");
+        bench.control.resume();
+    };
+    let (ending, ()) = futures_util::future::join(session, owner).await;
+    assert_eq!(ending.unwrap(), Ending::Finished);
+    let last = bench.progress.borrow().clone();
+    assert_eq!((last.phase, last.records_done, last.records_total), (crate::Phase::Done, 140, 140));
+    assert_eq!((last.devices_done, last.devices_total), (2, 2));
 }

@@ -16,6 +16,10 @@ pub(super) struct Project {
     pub(super) coming: Vec<(Duration, Deed)>,
     pub(super) refusals: Refusals,
     pub(super) minted: u64,
+    /// It answers a read with no more records than this, whatever is asked for.
+    pub(super) most_records: Option<usize>,
+    /// It does not know the filter by tags, and lists every device.
+    pub(super) ignores_filters: bool,
 }
 
 #[derive(Clone)]

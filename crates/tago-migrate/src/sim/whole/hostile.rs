@@ -1,0 +1,71 @@
+//! Platforms that answer less, or other, than they were asked.
+
+use tago_api::DeviceId;
+
+use super::*;
+use crate::plan::{Item, ReasonCode};
+
+/// Why data of this device is not moved.
+fn blocked(plan: &Plan, device: DeviceId) -> Vec<ReasonCode> {
+    let of_device = |item: &Item| match item {
+        Item::Data(data) if data.device == device && data.verdict == Verdict::Blocked => {
+            data.reasons.first().map(|reason| reason.code)
+        }
+        _ => None,
+    };
+    plan.items.iter().filter_map(of_device).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_answers_less_than_it_has_is_not_taken_for_the_whole() {
+    let bench = Bench::new();
+    bench.source.project.lock().unwrap().most_records = Some(30);
+    let plan = bench.plan(&Choices::default()).await;
+    for device in 1..=3 {
+        assert_eq!(blocked(&plan, id(device)), [ReasonCode::Unreadable], "device {device}");
+    }
+    let in_source: u64 = plan
+        .items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Data(data) => Some(data.windows.iter().map(|window| window.source.count).sum::<u64>()),
+            Item::Device(_) => None,
+        })
+        .sum();
+    assert_eq!(in_source, 300, "what is left out is counted");
+}
+
+/// The platform would make a group up, and the records would not be known again after a lost answer.
+#[tokio::test(start_paused = true)]
+async fn records_without_a_group_are_left_out_and_told() {
+    let bench = Bench::new();
+    let time = Time::from_millis(BEGINNING - 7_200_000);
+    let stray = FakeRecord::of(format!(r#"{{"variable":"door","value":1,"time":"{time}"}}"#));
+    bench.source.project.lock().unwrap().devices.get_mut(&id(3)).unwrap().records.push(stray);
+    let plan = bench.plan(&Choices::default()).await;
+    assert_eq!(blocked(&plan, id(3)), [ReasonCode::NoGroup]);
+    assert!(blocked(&plan, id(2)).is_empty());
+}
+
+/// A stranger's device must never be taken for the one that was made.
+#[tokio::test(start_paused = true)]
+async fn only_a_device_with_the_runs_own_mark_is_adopted() {
+    let mut bench = Bench::new();
+    let plan = bench.plan(&Choices::default()).await;
+    bench.target.project.lock().unwrap().ignores_filters = true;
+    bench.target.faults = vec![super::super::port::Fault::RequestLost];
+    bench.target.rate = 200;
+    let before = bench.target.project.lock().unwrap().devices.clone();
+    let folder = bench.run_folder();
+    let mut ending = bench.run(&plan, &folder).await.unwrap();
+    while ending != Ending::Finished {
+        ending = bench.resume().await.unwrap();
+    }
+    let requests = bench.target.seen.lock().unwrap().len();
+    assert!(requests > 0, "no request was lost");
+    let made = status(&folder).unwrap().created;
+    assert_eq!(made.len(), 1);
+    assert!(!before.contains_key(&made[0].1), "{made:?} was there before");
+    let proof = prove(&folder, &bench.source, &bench.target, &bench.settings, bench.env()).await.unwrap();
+    assert!(proof.green, "{proof:?}");
+}
