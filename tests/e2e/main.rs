@@ -3,8 +3,11 @@
 #![allow(unreachable_pub, reason = "a test program exports nothing")]
 
 mod backups;
+mod connections;
 mod cost;
 mod database;
+mod hostile;
+mod keyring;
 mod migration;
 mod owner;
 mod platform;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use fantoccini::Locator;
 use reqwest::Method;
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -183,41 +182,36 @@ async fn s15_a_target_that_vanishes_in_the_middle_is_said_plainly_and_nothing_is
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s21_the_worklist_names_every_token_of_what_was_made_anew_old_and_new() {
+async fn s21_the_worklist_names_every_token_of_the_copy_old_and_new_and_what_to_update() {
     play("s21", async |stage: &mut Stage| {
         let (platform, window, target) = (&stage.platform, stage.window(), stage.platform.project());
-        let original = Database::open(&platform.database(&target).await);
-        let devices_before = original.devices();
-        let before = original.device_tokens();
         stage.damage_and_restore("Copy with tokens").await;
-        let left = original.devices();
+        let copy = stage.project_called("Copy with tokens").await.unwrap();
+        let left = Database::open(&platform.database(&target).await).devices();
         stage.migrate_by_mouse().await;
         window.see_within(GREEN, EVENTUALLY).await;
         window.see("[data-testid='worklist-row']").await;
         stage.picture("worklist").await;
 
-        let gone = |token: &&Token| !left.contains(&token.device) && devices_before.contains(&token.device);
-        let lost: Vec<&Token> = before.iter().filter(gone).collect();
-        assert!(lost.len() >= 5);
-        let now = original.device_tokens();
-        let rows = window.all("[data-testid='worklist-row']").await;
+        let of_copy = Database::open(&platform.database(&copy).await).device_tokens();
+        let of_target = Database::open(&platform.database(&target).await).device_tokens();
         let mut told = Vec::new();
-        for row in rows {
-            let mut cells = Vec::new();
-            for cell in row.find_all(Locator::Css("td")).await.unwrap() {
-                cells.push(cell.text().await.unwrap());
+        for row in stage.worklist().await {
+            let [device, name, serial, old, new, update] = row;
+            let made_anew = !left.contains(&device);
+            let here: Vec<&Token> = of_target.iter().filter(|token| token.device == device).collect();
+            match here.iter().find(|token| token.fingerprint == new) {
+                Some(token) => assert_eq!(token.name, name),
+                None => assert!(
+                    new == "–" && here.iter().all(|token| token.name != name),
+                    "{device} {name}: {new}"
+                ),
             }
-            let [device, name, serial, old, new, update] = <[String; 6]>::try_from(cells).unwrap();
-            assert!(!update.is_empty());
-            let fresh = now.iter().find(|token| token.device == device && token.fingerprint == new);
-            let fresh = fresh.unwrap_or_else(|| panic!("{device} has no token {new}"));
-            assert_eq!(fresh.serial.clone().unwrap_or_else(|| "–".into()), serial);
-            told.push((device, name, old));
+            let serial = Some(serial).filter(|serial| serial != "–");
+            told.push(Token { device, name, serial, fingerprint: old });
         }
-        for token in lost {
-            let named = told.iter().any(|(device, name, _)| (device, name) == (&token.device, &token.name));
-            assert!(named, "{token:?} is not in the worklist");
-        }
+        told.sort();
+        assert_eq!(told, of_copy, "each token of the copy is told once");
     })
     .await;
 }
@@ -287,6 +281,13 @@ impl Stage {
         window.write("[data-testid='confirm-name']", &self.platform.project_name()).await;
         window.press("[data-testid='confirm-run']").await;
         window.see("[data-testid='run-state']").await;
+    }
+
+    /// The cells of the worklist, row by row.
+    async fn worklist(&self) -> Vec<[String; 6]> {
+        let script = "return [...document.querySelectorAll('[data-testid=worklist-row]')]
+            .map((row) => [...row.cells].map((cell) => cell.innerText.trim()));";
+        serde_json::from_value(self.window().read(script, vec![]).await).unwrap()
     }
 
     pub async fn figure(&self, testid: &str) -> usize {

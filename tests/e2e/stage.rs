@@ -20,9 +20,17 @@ pub struct Stage {
 
 /// Plays a test in a fresh app on a platform of its own.
 pub async fn play(name: &'static str, test: impl AsyncFnOnce(&mut Stage)) {
+    on_stage(name, async |stage: &mut Stage| {
+        stage.open_window().await;
+        test(stage).await;
+    })
+    .await;
+}
+
+/// The same for a test that opens its window itself.
+pub async fn on_stage(name: &'static str, test: impl AsyncFnOnce(&mut Stage)) {
     let mut stage = Stage::set(name).await;
     let outcome = AssertUnwindSafe(async {
-        stage.open_window().await;
         test(&mut stage).await;
         stage.check_the_page().await;
     })
@@ -68,6 +76,7 @@ impl Stage {
     }
 
     pub async fn close_window(&mut self) {
+        self.check_the_page().await;
         self.window.take().expect("the window is open").close().await;
     }
 
@@ -89,10 +98,11 @@ impl Stage {
     }
 
     async fn keep_evidence(&self) {
-        let Some(window) = &self.window else { return };
-        window.picture(&self.evidence("failed.png")).await;
-        fs::write(self.evidence("failed.html"), window.source().await).unwrap();
         let _ = fs::copy(self.home.log(), self.evidence("failed.log"));
+        if let Some(window) = &self.window {
+            window.picture(&self.evidence("failed.png")).await;
+            fs::write(self.evidence("failed.html"), window.source().await).unwrap();
+        }
     }
 
     async fn clear(mut self) {

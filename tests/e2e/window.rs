@@ -80,8 +80,8 @@ impl Home {
     }
 }
 
-#[cfg(unix)]
-fn private(folder: &Path) {
+/// A folder that only its owner may enter.
+pub fn private(folder: &Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
 }
@@ -96,16 +96,7 @@ impl Window {
     /// Starts the app in this home, with these arguments, and waits for its first page.
     pub async fn open(home: &Home, arguments: &[&str]) -> Window {
         let driver = Driver::start(home).await;
-        let mut builder = ClientBuilder::new(HttpConnector::new());
-        let options = json!({ "binary": env!("CARGO_BIN_EXE_holdfast"), "args": arguments });
-        let wanted = [("webkitgtk:browserOptions".to_owned(), options)];
-        builder.capabilities(wanted.into_iter().collect());
-        let address = format!("http://127.0.0.1:{}", driver.port);
-        let client = match timeout(SESSION_START, builder.connect(&address)).await {
-            Ok(Ok(client)) => client,
-            Ok(Err(error)) => panic!("the driver gave no session: {error}\n{}", tail(&home.log())),
-            Err(_) => panic!("the app's window did not open within {SESSION_START:?}\n{}", tail(&home.log())),
-        };
+        let client = driver.session(Path::new(env!("CARGO_BIN_EXE_holdfast")), arguments).await;
         let window = Window { client, driver };
         window.see("main").await;
         window.read(WATCH, vec![]).await;
@@ -151,11 +142,12 @@ impl Window {
     /// Presses into a field and writes over what it holds.
     pub async fn write(&self, css: &str, text: &str) {
         self.press(css).await;
+        self.see_focus(css).await;
         self.write_over(text).await;
     }
 
     /// Turns the wheel over the element's place until it can be reached.
-    async fn bring_into_view(&self, element: &Element, css: &str) {
+    pub async fn bring_into_view(&self, element: &Element, css: &str) {
         let mut last = None;
         for _ in 0..40 {
             let place = self
@@ -172,7 +164,7 @@ impl Window {
                 .await;
             let number = |name: &str| place[name].as_f64().unwrap();
             let (y, height) = (number("y"), number("height"));
-            if place["reached"].as_bool() == Some(true) && last.is_none_or(|last| last == y) {
+            if place["reached"].as_bool() == Some(true) && last == Some(y) {
                 return;
             }
             if place["reached"].as_bool() != Some(true) {
@@ -364,8 +356,9 @@ impl Window {
         self.see("body").await.text().await.unwrap()
     }
 
+    /// The page's source, if there still is a page.
     pub async fn source(&self) -> String {
-        self.client.source().await.unwrap()
+        self.client.source().await.unwrap_or_default()
     }
 
     /// What the page did that it should not: policy violations and uncaught errors.
@@ -400,13 +393,14 @@ impl Window {
 }
 
 /// One WebKitWebDriver; whatever it started ends with it.
-struct Driver {
+pub struct Driver {
     process: Child,
     port: u16,
+    log: PathBuf,
 }
 
 impl Driver {
-    async fn start(home: &Home) -> Driver {
+    pub async fn start(home: &Home) -> Driver {
         let log = File::options().create(true).append(true).open(home.log()).unwrap();
         let port = free_port();
         let mut command = Command::new("WebKitWebDriver");
@@ -419,7 +413,7 @@ impl Driver {
             .stderr(log);
         own_group(&mut command);
         let process = command.spawn().expect("WebKitWebDriver is installed (tests/setup.sh installs it)");
-        let mut driver = Driver { process, port };
+        let mut driver = Driver { process, port, log: home.log() };
         let until = Instant::now() + SOON;
         while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
             if let Ok(Some(status)) = driver.process.try_wait() {
@@ -429,6 +423,20 @@ impl Driver {
             sleep(LOOK_AGAIN).await;
         }
         driver
+    }
+
+    /// Lets the driver start a program with a web view, and waits until it is driven.
+    pub async fn session(&self, program: &Path, arguments: &[&str]) -> Client {
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        let options = json!({ "binary": program, "args": arguments });
+        let wanted = [("webkitgtk:browserOptions".to_owned(), options)];
+        builder.capabilities(wanted.into_iter().collect());
+        let address = format!("http://127.0.0.1:{}", self.port);
+        match timeout(SESSION_START, builder.connect(&address)).await {
+            Ok(Ok(client)) => client,
+            Ok(Err(error)) => panic!("the driver gave no session: {error}\n{}", tail(&self.log)),
+            Err(_) => panic!("the app's window did not open within {SESSION_START:?}\n{}", tail(&self.log)),
+        }
     }
 
     /// The app: the driver's only child.
@@ -448,7 +456,6 @@ impl Drop for Driver {
     }
 }
 
-#[cfg(unix)]
 fn own_group(command: &mut Command) {
     use std::os::unix::process::CommandExt;
     command.process_group(0);
