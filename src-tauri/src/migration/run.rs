@@ -224,10 +224,16 @@ impl LiveRun {
         let state = locked(&self.state);
         let figures = &state.figures;
         let status = state.status.as_ref();
-        // While it proves, its figures count what was read.
-        let is_proving = figures.phase == Phase::Proving;
-        let stored = status.map_or(0, |status| status.records_done);
-        let stored = if is_proving { stored } else { stored.max(figures.records_done) };
+        let of_journal = |tell: fn(&RunStatus) -> u64| status.map_or(0, tell);
+        let recorded = of_journal(|status| status.records_done);
+        // While it proves, its figures count what is compared: the records that it wrote stay as they are.
+        let (stored, total, steps) = if figures.phase == Phase::Proving {
+            let compared = (figures.records_done, figures.records_total);
+            (recorded, of_journal(|status| status.records_total), compared)
+        } else {
+            let items = (of_journal(|status| status.items_done), of_journal(|status| status.items_total));
+            (recorded.max(figures.records_done), figures.records_total, items)
+        };
         let remaining = figures.remaining.filter(|_| figures.phase != Phase::Paused);
         RunView {
             state: self.state_of(figures),
@@ -235,10 +241,10 @@ impl LiveRun {
                 .waiting_for
                 .as_ref()
                 .map(|cause| UiError::new(ErrorCode::RateLimited, format!("Waiting: {cause}")).retryable()),
-            records_done: if is_proving { figures.records_done } else { stored }.into(),
-            records_total: figures.records_total.into(),
-            steps_done: status.map_or(0, |status| status.items_done).into(),
-            steps_total: status.map_or(0, |status| status.items_total).into(),
+            records_done: stored.into(),
+            records_total: total.into(),
+            steps_done: steps.0.into(),
+            steps_total: steps.1.into(),
             rate: rate(figures.rate),
             seconds_low: remaining.map(|(low, _)| low.as_secs().into()),
             seconds_high: remaining.map(|(_, high)| high.as_secs().into()),

@@ -220,6 +220,7 @@ pub struct RunView {
     pub finished_at: Option<Whole>,
     pub records_done: Whole,
     pub records_total: Whole,
+    /// Items of the plan; while it is proven, records compared.
     pub steps_done: Whole,
     pub steps_total: Whole,
     /// Records a second.

@@ -509,6 +509,7 @@ export type RunView = {
 	finished_at: Whole | null,
 	records_done: Whole,
 	records_total: Whole,
+	/**  Items of the plan; while it is proven, records compared. */
 	steps_done: Whole,
 	steps_total: Whole,
 	/**  Records a second. */
