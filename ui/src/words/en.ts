@@ -596,7 +596,7 @@ export const en = {
     keep: "Keep it for now",
     keepDone: "Kept. It stays in the list of restored projects, with its meter.",
     delete: (name: string) => `Delete ${name}…`,
-    finishGone: "The restored project is gone. Nothing is costing money any more.",
+    finishGone: "The restored project is gone. It costs nothing any more.",
   },
 
   history: {
