@@ -40,11 +40,20 @@ pub struct Ready {
     pub console: String,
     pub owner: Session,
     pub collaborator: Session,
+    pub projects: Vec<OpenProject>,
 }
 
 /// How an account signs in.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Session {
+    pub token: SecretString,
+}
+
+/// A project that is there from the start, with a token that ends with this start.
+#[derive(Clone, Debug, Deserialize)]
+pub struct OpenProject {
+    pub id: String,
+    pub api: String,
     pub token: SecretString,
 }
 

@@ -51,9 +51,7 @@ impl App {
             return Ok(credential.clone());
         }
         let (address, token) = if side.connection == PRACTICE {
-            let console = self.console(PRACTICE).await?;
-            let access = console.access(side.project.parse()?, ACCESS_NAME).await?;
-            (access.api, access.token)
+            self.practice_access(&side.project).await?
         } else {
             let stored = self.stored(&side.connection)?;
             let token = self.secret(&stored).await?;
@@ -62,6 +60,21 @@ impl App {
         let credential = credential(&address, &token)?;
         self.seen().data_planes.insert(key, credential.clone());
         Ok(credential)
+    }
+
+    /// The owner's session opens what was there from the start; a project made since is opened with a
+    /// token of its own.
+    async fn practice_access(&self, project: &str) -> Answer<(String, SecretString)> {
+        let console = self.console(PRACTICE).await?;
+        let is_owner = self.seen().practice_role == Role::Owner;
+        if is_owner && let Some(platform) = &*self.state.practice.lock().await {
+            let open = platform.ready.projects.iter().find(|open| open.id == project);
+            if let Some(open) = open {
+                return Ok((open.api.clone(), open.token.clone()));
+            }
+        }
+        let access = console.access(project.parse()?, ACCESS_NAME).await?;
+        Ok((access.api, access.token))
     }
 
     /// The credential of a connection, and what its absence says about the connection.
