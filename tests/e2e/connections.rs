@@ -172,6 +172,8 @@ impl Stage {
         let window = self.window();
         window.press("[data-testid='nav-welcome']").await;
         window.press("[data-testid='welcome-tagodeploy']").await;
+        // The line about the keyring moves the form down when it comes.
+        window.see("[data-testid='keyring-state'][data-state]:has(~ form)").await;
         window.write("[data-testid='connect-name']", name).await;
         window.write("[data-testid='connect-address']", address).await;
         window.write("[data-testid='connect-token']", token).await;
