@@ -9,6 +9,7 @@ use secret_service::blocking::SecretService;
 use serde_json::{Value, json};
 
 use crate::database::Database;
+use crate::platform::Access;
 use crate::stage::{Stage, play};
 use crate::window::EVENTUALLY;
 
@@ -32,7 +33,7 @@ async fn a_token_typed_into_the_form_is_in_the_keyring_and_nowhere_else() {
         window.press("[data-testid='connect-submit']").await;
         window.see("[data-testid='nav-connection-connection-1']").await;
         window.press("[data-testid='nav-migrate']").await;
-        stage.choose_side("source", &profile_of(&canary.api, &canary.token).await).await;
+        stage.choose_side("source", &profile_of(&canary).await).await;
         stage.choose_side("target", &target).await;
         window.press("[data-testid='wizard-next']").await;
         stage.rehearse().await;
@@ -155,7 +156,7 @@ async fn a_target_that_is_the_source_is_refused_also_under_a_second_address() {
         window.see("[data-testid='nav-connection-connection-1']").await;
         window.press("[data-testid='nav-migrate']").await;
         stage.choose_side("source", &project).await;
-        stage.choose_side("target", &profile_of(&access.api, &access.token).await).await;
+        stage.choose_side("target", &profile_of(&access).await).await;
         window.press("[data-testid='wizard-next']").await;
         window.press("[data-testid='wizard'][data-step='choose'] [data-testid='rehearse']").await;
         window.see_within("[data-testid='error-code'][data-code='same_project']", EVENTUALLY).await;
@@ -250,11 +251,9 @@ async fn in_the_keyring() -> Vec<(String, String)> {
     tokio::task::spawn_blocking(look).await.unwrap()
 }
 
-async fn profile_of(api: &str, token: &str) -> String {
-    let answer =
-        reqwest::Client::new().request(Method::GET, format!("{api}/profile/current")).header("token", token);
-    let answer: Value = answer.send().await.unwrap().json().await.unwrap();
-    answer["result"]["info"]["id"].as_str().or(answer["result"]["id"].as_str()).unwrap().to_owned()
+async fn profile_of(access: &Access) -> String {
+    let profile = access.call(Method::GET, "/profile/current", None).await;
+    profile["info"]["id"].as_str().or(profile["id"].as_str()).unwrap().to_owned()
 }
 
 fn closed_port() -> u16 {

@@ -1,5 +1,6 @@
 //! The real window on a real platform. See `tests/window.sh` for the session that these tests need.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(unreachable_pub, reason = "a test program exports nothing")]
 
 mod backups;

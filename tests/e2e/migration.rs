@@ -205,11 +205,10 @@ async fn s21_the_worklist_names_every_token_of_the_copy_old_and_new_and_what_to_
             let made_anew = !left.contains(&device);
             let here: Vec<&Token> = of_target.iter().filter(|token| token.device == device).collect();
             match here.iter().find(|token| token.fingerprint == new) {
-                Some(token) => assert_eq!(token.name, name),
-                None => assert!(
-                    new == "–" && here.iter().all(|token| token.name != name),
-                    "{device} {name}: {new}"
-                ),
+                Some(token) => {
+                    assert!(token.name == name && update.contains(&new), "{device} {name}: {update}")
+                }
+                None => assert!(made_anew && new == "–" && !update.is_empty(), "{device} {name}: {new}"),
             }
             let serial = Some(serial).filter(|serial| serial != "–");
             told.push(Token { device, name, serial, fingerprint: old });

@@ -149,7 +149,7 @@ impl Window {
     /// Turns the wheel over the element's place until it can be reached.
     pub async fn bring_into_view(&self, element: &Element, css: &str) {
         let mut last = None;
-        for _ in 0..40 {
+        for turn in 0..40 {
             let place = self
                 .read(
                     "const r = arguments[0].getBoundingClientRect();
@@ -170,14 +170,15 @@ impl Window {
             if place["reached"].as_bool() != Some(true) {
                 let x = number("x").clamp(1.0, number("width") - 1.0);
                 #[expect(clippy::cast_possible_truncation, reason = "pixels of a window")]
-                let turn = WheelAction::Scroll {
+                let wheel_at = WheelAction::Scroll {
                     duration: None,
                     x: x as i64,
-                    y: (height / 2.0) as i64,
+                    // Not always in the same place: what scrolls by itself would take every turn.
+                    y: (height * if turn % 2 == 0 { 0.5 } else { 0.95 }) as i64,
                     delta_x: 0,
                     delta_y: (y - height / 2.0) as i64,
                 };
-                let wheel = WheelActions::new("wheel".into()).then(turn);
+                let wheel = WheelActions::new("wheel".into()).then(wheel_at);
                 self.client.perform_actions(wheel).await.unwrap();
             }
             last = Some(y);
