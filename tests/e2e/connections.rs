@@ -30,8 +30,7 @@ async fn a_token_typed_into_the_form_is_in_the_keyring_and_nowhere_else() {
             canary.token,
             "the keys reached the field"
         );
-        window.press("[data-testid='connect-submit']").await;
-        window.see("[data-testid='nav-connection-connection-1']").await;
+        stage.connect().await;
         window.press("[data-testid='nav-migrate']").await;
         stage.choose_side("source", &profile_of(&canary).await).await;
         stage.choose_side("target", &target).await;
@@ -152,8 +151,7 @@ async fn a_target_that_is_the_source_is_refused_also_under_a_second_address() {
         assert_ne!(second, access.api);
         window.press("[data-testid='nav-welcome']").await;
         stage.fill_in("The same in disguise", &second, &access.token).await;
-        window.press("[data-testid='connect-submit']").await;
-        window.see("[data-testid='nav-connection-connection-1']").await;
+        stage.connect().await;
         window.press("[data-testid='nav-migrate']").await;
         stage.choose_side("source", &project).await;
         stage.choose_side("target", &profile_of(&access).await).await;
@@ -178,6 +176,13 @@ impl Stage {
         window.write("[data-testid='connect-name']", name).await;
         window.write("[data-testid='connect-address']", address).await;
         window.write("[data-testid='connect-token']", token).await;
+    }
+
+    /// Sends the form, and waits for the page that it opens.
+    async fn connect(&self) {
+        self.window().press("[data-testid='connect-submit']").await;
+        self.window().see("[data-testid='nav-connection-connection-1']").await;
+        self.window().see("[data-testid='nav-backups'][aria-current='page']").await;
     }
 
     async fn choose_side(&self, side: &str, project: &str) {
