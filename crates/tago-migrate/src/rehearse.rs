@@ -420,6 +420,8 @@ impl Rehearsal<'_> {
             part.items.extend(self.counted(scanned, &range, blocked).await?);
             return Ok(part);
         }
+        let whole = range.clone();
+        let mut without_group = 0_u64;
         loop {
             self.watch.pass().await?;
             self.watch.change(|figures| figures.requests += 2);
@@ -432,6 +434,7 @@ impl Rehearsal<'_> {
                 }
                 Err(cause) => return Err(RehearseError::Port { side: Side::Source, cause }),
             };
+            without_group += page.records.iter().filter(|record| record.group.is_none()).count() as u64;
             let ours = Parcels::of(page.records);
             let theirs = self.counterpart_records(target, &ours).await?;
             self.watch.change(|figures| figures.records_done += ours.len() as u64);
@@ -452,8 +455,42 @@ impl Rehearsal<'_> {
                 None => break,
             }
         }
+        if let Some(reason) = self.incomplete(scanned, &part, &whole, count, without_group).await? {
+            part.items = self.counted(scanned, &whole, Some(reason)).await?.into_iter().collect();
+            return Ok(part);
+        }
         self.keep_within_cap(&mut part, target, keeper, count).await?;
         Ok(part)
+    }
+
+    /// Why what was read of the source cannot be moved, if it is not all that the source says it has, or
+    /// would come back as something else.
+    async fn incomplete(
+        &self,
+        scanned: &Scanned,
+        part: &Part,
+        whole: &Range,
+        counted: u64,
+        without_group: u64,
+    ) -> Result<Option<Reason>, RehearseError> {
+        if without_group > 0 {
+            let text = format!(
+                "{without_group} records have no group; the target would make one up, and they would not be \
+                 known again"
+            );
+            return Ok(Some(Reason { code: ReasonCode::NoGroup, text }));
+        }
+        let windows = part.items.iter().flat_map(|item| &item.windows);
+        let read: u64 = windows.map(|window| window.source.count).sum();
+        if read + part.forgotten == counted {
+            return Ok(None);
+        }
+        // Records may have come or gone since they were counted.
+        let (ours, id) = (self.source.port, scanned.device.id);
+        let now = self.read(Side::Source, Route::Read, || ours.count(id, whole)).await?;
+        let text =
+            format!("the source says that it has {now} records and answers with {read}; rehearse again");
+        Ok((now != read).then_some(Reason { code: ReasonCode::Unreadable, text }))
     }
 
     /// The records of the counterpart in the range of `ours`, or why they cannot be read as a whole.

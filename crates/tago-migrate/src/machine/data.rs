@@ -137,6 +137,11 @@ impl Turn<'_> {
     /// Puts an item aside until whatever it sent has either arrived or never will.
     pub(super) fn doubt(&mut self, item: u32, message: String) {
         self.sleep(item, self.state.config.late_commit_bound);
+        self.count_doubt(message);
+    }
+
+    /// A target that answers reads and loses every write is not asked for ever.
+    pub(super) fn count_doubt(&mut self, message: String) {
         self.state.doubts_in_a_row += 1;
         if self.state.doubts_in_a_row > DOUBTS_IN_A_ROW {
             self.halt(Halt::Unreachable { side: Side::Target, message });

@@ -60,6 +60,7 @@ impl Turn<'_> {
             Ok(token) => {
                 self.journal(outcome(Was::Acknowledged, Some(token.fingerprint.clone())));
                 self.works(Side::Target);
+                self.state.doubts_in_a_row = 0;
                 self.writer_is_ready(device, token);
             }
             Err(WriteError::NotReceived(cause)) => {
@@ -71,7 +72,8 @@ impl Turn<'_> {
                 self.journal(outcome(Was::Doubtful, None));
                 self.state.tokens_settled_at = self.moment.elapsed + self.state.config.late_commit_bound;
                 let message = cause.to_string();
-                self.no_writer(device, &PortError::Unreachable { message });
+                self.no_writer(device, &PortError::Unreachable { message: message.clone() });
+                self.count_doubt(message);
             }
         }
     }

@@ -11,6 +11,7 @@ use tago_api::DeviceId;
 use super::Ending;
 use super::meter::Meter;
 use crate::control::Wish;
+use crate::device::Device;
 use crate::journal::{Journal, JournalError};
 use crate::load::Parcels;
 use crate::machine::{Action, Both, Event, MARKER, Moment, Pair, Route, State, Work, step};
@@ -119,7 +120,12 @@ impl Hands<'_> {
             Action::FindDevices { item, marker } => Box::pin(async move {
                 let request = || target.devices_tagged(MARKER, &marker);
                 let found = self.target().ask(Route::Lookup, request).await;
-                let result = found.map(|devices| devices.into_iter().map(|device| device.id).collect());
+                // A platform that does not know the filter lists every device.
+                let is_marked = |device: &Device| {
+                    device.definition.tags.iter().any(|tag| tag.key == MARKER && tag.value == marker)
+                };
+                let result = found
+                    .map(|devices| devices.into_iter().filter(is_marked).map(|device| device.id).collect());
                 Event::DevicesFound { item, result }
             }),
             Action::Work { item, work } => Box::pin(async move {

@@ -4,6 +4,7 @@ use tago_api::DeviceId;
 
 use super::*;
 use crate::plan::{Item, ReasonCode};
+use crate::sim::port::Fault;
 
 /// Why data of this device is not moved.
 fn blocked(plan: &Plan, device: DeviceId) -> Vec<ReasonCode> {
@@ -51,18 +52,16 @@ async fn records_without_a_group_are_left_out_and_told() {
 #[tokio::test(start_paused = true)]
 async fn only_a_device_with_the_runs_own_mark_is_adopted() {
     let mut bench = Bench::new();
+    bench.settings.patience = Duration::from_secs(3);
     let plan = bench.plan(&Choices::default()).await;
     bench.target.project.lock().unwrap().ignores_filters = true;
-    bench.target.faults = vec![super::super::port::Fault::RequestLost];
-    bench.target.rate = 200;
     let before = bench.target.project.lock().unwrap().devices.clone();
     let folder = bench.run_folder();
-    let mut ending = bench.run(&plan, &folder).await.unwrap();
-    while ending != Ending::Finished {
-        ending = bench.resume().await.unwrap();
-    }
-    let requests = bench.target.seen.lock().unwrap().len();
-    assert!(requests > 0, "no request was lost");
+    (bench.target.faults, bench.target.rate) = (vec![Fault::RequestLost], 1_000);
+    let halted = bench.run(&plan, &folder).await.unwrap();
+    assert!(matches!(halted, Ending::Halted(Halt::Unreachable { .. })), "{halted:?}");
+    bench.target.rate = 0;
+    assert_eq!(bench.resume().await.unwrap(), Ending::Finished);
     let made = status(&folder).unwrap().created;
     assert_eq!(made.len(), 1);
     assert!(!before.contains_key(&made[0].1), "{made:?} was there before");
