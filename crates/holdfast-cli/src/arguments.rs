@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -166,12 +167,13 @@ pub(crate) enum Existing {
 }
 
 /// A command line is seen by every program of the system and kept by shells: no token belongs there.
-pub(crate) fn refuse_tokens(arguments: impl Iterator<Item = String>) -> Result<(), Failure> {
+pub(crate) fn refuse_tokens(arguments: impl Iterator<Item = OsString>) -> Result<(), Failure> {
     for argument in arguments {
+        let argument = argument.to_string_lossy();
         let parts = |separators: &'static [char]| argument.split(separators).any(looks_like_token);
         // A folder may well be named by a UUID; only an address is also taken apart at its slashes.
         let is_address = argument.contains("://");
-        if parts(&['=', ':', '@', '?', '&', ',', ' '])
+        if parts(&['=', ':', '@', '?', '&', ',', ';', ' ', '\t', '\n', '"', '\'', '{', '}', '[', ']'])
             || is_address && parts(&['/', '=', ':', '@', '?', '&', '#'])
         {
             return Err(Failure::TokenInArguments);
@@ -187,7 +189,7 @@ mod tests {
     const UUID: &str = "1f0c6a52-8a3e-4c8e-9b6f-0123456789ab";
 
     fn is_refused(argument: &str) -> bool {
-        refuse_tokens([argument.to_owned()].into_iter()).is_err()
+        refuse_tokens([OsString::from(argument)].into_iter()).is_err()
     }
 
     #[test]
@@ -203,9 +205,20 @@ mod tests {
             format!("https://p-{UUID}@api.tago.io"),
             format!("https://api.tago.io/?token=p-{UUID}"),
             format!("https://api.tago.io/p-{UUID}"),
+            format!("{{\"token\":\"p-{UUID}\"}}"),
+            format!("--token='{UUID}'"),
         ] {
             assert!(is_refused(&argument), "{argument}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_argument_that_is_no_text_is_looked_at_too() {
+        use std::os::unix::ffi::OsStringExt;
+        let argument = |text: &str| OsString::from_vec([b"\xff=", text.as_bytes()].concat());
+        assert!(refuse_tokens([argument(UUID)].into_iter()).is_err());
+        assert!(refuse_tokens([argument("plan")].into_iter()).is_ok());
     }
 
     #[test]

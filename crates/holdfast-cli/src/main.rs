@@ -18,7 +18,7 @@ use failure::Failure;
 
 fn main() -> ExitCode {
     // Before anything else, because whatever reads the arguments may repeat them.
-    if let Err(refused) = arguments::refuse_tokens(std::env::args().skip(1)) {
+    if let Err(refused) = arguments::refuse_tokens(std::env::args_os().skip(1)) {
         return end(Err(refused));
     }
     let arguments = match Arguments::try_parse() {
