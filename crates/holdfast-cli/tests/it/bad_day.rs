@@ -197,7 +197,8 @@ async fn devices(api: &Api) -> Vec<(DeviceId, String)> {
     let listed = api.devices(&tago_api::client::DeviceQuery::all()).await.unwrap().into_iter();
     let mutable = listed.filter(|device| device.kind.as_deref() == Some("mutable"));
     let mut devices: Vec<_> = mutable.map(|device| (device.id, device.name)).collect();
-    devices.sort();
+    // Their ids are another each time.
+    devices.sort_by(|one, other| one.1.cmp(&other.1));
     devices
 }
 

@@ -36,11 +36,6 @@ impl Ctl {
         Ctl { source: source.clone(), target: target.clone(), folder: TempDir::new().unwrap(), secrets }
     }
 
-    /// The same folder with other tokens, and perhaps other addresses.
-    pub(crate) fn with_sides(self, source: &Project, target: &Project) -> Ctl {
-        Ctl { folder: self.folder, ..Ctl::between(source, target) }
-    }
-
     pub(crate) fn plan_file(&self) -> PathBuf {
         self.folder.path().join("plan.jsonl")
     }

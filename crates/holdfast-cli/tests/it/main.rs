@@ -9,3 +9,4 @@ mod crash;
 mod ctl;
 mod oracle;
 mod platform;
+mod secrets;

@@ -3,7 +3,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -19,7 +19,8 @@ pub(crate) struct Platform {
     child: Child,
     /// The platform ends when this closes, however the test ends.
     _leash: ChildStdin,
-    data: TempDir,
+    _data: TempDir,
+    _filled: Arc<TempDir>,
     ready: Ready,
 }
 
@@ -48,10 +49,10 @@ pub(crate) struct Project {
 impl Platform {
     /// A fresh one; what is filled once is copied for each.
     pub(crate) fn start() -> Platform {
-        let data = TempDir::new().unwrap();
-        copy(filled(), data.path());
+        let (filled, data) = (filled(), TempDir::new().unwrap());
+        copy(filled.path(), data.path());
         let (child, leash, ready) = serve(data.path());
-        Platform { child, _leash: leash, data, ready }
+        Platform { child, _leash: leash, _data: data, _filled: filled, ready }
     }
 
     /// The demo project.
@@ -103,6 +104,23 @@ impl Platform {
         self.knob("POST", "faults", fault).await;
     }
 
+    /// From now on a project closes every connection without a word.
+    pub(crate) async fn vanish(&self, project: &Project) {
+        self.come_back().await;
+        let fault = json!({ "project": project.id, "kind": "drop_before", "every": 1 });
+        self.knob("POST", "faults", fault).await;
+    }
+
+    /// All is well again.
+    pub(crate) async fn come_back(&self) {
+        self.knob("DELETE", "faults", Value::Null).await;
+    }
+
+    /// How often each fault has struck.
+    pub(crate) async fn struck(&self) -> Vec<u64> {
+        serde_json::from_value(self.knob("GET", "faults", Value::Null).await["struck"].take()).unwrap()
+    }
+
     /// Requests that a project has answered since it started, by route.
     pub(crate) async fn requests(&self, project: &Project) -> BTreeMap<String, u64> {
         let counts = self.knob("GET", &format!("requests?project={}", project.id), Value::Null).await;
@@ -120,22 +138,10 @@ impl Platform {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// Starts it again over the same folder. The tokens of before are gone.
-    pub(crate) fn start_again(&mut self) {
-        let (child, leash, ready) = serve(self.data.path());
-        (self.child, self._leash, self.ready) = (child, leash, ready);
-    }
-
     /// A project as it is reached now, with a new token.
     pub(crate) async fn access(&self, project: &Project) -> Project {
         let Access { api, profile, token, .. } = self.console().access(project.id, "test").await.unwrap();
         Project { id: project.id, api, profile, token }
-    }
-
-    /// Ends it at once, as a power cut would.
-    pub(crate) fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
     }
 }
 
@@ -162,24 +168,24 @@ fn credential(address: &str, token: &SecretString) -> (Address, Credential) {
     (address.clone(), Credential::new(address, token).unwrap())
 }
 
-/// A data folder with the small demo in it, made once for all tests of this process.
-fn filled() -> &'static Path {
-    static FILLED: OnceLock<PathBuf> = OnceLock::new();
-    FILLED.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("holdfastctl-demo");
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).unwrap();
-        let (mut child, leash, _) = serve(&folder);
+/// A data folder with the small demo in it, made once for as long as any test needs it.
+fn filled() -> Arc<TempDir> {
+    static FILLED: Mutex<Weak<TempDir>> = Mutex::new(Weak::new());
+    let mut filled = FILLED.lock().unwrap_or_else(PoisonError::into_inner);
+    filled.upgrade().unwrap_or_else(|| {
+        let folder = Arc::new(TempDir::new().unwrap());
+        let (mut child, leash, _) = serve(folder.path());
         drop(leash);
         assert!(child.wait().unwrap().success());
+        *filled = Arc::downgrade(&folder);
         folder
     })
 }
 
-/// This test binary, started again, is the platform: see `platform_process`.
+/// This test binary, started again, is the platform.
 fn serve(data: &Path) -> (Child, ChildStdin, Ready) {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["platform::platform_process", "--exact", "--ignored", "--nocapture"])
+        .args(["platform::a_platform_of_its_own_ends_with_its_test", "--exact", "--nocapture"])
         .env(DATA, data)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -196,10 +202,17 @@ fn serve(data: &Path) -> (Child, ChildStdin, Ready) {
 
 const DATA: &str = "HOLDFAST_TEST_PLATFORM_DATA";
 
+/// Also the process that all the other tests talk to: started with a data folder, it is the platform.
 #[test]
-#[ignore = "not a test: the process that the tests talk to"]
-fn platform_process() {
-    let Some(data) = std::env::var_os(DATA) else { return };
+fn a_platform_of_its_own_ends_with_its_test() {
+    let Some(data) = std::env::var_os(DATA) else {
+        let data = TempDir::new().unwrap();
+        let (mut child, leash, ready) = serve(data.path());
+        assert_eq!(ready.projects.len(), 1);
+        drop(leash);
+        assert!(child.wait().unwrap().success());
+        return;
+    };
     let arguments = ["serve", "--demo", "--small", "--knobs", "--with-parent", "--data"];
     let arguments = arguments.into_iter().map(Into::into).chain([data]);
     let code = tago_local::cli::run(arguments, tago_local::cli::Knobs::Offered);
