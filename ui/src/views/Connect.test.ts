@@ -1,7 +1,8 @@
 import { render, screen, waitFor } from "@testing-library/svelte";
 import userEvent from "@testing-library/user-event";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { IpcError, ipc } from "../ipc";
+import { type Connection, IpcError, ipc } from "../ipc";
+import { app } from "../features/app.svelte";
 import Connect from "./Connect.svelte";
 
 const CANARY = "canary-5d41402a-bc4b-2a76-b971-9d911017c592";
@@ -42,6 +43,24 @@ describe("the connect form", () => {
     const codes = screen.getAllByTestId("error-code").map((note) => note.dataset.code);
     expect(codes).toEqual(["bad_input", "bad_input"]);
     expect(connect).not.toHaveBeenCalled();
+  });
+
+  it("does not call back somebody who has gone on meanwhile", async () => {
+    const connection = { id: "c", name: "Harbour" } as Connection;
+    vi.spyOn(ipc, "connectTagodeploy").mockResolvedValue(connection);
+    let refreshed = () => {};
+    const refresh = vi
+      .spyOn(app, "refresh")
+      .mockReturnValue(new Promise<void>((settle) => (refreshed = settle)));
+    const { field, user } = form();
+    await user.type(field("connect-name"), "Harbour");
+    await user.type(field("connect-address"), "https://api.example.com");
+    await user.click(field("connect-submit"));
+    await waitFor(() => expect(refresh).toHaveBeenCalledOnce());
+    app.go({ page: "history" });
+    refreshed();
+    await new Promise((next) => setTimeout(next));
+    expect(app.route.page).toBe("history");
   });
 
   it("turns a locked keyring into a state with a remedy", async () => {
