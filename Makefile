@@ -16,6 +16,9 @@ test: setup ## Run every check and test there is; ends with "N passed, N failed"
 check: setup window ## Format, lints and types alone: the quick answer
 	@node tests/run.mjs check
 
+bench: setup window ## Measure: the window's start beside an empty one, records beside what SQLite can do
+	@node tests/run.mjs bench
+
 bindings: setup window ## Write the window's typed commands again from the Rust code
 	@HOLDFAST_WRITE_BINDINGS=1 cargo test --locked --test it bindings
 
@@ -37,4 +40,4 @@ clean: ## Remove everything that was built
 help:
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-.PHONY: run test check bindings release deny setup window clean help
+.PHONY: run test check bench bindings release deny setup window clean help

@@ -1,6 +1,6 @@
 // Runs every check and test, prints each part's time, and ends with one line
 // that counts them: "N passed, N failed". The word "check" stops after format,
-// lints and types; the word "tour" takes the guided tour instead.
+// lints and types; "tour" takes the guided tour instead; "bench" measures.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -15,6 +15,8 @@ const parts = [];
 
 if (only === 'tour') {
   await tour();
+} else if (only === 'bench') {
+  await bench();
 } else {
   await checks();
   if (only !== 'check') {
@@ -65,6 +67,18 @@ async function rustTests() {
 async function tour() {
   const [program] = await buildTestPrograms(['--test', 'tour']);
   process.exitCode = program ? (await run(join(root, 'tests', 'window.sh'), [program.executable])).code : 1;
+}
+
+// First the window beside an empty one, then records beside what the platform and SQLite can do.
+async function bench() {
+  const codes = [];
+  codes.push((await run('cargo', ['build', '--workspace', '--locked', '--quiet', '--example', 'blank'])).code);
+  const [program] = await buildTestPrograms(['--test', 'tour']);
+  codes.push(program ? (await run(join(root, 'tests', 'window.sh'), [program.executable, 'start'])).code : 1);
+  codes.push((await run('cargo', [
+    'run', '--locked', '--quiet', '--release', '--package', 'holdfast-cli', '--example', 'bench',
+  ])).code);
+  process.exitCode = codes.every((code) => code === 0) ? 0 : 1;
 }
 
 async function buildTestPrograms(selection) {

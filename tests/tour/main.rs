@@ -4,6 +4,7 @@
 //! measures instead how long the window takes to open. `tests/window.sh` gives either the session it needs.
 
 #![allow(unreachable_pub, reason = "a test program exports nothing")]
+#![allow(clippy::unwrap_used, reason = "what a stage cannot get has not held")]
 #![allow(clippy::print_stdout, reason = "its table is what it is for")]
 
 #[path = "../e2e/database.rs"]
