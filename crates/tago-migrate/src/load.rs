@@ -217,6 +217,14 @@ impl Load {
         Batch { body: Bytes::from(body), tally: Tally::of(self.keys[range].iter().copied()) }
     }
 
+    /// Whether it goes on where a session before this one stopped, with these records `before` one batch,
+    /// and these in it if it was sent. A source that spells its records otherwise has other batches.
+    pub(crate) fn goes_on(&self, batch: u32, before: Tally, sent: Option<Tally>) -> bool {
+        let range = self.range(batch);
+        let tally = |keys: Range<usize>| Tally::of(self.keys[keys].iter().copied());
+        tally(0..range.start) == before && sent.is_none_or(|sent| tally(range) == sent)
+    }
+
     /// What of one batch the target, in which every earlier batch is stored, still lacks.
     pub(crate) fn remainder(&self, batch: u32, target: &Parcels) -> Option<Batch> {
         let range = self.range(batch);

@@ -37,7 +37,10 @@ impl Turn<'_> {
         let (next, attempted) = (ledger.next, ledger.attempted);
         let (doubt, lacking) = (ledger.doubt, ledger.lacking);
         let bytes = self.state.ledger.batch_bytes;
-        let Some(load) = Load::new(data, policy, &both.source, &ledger.opened, bytes) else {
+        let sent = attempted.then_some(ledger.batch);
+        let load = Load::new(data, policy, &both.source, &ledger.opened, bytes)
+            .filter(|load| load.goes_on(next, ledger.before, sent));
+        let Some(load) = load else {
             return self.hold(item, changed_text(Changed::Source).to_owned());
         };
         if !attempted {

@@ -9,6 +9,7 @@ use crate::device::Token;
 use crate::journal::{Row, Was};
 use crate::load::Opened;
 use crate::plan::Seal;
+use crate::record::Tally;
 
 /// The fold of a journal's rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,8 +52,12 @@ pub(crate) struct DataLedger {
     pub(crate) opened: Vec<Opened>,
     /// Batches before this one are stored.
     pub(crate) next: u32,
+    /// What is in these.
+    pub(crate) before: Tally,
     /// Batch `next` was sent at least once, so some of it may be there.
     pub(crate) attempted: bool,
+    /// What is in it, if so.
+    pub(crate) batch: Tally,
     /// Batch `next` may still arrive.
     pub(crate) doubt: bool,
     /// Records of batch `next` that are not known to be stored.
@@ -151,6 +156,10 @@ impl Ledger {
                 if data.doubt || data.opened.is_empty() || data.next != *batch {
                     return Err(format!("batch {batch} of item {item} is sent out of turn"));
                 }
+                // Later ones carry what lacks of it.
+                if !data.attempted {
+                    data.batch = *tally;
+                }
                 data.attempted = true;
                 data.doubt = true;
                 data.lacking = tally.count;
@@ -206,6 +215,7 @@ impl DataLedger {
         self.doubt = false;
         if left == 0 {
             self.next += 1;
+            self.before += std::mem::take(&mut self.batch);
             self.attempted = false;
         }
         news

@@ -19,6 +19,7 @@ use crate::{
     overview, prove, rehearse, report, resume, run, status,
 };
 
+mod changed;
 mod hostile;
 
 struct Bench {

@@ -1,0 +1,46 @@
+//! Sources and targets that change between two sessions of a run.
+
+use super::*;
+
+impl Bench {
+    /// Runs until some records are stored, and halts there.
+    async fn run_in_part(&self, plan: &Plan) {
+        let mut seen = self.progress.subscribe();
+        let folder = self.run_folder();
+        let quota = |refused| self.target.project.lock().unwrap().refusals.quota = refused;
+        let full = async {
+            seen.wait_for(|figures| figures.records_done > 0).await.unwrap();
+            quota(true);
+        };
+        let (ending, ()) = futures_util::future::join(self.run(plan, &folder), full).await;
+        assert!(matches!(ending, Ok(Ending::Halted(Halt::Quota { .. }))), "{ending:?}");
+        let done = status(&folder).unwrap().records_done;
+        assert!(done > 0 && done < plan.summary().records_missing, "{done} records are stored");
+        quota(false);
+    }
+
+    fn change_source(&self, change: impl Fn(&mut FakeRecord)) {
+        let mut source = self.source.project.lock().unwrap();
+        source.devices.values_mut().flat_map(|device| &mut device.records).for_each(change);
+    }
+
+    /// How many records of the target are there more often than they should be.
+    async fn doubled(&self) -> u64 {
+        let (folder, env) = (self.run_folder(), self.env());
+        prove(&folder, &self.source, &self.target, &self.settings, env).await.unwrap().doubled
+    }
+}
+
+/// Batches are cut by their length, so another spelling gives other batches.
+#[tokio::test(start_paused = true)]
+async fn a_source_that_spells_its_records_otherwise_is_not_sent_on() {
+    let bench = Bench::new();
+    bench.run_in_part(&bench.plan(&Choices::default()).await).await;
+    bench
+        .change_source(|record| record.json = record.json.replacen(",\"time\"", ".000000000000,\"time\"", 1));
+    assert_eq!(bench.resume().await.unwrap(), Ending::Finished);
+    let held = status(&bench.run_folder()).unwrap().held;
+    assert!(!held.is_empty());
+    assert!(held.iter().all(|held| held.reason.contains("those of the rehearsal any more")), "{held:?}");
+    assert_eq!(bench.doubled().await, 0);
+}
