@@ -244,8 +244,8 @@ fn what_to_update(item: &DeviceItem, token: &Token, counterpart: Option<&Token>,
     });
     match (counterpart, made) {
         (Some(new), true) => format!(
-            "The device was made anew. Put token {} into the device and into every integration and script \
-             that acts as \"{}\".{}",
+            "The device was made anew, with a new token (fingerprint {}). Copy that token from the device's page \
+             in Admin into the device, and into every integration and script that acts as “{}”.{}",
             new.fingerprint,
             item.name,
             serial.unwrap_or_default()
@@ -257,8 +257,8 @@ fn what_to_update(item: &DeviceItem, token: &Token, counterpart: Option<&Token>,
             serial.unwrap_or_default()
         ),
         (Some(own), false) => format!(
-            "Nothing on the target: the device keeps token {}. Whatever was pointed at the copy meanwhile \
-             goes back to that one before the copy is deleted.",
+            "Nothing on the target: the device keeps its token (fingerprint {}). Whatever was pointed at the \
+             copy meanwhile goes back to that one before the copy is deleted.",
             own.fingerprint
         ),
         (None, false) if item.target.is_some() => {

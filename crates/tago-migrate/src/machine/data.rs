@@ -6,7 +6,7 @@ use super::{Action, Both, DOUBTS_IN_A_ROW, REFUSALS_IN_A_ROW, Route, Stage, Subj
 use crate::batch::Batch;
 use crate::journal::{Row, Was};
 use crate::load::{self, Changed, Load};
-use crate::plan::{DataItem, Item};
+use crate::plan::{DataItem, Item, Policy};
 use crate::ports::{PortError, WriteError};
 use crate::run::{Halt, Side};
 
@@ -25,7 +25,7 @@ impl Turn<'_> {
         if ledger.is_none_or(|ledger| ledger.opened.is_empty()) {
             let (windows, changed) = load::open(data, policy, &both.source, &both.target);
             for (window, side) in changed {
-                let reason = changed_text(side).to_owned();
+                let reason = format!("{}; {}", changed_text(side), remedy(policy));
                 self.journal(Row::Held { item, window: Some(window), reason });
             }
             if windows.is_empty() {
@@ -41,7 +41,8 @@ impl Turn<'_> {
         let load = Load::new(data, policy, &both.source, &ledger.opened, bytes)
             .filter(|load| load.goes_on(next, ledger.before, sent));
         let Some(load) = load else {
-            return self.hold(item, changed_text(Changed::Source).to_owned());
+            let reason = format!("{}; {}", changed_text(Changed::Source), remedy(policy));
+            return self.hold(item, reason);
         };
         if !attempted {
             return self.send_next(item, load);
@@ -176,11 +177,17 @@ impl Turn<'_> {
 
 fn changed_text(changed: Changed) -> &'static str {
     match changed {
-        Changed::Source => {
-            "its records in the source are not those of the rehearsal any more; rehearse again"
-        }
-        Changed::Target => {
-            "its records in the target are not those of the rehearsal any more; rehearse again"
+        Changed::Source => "its records in the source are not those of the rehearsal any more",
+        Changed::Target => "its records in the target are not those of the rehearsal any more",
+    }
+}
+
+/// What the owner can do about records that were held back.
+fn remedy(policy: Policy) -> &'static str {
+    match policy {
+        Policy::Fill => "rehearse again",
+        Policy::Append => {
+            "rehearse with \"Fill the gaps\", because appending again would double what this run has written"
         }
     }
 }

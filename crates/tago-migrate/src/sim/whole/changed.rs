@@ -44,3 +44,19 @@ async fn a_source_that_spells_its_records_otherwise_is_not_sent_on() {
     assert!(held.iter().all(|held| held.reason.contains("those of the rehearsal any more")), "{held:?}");
     assert_eq!(bench.doubled().await, 0);
 }
+
+/// What is stored would be appended once more.
+#[tokio::test(start_paused = true)]
+async fn what_was_appended_in_part_is_to_be_filled_up_and_not_appended_again() {
+    let bench = Bench::new();
+    let append = Choices { policy: Policy::Append, ..Choices::default() };
+    bench.run_in_part(&bench.plan(&append).await).await;
+    bench.change_source(|record| record.json = record.json.replacen("\"value\":", "\"value\":1", 1));
+    assert_eq!(bench.resume().await.unwrap(), Ending::Finished);
+    let held = status(&bench.run_folder()).unwrap().held;
+    assert!(!held.is_empty());
+    for held in held {
+        assert!(held.reason.contains("rehearse with \"Fill the gaps\""), "{held:?}");
+        assert!(!held.reason.contains("rehearse again"), "{held:?}");
+    }
+}
