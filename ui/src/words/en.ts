@@ -145,7 +145,8 @@ export const en = {
       `A clean-up script ran against ${project}. It was meant for the test devices. It was not.`,
     what: "What is gone",
     devices: (n: number) => (n === 1 ? "device deleted" : "devices deleted"),
-    emptied: (n: number) => (n === 1 ? "device emptied for a while" : "devices emptied for a while"),
+    emptied: (n: number) =>
+      n === 1 ? "device lost a stretch of its records" : "devices lost a stretch of their records",
     records: "records lost",
     between: (from: string, to: string) => `Their records from ${from} to ${to} are gone.`,
     deletedList: "Deleted devices",
@@ -406,7 +407,7 @@ export const en = {
     filterDevices: "Filter by name or tag",
     chosen: (n: number, of: number) => `${count(n)} of ${count(of)} chosen`,
     moreDevices: (n: number) => `${count(n)} more. Filter to see them.`,
-    missingOnTarget: (target: string) => `not in ${target}`,
+    missingOnTarget: "not there",
     recordsOf: (n: number) => counted(n, "record", "records"),
     variables: "Variables",
     timeRange: "Time range",
@@ -460,8 +461,6 @@ export const en = {
     costText: (hour: string) => `${hour} for each started hour`,
     nothing: (target: string) => `Nothing to do: ${target} already has everything that you chose.`,
     nothingTitle: "Nothing is missing",
-    sideEffects: "This will also happen",
-    notRecoverable: "This cannot be brought back",
     cutoff: (when: string) =>
       `Only records up to ${when} are part of this plan. What devices send meanwhile is left alone.`,
     planTitle: "The plan, item by item",

@@ -205,7 +205,8 @@ impl Platform {
             self.deployments_changed.send_replace(());
             Ok(())
         };
-        log(Event::Started, &format!("A new project from the backup of {}.", backup.created_at), None)?;
+        let taken = backup.created_at.to_utc().format("%-d %b %Y, %H:%M UTC");
+        log(Event::Started, &format!("A new project from the backup of {taken}."), None)?;
 
         let folder = self.project_dir(row.id);
         let unfinished = files::unfinished(&folder);
