@@ -68,7 +68,9 @@ impl Migrations {
     /// Takes the run's place among those that run, unless it, or another run into its target, is there.
     pub(crate) fn begin(&self, run: &Arc<LiveRun>) -> Answer<()> {
         let mut running = locked(&self.running);
-        if let Some(other) = running.values().find(|other| other.record.target == run.record.target) {
+        // A project may be connected more than once; its id is the same on every way to it.
+        let into = &run.record.target.project;
+        if let Some(other) = running.values().find(|other| other.record.target.project == *into) {
             return Err(UiError::new(
                 ErrorCode::InUse,
                 format!("A run into “{}” is under way already", other.record.target_name),
@@ -118,4 +120,37 @@ pub(crate) fn fresh_id() -> Answer<(String, u64)> {
 
 pub(crate) fn now() -> Time {
     SystemClock::start().now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::Side;
+
+    fn run(id: &str, connection: &str, project: &str) -> Arc<LiveRun> {
+        let side = |project: &str| Side { connection: connection.into(), project: project.into() };
+        let record = RunRecord {
+            id: id.into(),
+            source: side("copy"),
+            target: side(project),
+            source_name: "Copy".into(),
+            target_name: "Harbour".into(),
+            begun_at: Time::default(),
+            late_commit_ms: 0,
+            stopped: false,
+            reason: None,
+        };
+        Arc::new(LiveRun::new(record, true))
+    }
+
+    #[test]
+    fn a_project_that_is_connected_twice_takes_one_run_at_a_time() {
+        let migrations = Migrations::new(PathBuf::new());
+        migrations.begin(&run("1", "deploy", "harbour")).unwrap();
+        let refused = migrations.begin(&run("2", "profile", "harbour")).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::InUse);
+        migrations.begin(&run("3", "deploy", "another")).unwrap();
+        migrations.end("1");
+        migrations.begin(&run("2", "profile", "harbour")).unwrap();
+    }
 }
