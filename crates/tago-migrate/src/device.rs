@@ -39,6 +39,14 @@ pub struct Definition {
     pub fields: BTreeMap<String, Json>,
 }
 
+impl Definition {
+    /// Whether a payload parser, its own or its connector's, sees its records on arrival.
+    pub(crate) fn parses(&self) -> bool {
+        let field = |name: &str| self.fields.get(name).map_or("", Json::as_str);
+        !matches!(field("payload_decoder"), "" | "\"\"") || field("connector_parse") == "true"
+    }
+}
+
 /// A tag of a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tag {

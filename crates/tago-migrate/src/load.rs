@@ -259,6 +259,11 @@ impl Load {
         (!tally.is_empty()).then(|| Batch { body: Bytes::from(body), tally })
     }
 
+    /// How many records there are up to the end of one batch.
+    pub(crate) fn up_to(&self, batch: u32) -> u64 {
+        self.range(batch).end as u64
+    }
+
     fn range(&self, batch: u32) -> Range<usize> {
         self.batches.get(batch as usize).cloned().unwrap_or(self.keys.len()..self.keys.len())
     }

@@ -134,6 +134,9 @@ pub struct DeviceItem {
     /// Fields that get another value on the target, because its networks and connectors have other ids.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub remapped: BTreeMap<String, Json>,
+    /// Whether a payload parser may change its records on arrival.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub parses: bool,
     /// Its tokens in the source.
     pub source_tokens: Vec<Token>,
     /// Its counterpart's tokens.

@@ -331,6 +331,7 @@ impl Rehearsal<'_> {
             source_seal: seal(definition, &scanned.params),
             target_seal: None,
             remapped: BTreeMap::new(),
+            parses: false,
             source_tokens: scanned.tokens.clone(),
             target_tokens: Vec::new(),
         };
@@ -364,6 +365,8 @@ impl Rehearsal<'_> {
                 }
             }
         }
+        let taken = matches!(item.verdict, Verdict::Create | Verdict::Update) && definition.parses();
+        item.parses = taken || scanned.target.as_ref().is_some_and(|(there, ..)| there.definition.parses());
         item
     }
 

@@ -40,8 +40,8 @@ pub(crate) enum Row {
     TokensRemoval { device: DeviceId },
     /// They are gone.
     TokensRemoved { device: DeviceId },
-    /// Windows hold their seals; what the target had in them.
-    Opened { item: u32, windows: Vec<Opened> },
+    /// Windows hold their seals; what the target had in them, and all that it had in the item's times.
+    Opened { item: u32, windows: Vec<Opened>, there: u64 },
     /// A window, or a whole item, is not carried out.
     Held { item: u32, window: Option<u32>, reason: String },
     /// A batch, or what lacks of it, is about to be sent.

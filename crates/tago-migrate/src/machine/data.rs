@@ -31,11 +31,12 @@ impl Turn<'_> {
             if windows.is_empty() {
                 return self.data_done(item, data);
             }
-            self.journal(Row::Opened { item, windows });
+            let there = both.target.len() as u64;
+            self.journal(Row::Opened { item, windows, there });
         }
         let Some(ledger) = self.state.ledger.data.get(&item) else { return };
         let (next, attempted) = (ledger.next, ledger.attempted);
-        let (doubt, lacking) = (ledger.doubt, ledger.lacking);
+        let (doubt, lacking, there) = (ledger.doubt, ledger.lacking, ledger.there);
         let bytes = self.state.ledger.batch_bytes;
         let sent = attempted.then_some(ledger.batch);
         let load = Load::new(data, policy, &both.source, &ledger.opened, bytes)
@@ -52,7 +53,15 @@ impl Turn<'_> {
         if doubt || left != lacking {
             self.journal(Row::Settled { item, batch: next, left });
         }
+        // Records of variables that were not chosen are not read.
+        let strange = plan.header.choices.variables.is_some()
+            || both.target.len() as u64 > there + load.up_to(next) - left;
         match remainder {
+            Some(_) if doubt && strange && self.parses(data) => {
+                let reason = "an answer was lost, and its device's payload parser may have changed the records \
+                              on arrival, so what is stored of them cannot be told; compare both sides";
+                self.hold(item, reason.to_owned());
+            }
             Some(remainder) => self.ask_to_send(item, load, remainder),
             None => self.send_next(item, load),
         }
@@ -165,6 +174,12 @@ impl Turn<'_> {
         } else {
             self.ask_to_send(item, load, batch);
         }
+    }
+
+    fn parses(&self, data: &DataItem) -> bool {
+        let device = self.state.device_items.get(&data.device);
+        let item = device.and_then(|place| self.state.plan.items.get(*place as usize));
+        matches!(item, Some(Item::Device(device)) if device.parses)
     }
 
     pub(super) fn target_of(&self, item: u32) -> Option<tago_api::DeviceId> {

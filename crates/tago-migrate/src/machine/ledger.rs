@@ -50,6 +50,8 @@ pub(crate) struct DeviceLedger {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct DataLedger {
     pub(crate) opened: Vec<Opened>,
+    /// Records that the target had in the item's times then.
+    pub(crate) there: u64,
     /// Batches before this one are stored.
     pub(crate) next: u32,
     /// What is in these.
@@ -138,12 +140,13 @@ impl Ledger {
                 self.tokens.remove(device);
                 self.token_doubt.remove(device);
             }
-            Row::Opened { item, windows } => {
+            Row::Opened { item, windows, there } => {
                 let data = self.data(*item);
                 if !data.opened.is_empty() {
                     return Err(format!("item {item} is opened twice"));
                 }
                 data.opened.clone_from(windows);
+                data.there = *there;
             }
             Row::Held { item, window, reason } => {
                 if window.is_none() {

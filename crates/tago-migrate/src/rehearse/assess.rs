@@ -5,6 +5,9 @@ use tago_api::DeviceId;
 use super::{Part, Scanned};
 use crate::plan::{Check, CheckName, CheckVerdict, Choices, DeviceItem, ReasonCode, Verdict};
 
+/// A check names so many devices.
+const NAMED: usize = 5;
+
 pub(super) fn assess(
     choices: &Choices,
     unknown: &[DeviceId],
@@ -18,11 +21,8 @@ pub(super) fn assess(
         let theirs = data.iter().flat_map(|part| &part.items).flat_map(|item| &item.reasons);
         ours.chain(theirs).filter(|reason| reason.code == code).count()
     };
-    let parsers = scanned.iter().enumerate().filter(|(place, scanned)| {
-        let definition = scanned.target.as_ref().map_or(&scanned.device, |(device, ..)| device);
-        written(*place) && definition.definition.fields.contains_key("payload_decoder")
-    });
-    let parsers = parsers.count();
+    let parsers = items.iter().enumerate().filter(|(place, item)| written(*place) && item.parses);
+    let parsers: Vec<&str> = parsers.map(|(_, item)| item.name.as_str()).collect();
     let made: Vec<&Scanned> = scanned
         .iter()
         .zip(items)
@@ -62,9 +62,13 @@ pub(super) fn assess(
         ),
         count(
             CheckName::SideEffects,
-            parsers,
-            "no device that is written to has a payload parser of its own; actions may still see the records",
-            "devices that are written to have a payload parser, which will see the records, as actions may",
+            parsers.len(),
+            "no device that is written to has a payload parser; actions may still see the records",
+            &format!(
+                "devices that are written to have a payload parser, which may change the records, and actions \
+                 may see them: {}",
+                named(&parsers)
+            ),
         ),
         Check {
             name: CheckName::Unrecoverable,
@@ -104,6 +108,15 @@ fn chosen(choices: &Choices, unknown: &[DeviceId], found: usize) -> Check {
         (CheckVerdict::Pass, format!("{found} devices are chosen"))
     };
     Check { name: CheckName::ChosenDevices, verdict, text }
+}
+
+/// The first few, and how many more there are.
+fn named(names: &[&str]) -> String {
+    let first = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
 }
 
 fn pass(name: CheckName, text: &str) -> Check {

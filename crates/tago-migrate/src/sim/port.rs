@@ -410,9 +410,14 @@ impl Target for FakePort {
             }
             let records: Vec<Box<serde_json::value::RawValue>> = serde_json::from_slice(&body).unwrap();
             assert!(!records.is_empty(), "an empty batch was sent");
+            let parses = device.definition.fields.contains_key("payload_decoder");
             for (place, record) in records.iter().enumerate() {
                 if part.is_none_or(|part| part.rotate_left(place as u32) & 1 == 1) {
-                    device.records.push(FakeRecord::of(record.get().to_owned()));
+                    let mut record = record.get().to_owned();
+                    if parses {
+                        record = record.replacen("\"variable\":\"", "\"variable\":\"parsed_", 1);
+                    }
+                    device.records.push(FakeRecord::of(record));
                 }
             }
             Ok(records.len() as u64)

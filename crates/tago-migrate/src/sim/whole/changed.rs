@@ -1,6 +1,10 @@
 //! Sources and targets that change between two sessions of a run.
 
 use super::*;
+use crate::device::Fingerprint;
+use crate::json::Json;
+use crate::plan::{CheckName, CheckVerdict};
+use crate::sim::port::Fault;
 
 impl Bench {
     /// Runs until some records are stored, and halts there.
@@ -59,4 +63,29 @@ async fn what_was_appended_in_part_is_to_be_filled_up_and_not_appended_again() {
         assert!(held.reason.contains("rehearse with \"Fill the gaps\""), "{held:?}");
         assert!(!held.reason.contains("rehearse again"), "{held:?}");
     }
+}
+
+/// What a parser made of a batch looks like somebody else's records: to send the batch again would double it.
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_of_a_device_that_parses_is_not_followed_by_the_same_batch() {
+    let mut bench = Bench::new();
+    for project in [&bench.source.project, &bench.target.project] {
+        let mut project = project.lock().unwrap();
+        let fields = &mut project.devices.get_mut(&id(2)).unwrap().definition.fields;
+        fields.insert("payload_decoder".to_owned(), Json::text("Ly8gcGFyc2U="));
+    }
+    let choices = Choices { devices: Some(BTreeSet::from([id(2)])), ..Choices::default() };
+    let plan = bench.plan(&choices).await;
+    let check = plan.header().checks.iter().find(|check| check.name == CheckName::SideEffects).unwrap();
+    assert_eq!(check.verdict, CheckVerdict::Warn);
+    assert!(check.text.contains("<Room> 2"), "{check:?}");
+    bench.target.secrets.lock().unwrap().insert(Fingerprint::of("target 2"));
+    (bench.target.faults, bench.target.rate) = (vec![Fault::ReplyLost], 1_000);
+    let records = || bench.target.project.lock().unwrap().devices[&id(2)].records.len();
+    assert_eq!(records(), 60);
+    assert_eq!(bench.run(&plan, &bench.run_folder()).await.unwrap(), Ending::Finished);
+    assert!(records() <= 100, "{} records", records());
+    let state = status(&bench.run_folder()).unwrap();
+    assert_eq!((state.held.len(), state.batches_open), (2, 0), "{:?}", state.held);
+    assert!(state.held.iter().all(|held| held.reason.contains("payload parser")), "{:?}", state.held);
 }
