@@ -1,6 +1,7 @@
 //! The rehearsal: reads both sides and says, item by item, what a run would do.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use tago_api::{DeviceId, Time};
 use thiserror::Error;
@@ -144,6 +145,8 @@ impl Rehearsal<'_> {
             scanned.iter().map(|device| self.device_item(device, &networks)).collect();
         let data = self.data(&scanned, &items).await?;
         let mut checks = assess::assess(self.choices, &unknown, &scanned, &items, &data);
+        let later: u64 = data.iter().map(|part| part.later).sum();
+        checks.insert(0, assess::readable(later, self.cutoff()));
         let forgotten: u64 = data.iter().map(|part| part.forgotten).sum();
         checks.push(assess::retention(forgotten));
         let mut sealed = Vec::new();
@@ -371,7 +374,7 @@ impl Rehearsal<'_> {
     }
 
     async fn data(&self, scanned: &[Scanned], items: &[DeviceItem]) -> Result<Vec<Part>, RehearseError> {
-        let whole = self.whole_range(None);
+        let whole = Range { to: self.choices.to.unwrap_or(Time::MAX), ..self.whole_range(None) };
         let counting = scanned.iter().map(|device| {
             let (id, range) = (device.device.id, &whole);
             async move {
@@ -386,8 +389,14 @@ impl Rehearsal<'_> {
             figures.records_total = counts.iter().sum();
         });
         let comparing = scanned.iter().zip(items).zip(counts).map(|((scanned, item), count)| async move {
-            let part = self.part(scanned, item, count).await?;
-            self.watch.change(|figures| figures.devices_done += 1);
+            let mut part = self.part(scanned, item, count).await?;
+            if self.choices.to.is_none_or(|to| to > self.cutoff()) {
+                part.later = count.saturating_sub(part.forgotten + part.in_source());
+            }
+            self.watch.change(|figures| {
+                figures.devices_done += 1;
+                figures.records_total = figures.records_total.saturating_sub(part.later);
+            });
             Ok(part)
         });
         in_lanes(self.settings.lanes, comparing.collect()).await
@@ -402,11 +411,13 @@ impl Rehearsal<'_> {
         if range.from > range.to || count == 0 {
             return Ok(part);
         }
-        if keeps_from.is_some() {
-            let kept = self.source.port;
-            let within =
-                self.read(Side::Source, Route::Read, || kept.count(scanned.device.id, &range)).await?;
-            part.forgotten = count.saturating_sub(within);
+        if let Some(first) = keeps_from {
+            let (ours, before) = (self.source.port, first - Duration::from_millis(1));
+            let older = Range { to: before, ..self.whole_range(None) };
+            if older.from <= older.to {
+                part.forgotten =
+                    self.read(Side::Source, Route::Read, || ours.count(scanned.device.id, &older)).await?;
+            }
         }
         let blocked = if item.verdict == Verdict::Blocked {
             Some(reason(ReasonCode::DeviceBlocked, "its device is blocked"))
@@ -483,12 +494,11 @@ impl Rehearsal<'_> {
             );
             return Ok(Some(Reason { code: ReasonCode::NoGroup, text }));
         }
-        let windows = part.items.iter().flat_map(|item| &item.windows);
-        let read: u64 = windows.map(|window| window.source.count).sum();
+        let read = part.in_source();
         if read + part.forgotten == counted {
             return Ok(None);
         }
-        // Records may have come or gone since they were counted.
+        // Some may be dated after the cut-off, and some may have come or gone since they were counted.
         let (ours, id) = (self.source.port, scanned.device.id);
         let now = self.read(Side::Source, Route::Read, || ours.count(id, whole)).await?;
         let text =
@@ -628,6 +638,14 @@ struct Part {
     items: Vec<DataItem>,
     /// Records of the source that are older than what the target's device keeps.
     forgotten: u64,
+    /// Records of the source that are dated after the cut-off.
+    later: u64,
+}
+
+impl Part {
+    fn in_source(&self) -> u64 {
+        self.items.iter().flat_map(|item| &item.windows).map(|window| window.source.count).sum()
+    }
 }
 
 /// Networks, or connectors, of both sides.

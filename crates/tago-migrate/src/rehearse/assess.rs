@@ -1,6 +1,6 @@
 //! The assessment: named checks, each with a verdict and what to do.
 
-use tago_api::DeviceId;
+use tago_api::{DeviceId, Time};
 
 use super::{Part, Scanned};
 use crate::plan::{Check, CheckName, CheckVerdict, Choices, DeviceItem, ReasonCode, Verdict};
@@ -31,7 +31,6 @@ pub(super) fn assess(
         .collect();
     let serials = made.iter().flat_map(|made| &made.tokens).filter(|token| token.serial.is_some()).count();
     vec![
-        pass(CheckName::SourceReadable, "the source answers, and its devices can be read"),
         pass(CheckName::TargetReadable, "the target answers, and its devices can be read"),
         pass(CheckName::DifferentProjects, "source and target are different projects"),
         chosen(choices, unknown, scanned.len()),
@@ -84,6 +83,18 @@ pub(super) fn assess(
             },
         },
     ]
+}
+
+pub(super) fn readable(later: u64, cutoff: Time) -> Check {
+    let good = "the source answers, and its devices can be read";
+    match later {
+        0 => pass(CheckName::SourceReadable, good),
+        later => Check {
+            name: CheckName::SourceReadable,
+            verdict: CheckVerdict::Warn,
+            text: format!("{good}; {later} of its records are dated after {cutoff} and are left out"),
+        },
+    }
 }
 
 pub(super) fn retention(forgotten: u64) -> Check {

@@ -3,7 +3,8 @@
 use tago_api::DeviceId;
 
 use super::*;
-use crate::plan::{Item, ReasonCode};
+use crate::Depth;
+use crate::plan::{CheckName, CheckVerdict, Item, ReasonCode};
 use crate::sim::port::Fault;
 
 /// Why data of this device is not moved.
@@ -67,4 +68,29 @@ async fn only_a_device_with_the_runs_own_mark_is_adopted() {
     assert!(!before.contains_key(&made[0].1), "{made:?} was there before");
     let proof = prove(&folder, &bench.source, &bench.target, &bench.settings, bench.env()).await.unwrap();
     assert!(proof.green, "{proof:?}");
+}
+
+/// They may be a device's wrong clock, or arrive while the rehearsal reads.
+#[tokio::test(start_paused = true)]
+async fn records_after_the_cutoff_are_counted_and_told() {
+    let bench = Bench::new();
+    for (device, days) in [(2, 1), (2, 400), (3, 1)] {
+        let time = Time::from_millis(BEGINNING + days * 86_400_000);
+        let early = FakeRecord::of(format!(r#"{{"variable":"door","value":1,"time":"{time}","group":"g"}}"#));
+        bench.source.project.lock().unwrap().devices.get_mut(&id(device)).unwrap().records.push(early);
+    }
+    let check = |plan: &Plan| {
+        let checks = &plan.header().checks;
+        checks.iter().find(|check| check.name == CheckName::SourceReadable).unwrap().clone()
+    };
+    for depth in [Depth::Exact, Depth::Counted] {
+        let plan = bench.plan(&Choices { depth, ..Choices::default() }).await;
+        let told = check(&plan);
+        assert_eq!(plan.summary().records_missing, 140);
+        assert_eq!(told.verdict, CheckVerdict::Warn);
+        assert!(told.text.contains("; 3 of its records are dated after "), "{told:?}");
+    }
+    // Who chose an end wants nothing after it.
+    let chosen = Choices { to: Some(Time::from_millis(BEGINNING - 3_600_000)), ..Choices::default() };
+    assert_eq!(check(&bench.plan(&chosen).await).verdict, CheckVerdict::Pass);
 }
