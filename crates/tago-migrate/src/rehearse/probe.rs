@@ -14,6 +14,8 @@ use crate::run::Side;
 
 /// Devices that are looked at before anything is written.
 const SAMPLE: usize = 3;
+/// What the name of a token begins with that a rehearsal makes. One that died may have left its own behind.
+const PROBE: &str = "Holdfast probe ";
 
 /// Compares the tokens of devices that both sides have: one project shows the same twice, and a restored
 /// copy has tokens of its own. Only if they are equal is a token made on the target, looked for through
@@ -26,6 +28,9 @@ pub(super) async fn one_project(
     nonce: u64,
     late_commit_bound: Duration,
 ) -> Result<bool, RehearseError> {
+    let Some(device) = common.first().copied() else { return Ok(false) };
+    let left_behind = tokens(target, Side::Target, device).await?;
+    remove(target, writer, device, left_behind.iter().filter(|token| token.name.starts_with(PROBE))).await?;
     for device in common.iter().take(SAMPLE) {
         let here = tokens(source, Side::Source, *device).await?;
         let there = tokens(target, Side::Target, *device).await?;
@@ -33,8 +38,7 @@ pub(super) async fn one_project(
             return Ok(false);
         }
     }
-    let Some(device) = common.first().copied() else { return Ok(false) };
-    let name = format!("Holdfast probe {nonce:016x}");
+    let name = format!("{PROBE}{nonce:016x}");
     let mint = || async {
         match writer.mint_token(device, &name).await {
             Ok(_) => Ok(Duration::ZERO),
@@ -46,18 +50,28 @@ pub(super) async fn one_project(
     target.clock.sleep(settled_in).await;
     let seen = tokens(source, Side::Source, device).await;
     let made = tokens(target, Side::Target, device).await?;
-    for token in made.iter().filter(|token| token.name == name) {
+    remove(target, writer, device, made.iter().filter(|token| token.name == name)).await?;
+    if !made.iter().any(|token| token.name == name) {
+        let message = "a token that was made on the target is not in its list".to_owned();
+        return Err(on_target(PortError::Undecodable { message }));
+    }
+    Ok(seen?.iter().any(|token| token.name == name))
+}
+
+async fn remove(
+    target: &Reader<'_>,
+    writer: &dyn Target,
+    device: DeviceId,
+    tokens: impl Iterator<Item = &Token>,
+) -> Result<(), RehearseError> {
+    for token in tokens {
         let remove = || async {
             let removed = writer.remove_token(device, token).await;
             removed.map_err(|error| error.cause().clone())
         };
         target.ask(Route::Edit, remove).await.map_err(on_target)?;
     }
-    if !made.iter().any(|token| token.name == name) {
-        let message = "a token that was made on the target is not in its list".to_owned();
-        return Err(on_target(PortError::Undecodable { message }));
-    }
-    Ok(seen?.iter().any(|token| token.name == name))
+    Ok(())
 }
 
 fn on_target(cause: PortError) -> RehearseError {

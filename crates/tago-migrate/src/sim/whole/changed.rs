@@ -89,3 +89,20 @@ async fn a_lost_answer_of_a_device_that_parses_is_not_followed_by_the_same_batch
     assert_eq!((state.held.len(), state.batches_open), (2, 0), "{:?}", state.held);
     assert!(state.held.iter().all(|held| held.reason.contains("payload parser")), "{:?}", state.held);
 }
+
+/// A rehearsal that died between making its token and removing it.
+#[tokio::test(start_paused = true)]
+async fn the_next_rehearsal_removes_a_probe_that_was_left_behind() {
+    let bench = Bench::new();
+    {
+        let source = bench.source.project.lock().unwrap().devices.clone();
+        let mut target = bench.target.project.lock().unwrap();
+        target.devices = source;
+        let left = token("left behind", "Holdfast probe 0000000000000001");
+        target.devices.get_mut(&id(1)).unwrap().tokens.push(left);
+    }
+    bench.plan(&Choices::default()).await;
+    let tokens = |port: &FakePort| port.project.lock().unwrap().devices[&id(1)].tokens.clone();
+    assert_eq!(tokens(&bench.target), tokens(&bench.source));
+    assert_eq!(bench.target.project.lock().unwrap().minted, 1, "it was told from the source by a new one");
+}
