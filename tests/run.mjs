@@ -53,7 +53,7 @@ async function windowTests() {
 async function rustTests() {
   let programs = [];
   await part('test programs build', async () => {
-    programs = await buildTestPrograms(['--tests', '--test', 'e2e']);
+    programs = await buildTestPrograms(['--lib', '--bins', '--test', '*']);
     return verdict(programs.length > 0);
   });
   const needsWindow = (program) => program.kind === 'test' && program.name === 'e2e';
