@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tago_api::Time;
-use tago_migrate::{self as engine, Control, Figures, Phase, Plan, Proof, RunStatus, Wish};
+use tago_migrate::{self as engine, Control, Figures, Phase, Plan, Proof, RunStatus, Settings, Wish};
 use tokio::sync::watch;
 
 use super::proof;
@@ -249,7 +249,7 @@ impl LiveRun {
             seconds_low: remaining.map(|(low, _)| low.as_secs().into()),
             seconds_high: remaining.map(|(_, high)| high.as_secs().into()),
             batches_to_check: figures.batches_open.into(),
-            safe_to_close: safe_to_close(stored, figures.batches_open),
+            safe_to_close: safe_to_close(stored, may_be_open(figures)),
             restored_project_exists: self.restored_project_exists,
             ..empty_view(&self.record)
         }
@@ -335,6 +335,15 @@ fn empty_view(record: &RunRecord) -> RunView {
         safe_to_close: String::new(),
         proof: None,
         restored_project_exists: false,
+    }
+}
+
+/// How many batches may be on their way by the time somebody has read this: while records are sent, one
+/// for each lane, even if none was a moment ago.
+fn may_be_open(figures: &Figures) -> u64 {
+    match figures.phase {
+        Phase::Devices | Phase::Records => figures.batches_open.max(Settings::default().lanes as u64),
+        _ => figures.batches_open,
     }
 }
 
@@ -447,6 +456,14 @@ mod tests {
             safe_to_close(1_000, 1),
             "Safe to close: 1,000 records stored, at most one batch to check again."
         );
+    }
+
+    #[test]
+    fn while_records_are_sent_no_batch_is_promised_to_have_arrived() {
+        let sending = Figures { phase: Phase::Records, batches_open: 0, ..Figures::default() };
+        assert_eq!(may_be_open(&sending), 4);
+        let paused = Figures { phase: Phase::Paused, batches_open: 0, ..Figures::default() };
+        assert_eq!(may_be_open(&paused), 0);
     }
 
     #[test]
