@@ -23,7 +23,7 @@ bindings: setup window ## Write the window's typed commands again from the Rust 
 	@HOLDFAST_WRITE_BINDINGS=1 cargo test --locked --test it bindings
 
 release: setup window ## Build the program for people: target/release/holdfast
-	@cargo build --locked --release --bin holdfast --bin holdfastctl
+	@cargo build --locked --release --workspace --bin holdfast --bin holdfastctl
 
 deny: ## Check licences, sources and advisories of all dependencies (needs cargo-deny)
 	@cargo deny check
