@@ -44,10 +44,12 @@ use thiserror::Error;
 use crate::{Clock, Random};
 
 pub use faults::{Fault, FaultKind, Faults};
+pub use gate::{Route, Who};
 pub use outbox::OutboxEntry;
-pub use rates::{Plan, RateOverride, Rates};
+pub use rates::{Bucket, Plan, RateOverride, Rates};
 pub use rekeying::Rekeying;
 pub use requests::Requests;
+pub use routes::routes;
 pub use serve::{DropConnection, serve};
 pub use snapshot::{Copied, RowCounts};
 

@@ -21,12 +21,16 @@ use super::serve::DropConnection;
 use super::token::{self, Caller, TokenKind};
 
 /// One row of the route table.
-pub(super) struct Route {
-    pub(super) method: Method,
-    pub(super) path: &'static str,
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path, with its parameters in braces.
+    pub path: &'static str,
     pub(super) label: Arc<str>,
-    pub(super) who: Who,
-    pub(super) bucket: &'static Bucket,
+    /// Whose token opens it.
+    pub who: Who,
+    /// The limit that it shares with other routes.
+    pub bucket: &'static Bucket,
     /// Bytes of the largest body.
     pub(super) body_limit: usize,
     pub(super) handler: Handler,
@@ -34,11 +38,16 @@ pub(super) struct Route {
 
 /// Whose token opens a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Who {
+pub enum Who {
+    /// Every token.
     Anyone,
+    /// A profile's.
     Profile,
+    /// A device's that may read.
     DeviceReading,
+    /// A device's that may write.
     DeviceWriting,
+    /// An analysis's.
     Analysis,
 }
 

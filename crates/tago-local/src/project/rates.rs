@@ -32,9 +32,17 @@ pub struct RateOverride {
 
 /// Routes of a profile that share one limit, and the limit by plan.
 #[derive(Debug)]
-pub(super) struct Bucket {
-    pub(super) name: &'static str,
+pub struct Bucket {
+    /// What it is called, such as `POST /data`.
+    pub name: &'static str,
     per_minute: [u32; 3],
+}
+
+impl Bucket {
+    /// Requests a minute that a plan allows.
+    pub fn per_minute(&self, plan: Plan) -> u32 {
+        self.per_minute[plan as usize]
+    }
 }
 
 macro_rules! buckets {
@@ -110,7 +118,7 @@ impl Rates {
             .iter()
             .rev()
             .find(|rate| rate.route == bucket.name && rate.project.is_none_or(|id| id == project))
-            .map_or(bucket.per_minute[plan as usize], |rate| rate.per_minute);
+            .map_or(bucket.per_minute(plan), |rate| rate.per_minute);
         let minute = now.millis().div_euclid(60_000);
         let asked = state.asked.entry((project, bucket.name)).or_insert((minute, 0));
         if asked.0 != minute {

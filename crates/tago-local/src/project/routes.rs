@@ -23,7 +23,7 @@ pub(super) fn router(project: &Project) -> Router {
         .method_not_allowed_fallback(|| {
             refuse(StatusCode::METHOD_NOT_ALLOWED, "The route does not take this method")
         });
-    for route in table() {
+    for route in routes() {
         let route = Arc::new(route);
         let wildcard = route.path.contains("{*");
         router = router.route(route.path, serve(project, &route));
@@ -36,7 +36,8 @@ pub(super) fn router(project: &Project) -> Router {
     )
 }
 
-fn table() -> Vec<Route> {
+/// Every route of a project's API.
+pub fn routes() -> Vec<Route> {
     use Who::{Analysis, Anyone, DeviceReading, DeviceWriting, Profile};
     use rates::*;
     let mut routes = vec![
