@@ -29,7 +29,7 @@ pub struct Route {
     pub(super) label: Arc<str>,
     /// Whose token opens it.
     pub who: Who,
-    /// The limit that it shares with other routes.
+    /// How many requests a minute it takes.
     pub bucket: &'static Bucket,
     /// Bytes of the largest body.
     pub(super) body_limit: usize,
@@ -134,7 +134,8 @@ fn admitted(project: Project, route: &Route, arrived: Arrived) -> Result<Call, R
         return Err(Refused::denied());
     }
     let shared = &project.0.shared;
-    shared.rates.admit(project.id(), route.bucket, shared.clock.now()).map_err(Refused::too_many)?;
+    let now = shared.clock.now();
+    shared.rates.admit(project.id(), &route.label, route.bucket, now).map_err(Refused::too_many)?;
     let query = QueryText::parse(parts.uri.query().unwrap_or_default());
     let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
     Ok(Call { caller, path, query, body: body?, host, project })

@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tago_api::{ProjectId, Time};
@@ -30,7 +30,7 @@ pub struct RateOverride {
     pub per_minute: u32,
 }
 
-/// Routes of a profile that share one limit, and the limit by plan.
+/// Routes with the same limit by plan; each of them counts for itself.
 #[derive(Debug)]
 pub struct Bucket {
     /// What it is called, such as `POST /data`.
@@ -81,7 +81,7 @@ pub struct Rates(Mutex<State>);
 struct State {
     plans: HashMap<ProjectId, Plan>,
     overrides: Vec<RateOverride>,
-    asked: HashMap<(ProjectId, &'static str), (i64, u32)>,
+    asked: HashMap<(ProjectId, Arc<str>), (i64, u32)>,
 }
 
 impl Rates {
@@ -109,8 +109,14 @@ impl Rates {
         self.lock().overrides.clear();
     }
 
-    /// Counts one request; if it is one too many, the seconds until the next minute.
-    pub(super) fn admit(&self, project: ProjectId, bucket: &'static Bucket, now: Time) -> Result<(), u64> {
+    /// Counts one request to a route; if it is one too many, the seconds until the next minute.
+    pub(super) fn admit(
+        &self,
+        project: ProjectId,
+        route: &Arc<str>,
+        bucket: &Bucket,
+        now: Time,
+    ) -> Result<(), u64> {
         let mut state = self.lock();
         let plan = state.plans.get(&project).copied().unwrap_or_default();
         let limit = state
@@ -120,7 +126,7 @@ impl Rates {
             .find(|rate| rate.route == bucket.name && rate.project.is_none_or(|id| id == project))
             .map_or(bucket.per_minute(plan), |rate| rate.per_minute);
         let minute = now.millis().div_euclid(60_000);
-        let asked = state.asked.entry((project, bucket.name)).or_insert((minute, 0));
+        let asked = state.asked.entry((project, route.clone())).or_insert((minute, 0));
         if asked.0 != minute {
             *asked = (minute, 0);
         }
@@ -142,21 +148,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_holds_for_a_calendar_minute_and_for_its_project_and_routes() {
+    fn a_limit_holds_for_a_calendar_minute_and_for_its_project_and_route() {
         let rates = Rates::default();
+        let (one, other) = (Arc::from("PUT /device/{device}"), Arc::from("POST /device/token"));
         let project = ProjectId::from_bytes([1; 12]);
         rates.set_plan(project, Plan::Free);
         let at = |text: &str| text.parse::<Time>().unwrap();
-        for _ in 0..10 {
-            assert_eq!(rates.admit(project, DEVICE_CREATE, at("2026-01-01T12:45:09.001Z")), Ok(()));
+        for _ in 0..50 {
+            assert_eq!(rates.admit(project, &one, DEVICE_CHANGE, at("2026-01-01T12:45:09.001Z")), Ok(()));
         }
-        assert_eq!(rates.admit(project, DEVICE_CREATE, at("2026-01-01T12:45:09.001Z")), Err(51));
-        assert_eq!(rates.admit(project, DEVICE_CREATE, at("2026-01-01T12:45:59.999Z")), Err(1));
-        assert_eq!(rates.admit(project, DEVICE_LIST, at("2026-01-01T12:45:59.999Z")), Ok(()));
+        assert_eq!(rates.admit(project, &one, DEVICE_CHANGE, at("2026-01-01T12:45:09.001Z")), Err(51));
+        assert_eq!(rates.admit(project, &one, DEVICE_CHANGE, at("2026-01-01T12:45:59.999Z")), Err(1));
+        assert_eq!(rates.admit(project, &other, DEVICE_CHANGE, at("2026-01-01T12:45:59.999Z")), Ok(()));
         assert_eq!(
-            rates.admit(ProjectId::from_bytes([2; 12]), DEVICE_CREATE, at("2026-01-01T12:45:59.999Z")),
+            rates.admit(ProjectId::from_bytes([2; 12]), &one, DEVICE_CHANGE, at("2026-01-01T12:45:59.999Z")),
             Ok(())
         );
-        assert_eq!(rates.admit(project, DEVICE_CREATE, at("2026-01-01T12:46:00.000Z")), Ok(()));
+        assert_eq!(rates.admit(project, &one, DEVICE_CHANGE, at("2026-01-01T12:46:00.000Z")), Ok(()));
     }
 }
