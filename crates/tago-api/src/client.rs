@@ -6,6 +6,7 @@ mod console;
 mod device;
 mod error;
 mod record;
+mod resource;
 mod transport;
 
 pub use address::{Address, AddressError, Credential, TokenError, looks_like_token};
@@ -22,4 +23,8 @@ pub use device::{
 };
 pub use error::{ApiError, Body, Delivery, Refusal};
 pub use record::{DeviceApi, NewRecord, Record, RecordPages, RecordQuery, TimeRange};
+pub use resource::{
+    AnalysisCode, CreatedAuthorization, Document, FileEntry, NewServiceAuthorization, ResourceType,
+    ServiceAuthorization, StoredFile,
+};
 pub use transport::{Retries, Settings};

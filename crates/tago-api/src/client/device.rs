@@ -416,7 +416,9 @@ impl DeviceQuery {
 }
 
 /// A moment, `null`, or the word `never`.
-fn moment_or_never<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Time>, D::Error> {
+pub(super) fn moment_or_never<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Time>, D::Error> {
     match Option::<String>::deserialize(deserializer)?.as_deref() {
         None | Some("never") => Ok(None),
         Some(text) => text.parse().map(Some).map_err(serde::de::Error::custom),

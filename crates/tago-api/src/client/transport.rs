@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Method, Response, StatusCode, redirect, retry};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::{DeserializeOwned, Error as _};
@@ -137,6 +137,40 @@ impl Transport {
             .map_err(|(at, source)| self.undecodable(route, at, body.clone(), source))
     }
 
+    /// A file: the bare bytes, also where the platform points to its store for them.
+    pub(super) async fn bytes(&self, call: Call) -> Result<Bytes, ApiError> {
+        self.send(call.pointing()).await
+    }
+
+    /// What a link of the platform leads to. The token goes along only to where it belongs.
+    pub(super) async fn linked(&self, route: &'static str, link: &str) -> Result<Bytes, ApiError> {
+        let redirected = || ApiError::Redirected { route, origin: self.address().origin() };
+        let url = self.address().url().join(link).map_err(|_| redirected())?;
+        let is_home = url.origin() == self.address().url().origin();
+        if !is_home && url.scheme() != "https" {
+            return Err(redirected());
+        }
+        let mut request = self.client.get(url);
+        if is_home {
+            request = request.header("token", self.header.clone());
+        }
+        let response = request.send().await.map_err(|error| self.unsent(route, error))?;
+        let status = response.status();
+        if status.is_redirection() {
+            return Err(redirected());
+        }
+        let body = self.read(route, response).await?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        Err(self.refused(route, Refusal::read(status.as_u16(), &body)))
+    }
+
+    /// Most bytes of an answer that are held.
+    pub(super) fn answer_limit(&self) -> usize {
+        self.settings.answer_limit
+    }
+
     async fn send(&self, call: Call) -> Result<Bytes, ApiError> {
         let mut wait = self.settings.retries.first_wait;
         let mut left = if call.method == Method::GET { self.settings.retries.count } else { 0 };
@@ -170,7 +204,11 @@ impl Transport {
         let stated_wait = stated_wait(response.headers());
         tracing::trace!(route, status = status.as_u16(), "answered");
         if status.is_redirection() {
-            return Err(ApiError::Redirected { route, origin: self.address().origin() });
+            let link = response.headers().get(LOCATION).and_then(|link| link.to_str().ok());
+            return match link {
+                Some(link) if call.pointing => self.linked(route, link).await,
+                _ => Err(ApiError::Redirected { route, origin: self.address().origin() }),
+            };
         }
         let body = self.read(route, response).await?;
         if status.is_success() {
@@ -237,11 +275,13 @@ pub(super) struct Call {
     arguments: Vec<String>,
     query: Vec<(String, String)>,
     body: Option<Bytes>,
+    /// Whether the answer may be a pointer to where the bytes are.
+    pointing: bool,
 }
 
 impl Call {
     /// `route` is method and path, for example `GET /device/{device}/params`; each
-    /// `{placeholder}` takes the next [`Call::with`].
+    /// `{placeholder}` takes the next [`Call::with`], and `{*placeholder}` one with its slashes.
     pub(super) fn new(route: &'static str) -> Call {
         let method = match route.split_once(' ').map(|(method, _)| method) {
             Some("POST") => Method::POST,
@@ -249,7 +289,7 @@ impl Call {
             Some("DELETE") => Method::DELETE,
             _ => Method::GET,
         };
-        Call { method, route, arguments: Vec::new(), query: Vec::new(), body: None }
+        Call { method, route, arguments: Vec::new(), query: Vec::new(), body: None, pointing: false }
     }
 
     pub(super) fn with(mut self, argument: impl ToString) -> Call {
@@ -273,6 +313,10 @@ impl Call {
         self
     }
 
+    fn pointing(self) -> Call {
+        Call { pointing: true, ..self }
+    }
+
     fn url(&self, address: &Address) -> Url {
         let mut url = address.url().clone();
         let path = self.route.split_once(' ').map_or(self.route, |(_, path)| path);
@@ -281,7 +325,14 @@ impl Call {
             let mut arguments = self.arguments.iter();
             for segment in path.trim_start_matches('/').split('/') {
                 let argument = segment.starts_with('{').then(|| arguments.next()).flatten();
-                segments.push(argument.map_or(segment, String::as_str));
+                match argument {
+                    Some(path) if segment.starts_with("{*") => {
+                        segments.extend(path.split('/').filter(|part| !part.is_empty()));
+                    }
+                    argument => {
+                        segments.push(argument.map_or(segment, String::as_str));
+                    }
+                }
             }
         }
         if !self.query.is_empty() {

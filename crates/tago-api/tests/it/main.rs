@@ -6,6 +6,7 @@
 mod console;
 mod data_plane;
 mod faults;
+mod resources;
 mod secrets;
 
 use tago_api::client::{Address, Api, Console, Credential, Settings};
