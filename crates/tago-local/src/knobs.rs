@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tago_api::{AccountId, BackupId, ProjectId, Time};
 
+use crate::holds::Point;
 use crate::platform::{Failure, Platform, Refusal, Truths};
 use crate::project::{Fault, Plan, RateOverride};
 use crate::registry::Account;
@@ -143,29 +144,57 @@ fn merge(target: &mut Value, change: Value) {
 }
 
 #[derive(Deserialize)]
-struct Point {
-    point: Option<String>,
+struct PointAsked {
+    point: String,
     #[serde(default)]
     wait_ms: u64,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Trap {
+    point: String,
+    /// Whether the process ends at the point instead of waiting there.
+    #[serde(default)]
+    abort: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Release {
+    point: Option<String>,
+}
+
+fn point(name: &str) -> Result<Point, Jammed> {
+    Point::named(name).ok_or_else(|| {
+        let known: Vec<_> = Point::ALL.iter().map(|point| point.name()).collect();
+        Jammed::wrong(format!("No point is called {name:?}. There are {}.", known.join(", ")))
+    })
+}
+
 /// Waits until work is parked at the point.
-async fn parked(State(platform): Knobs, Query(query): Query<Point>) -> Turned {
-    let point = query.point.ok_or_else(|| Jammed::wrong("Name a point."))?;
+async fn parked(State(platform): Knobs, Query(query): Query<PointAsked>) -> Turned {
+    let point = point(&query.point)?;
     let patience = Duration::from_millis(query.wait_ms);
     blocking(platform, move |platform| {
-        Ok(json!({ "point": point, "parked": platform.holds.wait_parked(&point, patience) }))
+        Ok(json!({ "point": point.name(), "parked": platform.holds.wait_parked(point, patience) }))
     })
     .await
 }
 
-async fn hold(State(platform): Knobs, Json(body): Json<Point>) -> Turned {
-    platform.holds.hold(&body.point.ok_or_else(|| Jammed::wrong("Name a point."))?);
+async fn hold(State(platform): Knobs, Json(trap): Json<Trap>) -> Turned {
+    let point = point(&trap.point)?;
+    if trap.abort {
+        platform.holds.abort_at(point);
+    } else {
+        platform.holds.hold(point);
+    }
     done()
 }
 
-async fn resume(State(platform): Knobs, Json(body): Json<Point>) -> Turned {
-    platform.holds.resume(body.point.as_deref());
+async fn resume(State(platform): Knobs, Json(release): Json<Release>) -> Turned {
+    let point = release.point.as_deref().map(point).transpose()?;
+    platform.holds.resume(point);
     done()
 }
 

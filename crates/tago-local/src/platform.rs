@@ -26,7 +26,7 @@ pub(crate) use schedule::{DailyTime, runs_after};
 
 use crate::clock::{Clock, SimulatedClock};
 use crate::files;
-use crate::holds::Holds;
+use crate::holds::{Holds, Point};
 use crate::loopback::{self, Listeners};
 use crate::prices::PriceFile;
 use crate::project::{self, Instance, Owner, Project};
@@ -196,6 +196,7 @@ impl Platform {
             ));
         }
         self.registry.delete_project(row.id, self.clock.now())?;
+        self.holds.pass(Point::DeleteRecorded);
         self.stop(row.id);
         self.remove_files_of(row.id)?;
         Ok(())
@@ -332,7 +333,8 @@ impl Platform {
                 files::remove_dir(&path).map_err(Failure::file(&path))?;
             }
         }
-        self.sweep_backups()
+        self.sweep_backups()?;
+        projects.iter().try_for_each(|row| self.prune_surplus(row.id))
     }
 
     fn instances(&self) -> MutexGuard<'_, HashMap<ProjectId, Running>> {

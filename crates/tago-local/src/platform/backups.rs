@@ -6,6 +6,7 @@ use tago_api::{BackupId, ProjectId, Time};
 
 use super::{BACKUPS, Failure, Platform, Refusal, entries};
 use crate::files;
+use crate::holds::Point;
 use crate::registry::{BackupKind, BackupRow, ProjectRow, PublishedBackup, Schedule};
 
 /// A project keeps no more than this many backups.
@@ -45,7 +46,10 @@ impl Platform {
         let outcome = self.take_snapshot(project, id);
         match outcome.and_then(|published| Ok(self.registry.publish_backup(id, &published)?)) {
             // Only now may the oldest go.
-            Ok(()) => self.prune(project),
+            Ok(()) => {
+                self.holds.pass(Point::SnapshotRecorded);
+                self.prune(project)
+            }
             Err(error) => {
                 self.registry.fail_backup(id, &error.to_string())?;
                 let path = self.backup_path(project, id);
@@ -59,27 +63,40 @@ impl Platform {
 
     /// Copies, checks and measures under a temporary name; then the file gets its own.
     fn take_snapshot(&self, project: ProjectId, id: BackupId) -> Result<PublishedBackup, Failure> {
+        self.holds.pass(Point::SnapshotBegun);
         let path = self.backup_path(project, id);
         let folder = self.backup_dir(project);
         std::fs::create_dir_all(&folder).map_err(Failure::file(&folder))?;
         let unfinished = files::unfinished(&path);
         let rows =
-            self.project(project)?.snapshot_to(&unfinished, &mut |_| self.holds.pass("snapshot_copy"))?;
-        self.holds.pass("snapshot_publish");
+            self.project(project)?.snapshot_to(&unfinished, &mut |_| self.holds.pass(Point::SnapshotCopy))?;
+        self.holds.pass(Point::SnapshotPublish);
         let size = std::fs::metadata(&unfinished).map_err(Failure::file(&unfinished))?.len();
         let sha256 = files::sha256(&unfinished).map_err(Failure::file(&unfinished))?;
         files::publish(&path).map_err(Failure::file(&path))?;
+        self.holds.pass(Point::SnapshotPublished);
         Ok(PublishedBackup { size, sha256, rows: serde_json::to_string(&rows)? })
     }
 
     /// Removes from the list what the schedule no longer keeps, and what nobody reads from the disk.
     pub(super) fn prune(&self, project: ProjectId) -> Result<(), Failure> {
         let Some(schedule) = self.registry.schedule(project)? else { return Ok(()) };
-        let now = self.clock.now();
-        for backup in outdated(&self.registry.kept_backups(project)?, schedule.retention_days, now) {
-            self.registry.remove_backup(backup.id, now)?;
-            self.remove_unneeded_file(project, backup.id)?;
-        }
+        let kept = self.registry.kept_backups(project)?;
+        outdated(&kept, schedule.retention_days, self.clock.now())
+            .try_for_each(|backup| self.remove_backup(backup))
+    }
+
+    /// Removes the backups beyond the most that a project keeps; a crash can come before a prune.
+    pub(super) fn prune_surplus(&self, project: ProjectId) -> Result<(), Failure> {
+        let kept = self.registry.kept_backups(project)?;
+        kept.iter().skip(BACKUPS_KEPT).try_for_each(|backup| self.remove_backup(backup))
+    }
+
+    fn remove_backup(&self, backup: &BackupRow) -> Result<(), Failure> {
+        self.registry.remove_backup(backup.id, self.clock.now())?;
+        self.holds.pass(Point::PruneRecorded);
+        self.remove_unneeded_file(backup.project, backup.id)?;
+        self.holds.pass(Point::PruneRemoved);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use tago_api::{BackupId, DeploymentId, ProjectId, QuoteId};
 use super::{Failure, Platform, Refusal, valid_name};
 use crate::console::quote_view;
 use crate::files::{self, Digester};
+use crate::holds::Point;
 use crate::loopback::Client;
 use crate::prices::Price;
 use crate::project::{self, MAIN_DATABASE, Project, Rekeying};
@@ -180,6 +181,7 @@ impl Platform {
                 self.registry.finish_deployment(deployment, Err(&sentence), self.clock.now())
             }
         };
+        self.holds.pass(Point::RestoreRecorded);
         if outcome.is_err() {
             self.stop(row.id);
         }
@@ -208,6 +210,7 @@ impl Platform {
         let taken = backup.created_at.to_utc().format("%-d %b %Y, %H:%M UTC");
         log(Event::Started, &format!("A new project from the backup of {taken}."), None)?;
 
+        self.holds.pass(Point::RestoreBegun);
         let folder = self.project_dir(row.id);
         let unfinished = files::unfinished(&folder);
         std::fs::create_dir_all(&unfinished).map_err(Failure::file(&unfinished))?;
@@ -221,11 +224,12 @@ impl Platform {
         }
         log(Event::CheckPassed, &format!("The copy is what the manifest says: SHA-256 {sha256}."), None)?;
 
-        self.holds.pass("restore_rekey");
+        self.holds.pass(Point::RestoreRekey);
         self.rekey(&unfinished, row, &log)?;
 
-        self.holds.pass("restore_publish");
+        self.holds.pass(Point::RestorePublish);
         files::publish(&folder).map_err(Failure::file(&folder))?;
+        self.holds.pass(Point::RestorePublished);
         let address = self.start(Project::open(&folder, self.shared.clone())?, None)?;
         let status = self.wait(Client::new(address, None).send(Method::GET, "/info", None));
         let (status, _) = status.map_err(|error| Failure::NotAnswering {
@@ -237,7 +241,9 @@ impl Platform {
             &format!("http://{address} answers (with {status}: it asks for a token)."),
             None,
         )?;
-        self.plan_backups(row.id)
+        self.plan_backups(row.id)?;
+        self.holds.pass(Point::RestoreAnswering);
+        Ok(())
     }
 
     /// Copies a snapshot and syncs the copy; returns the SHA-256 of what was copied.
@@ -265,7 +271,7 @@ impl Platform {
                 progress(done, total)?;
                 reported = done;
             }
-            self.holds.pass("restore_copy");
+            self.holds.pass(Point::RestoreCopy);
         }
         target.sync_all().map_err(Failure::file(to))?;
         Ok(digest.finish())

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use hyper::Method;
 use serde_json::{Value, json};
@@ -107,6 +109,17 @@ impl World {
         child.0.kill().unwrap();
         child.0.wait().unwrap();
         folder
+    }
+
+    /// Waits for a process that ends without being told to.
+    pub(crate) fn end_by_itself(self) -> (Arc<TempDir>, ExitStatus) {
+        let folder = self.folder.clone();
+        let Host::Own(mut child) = self.host else { panic!("only a process of its own can end by itself") };
+        // To wait for it closes its input, and that would tell it to end.
+        let _input = child.0.stdin.take();
+        let (tell, ended) = channel();
+        std::thread::spawn(move || tell.send(child.0.wait().unwrap()));
+        (folder, ended.recv_timeout(Duration::from_secs(30)).expect("the platform lives on"))
     }
 
     /// Lets a platform in this process end.
