@@ -35,7 +35,7 @@ window: setup ## Build the window's pages into ui/dist
 	@npm --prefix ui run --silent build
 
 clean: ## Remove everything that was built
-	@cargo clean && rm -rf ui/dist ui/node_modules gen
+	@cargo clean && rm -rf ui/dist ui/node_modules tests/conformance/node_modules gen
 
 help:
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18

@@ -52,8 +52,11 @@ async function windowTests() {
 // open a window get a session of their own and nothing is linked twice.
 async function rustTests() {
   let programs = [];
+  let platform;
   await part('test programs build', async () => {
-    programs = await buildTestPrograms(['--lib', '--bins', '--test', '*']);
+    const built = await build(['--lib', '--bins', '--test', '*']);
+    programs = built.filter(({ tests }) => tests);
+    platform = built.find(({ name, tests }) => name === 'tago-local' && !tests);
     return verdict(programs.length > 0);
   });
   const needsWindow = (program) => program.kind === 'test' && program.name === 'e2e';
@@ -62,10 +65,24 @@ async function rustTests() {
     const folder = program.folder === root ? 'app' : program.folder.split('/').at(-1);
     await part(`${folder}: ${program.name}`, () => runTestProgram(program, needsWindow(program)));
   }
+  await part('conformance: the SDK', () => conformance(platform));
+}
+
+// The official SDK against the practice platform that the other tests were built with.
+async function conformance(platform) {
+  const { code, out } = await run('node', ['--test-reporter=spec', 'main.mjs'], {
+    cwd: join(root, 'tests', 'conformance'),
+    env: { ...process.env, ...(platform && { TAGO_LOCAL: platform.executable }) },
+    capture: true,
+    echo: true,
+  });
+  const count = (word) => Number(out.match(new RegExp(`^\\S+ ${word} (\\d+)$`, 'm'))?.[1] ?? NaN);
+  const failed = count('fail') + count('cancelled') + count('skipped') + count('todo');
+  return { passed: count('pass') || 0, failed: failed || (code === 0 && count('pass') > 0 ? 0 : 1) };
 }
 
 async function tour() {
-  const [program] = await buildTestPrograms(['--test', 'tour']);
+  const program = (await build(['--test', 'tour'])).find(({ tests }) => tests);
   process.exitCode = program ? (await run(join(root, 'tests', 'window.sh'), [program.executable])).code : 1;
 }
 
@@ -73,7 +90,7 @@ async function tour() {
 async function bench() {
   const codes = [];
   codes.push((await run('cargo', ['build', '--workspace', '--locked', '--quiet', '--example', 'blank'])).code);
-  const [program] = await buildTestPrograms(['--test', 'tour']);
+  const program = (await build(['--test', 'tour'])).find(({ tests }) => tests);
   codes.push(program ? (await run(join(root, 'tests', 'window.sh'), [program.executable, 'start'])).code : 1);
   codes.push((await run('cargo', [
     'run', '--locked', '--quiet', '--release', '--package', 'holdfast-cli', '--example', 'bench',
@@ -81,15 +98,16 @@ async function bench() {
   process.exitCode = codes.every((code) => code === 0) ? 0 : 1;
 }
 
-async function buildTestPrograms(selection) {
+/** Builds test programs, and the programs that they start. */
+async function build(selection) {
   const { code, out } = await run('cargo', [
     'test', '--workspace', ...selection, '--locked', '--no-run', '--quiet', '--message-format=json-render-diagnostics',
   ], { capture: true });
   if (code !== 0) return [];
   return out.split('\n').filter(Boolean).map((line) => JSON.parse(line))
-    .filter(({ reason, profile, executable }) => reason === 'compiler-artifact' && profile.test && executable)
-    .map(({ target, manifest_path, executable }) => ({
-      name: target.name, kind: target.kind[0], folder: dirname(manifest_path), executable,
+    .filter(({ reason, profile, executable }) => reason === 'compiler-artifact' && executable)
+    .map(({ target, manifest_path, profile, executable }) => ({
+      name: target.name, kind: target.kind[0], folder: dirname(manifest_path), tests: profile.test, executable,
     }));
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing to build and test Holdfast: system libraries through
-# apt, the window's packages through npm. Changes nothing that is there already.
+# apt, the packages of the window and of the conformance suite through npm.
+# Changes nothing that is there already.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -37,7 +38,9 @@ if [ -n "$missing" ]; then
 fi
 
 # npm leaves its own copy of the lock file behind: equal means nothing to do.
-if ! cmp -s ui/package-lock.json ui/node_modules/.holdfast-lock; then
-  npm --prefix ui ci --ignore-scripts --no-audit --no-fund
-  cp ui/package-lock.json ui/node_modules/.holdfast-lock
-fi
+for part in ui tests/conformance; do
+  if ! cmp -s "$part/package-lock.json" "$part/node_modules/.holdfast-lock"; then
+    npm --prefix "$part" ci --ignore-scripts --no-audit --no-fund
+    cp "$part/package-lock.json" "$part/node_modules/.holdfast-lock"
+  fi
+done

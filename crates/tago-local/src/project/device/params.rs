@@ -1,6 +1,6 @@
 use rusqlite::{Connection, params};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::project::call::{Answer, Call, Refused};
 use crate::project::store::Writing;
@@ -41,12 +41,10 @@ pub(in crate::project) async fn set(call: Call) -> Result<Answer, Refused> {
 
 pub(in crate::project) async fn edit_own(call: Call) -> Result<Answer, Refused> {
     let device = call.caller.owner.clone();
-    let id = call.part("param").to_owned();
-    let mut params = parse(&call.json()?)?;
-    let [param] = params.as_mut_slice() else {
-        return Err(Refused::bad("The body must be one parameter"));
-    };
-    param.id = Some(id);
+    let mut param: Map<String, Value> = call.json()?;
+    // It exists, so what the body leaves out stays as it is.
+    param.insert("id".into(), call.part("param").into());
+    let params = parse(&Value::Object(param))?;
     call.write(move |writing| put(writing, &device, &params)).await?;
     Answer::ok("Params Successfully Updated")
 }
