@@ -17,6 +17,8 @@ pub struct Device {
     pub id: DeviceId,
     /// What can be carried.
     pub definition: Definition,
+    /// Whether that is all. A list need not tell every field; what is read of one device does.
+    pub is_whole: bool,
 }
 
 /// The fields of a device that can be carried to another project.
@@ -40,7 +42,7 @@ pub struct Definition {
 }
 
 impl Definition {
-    /// Whether a payload parser, its own or its connector's, sees its records on arrival.
+    /// Whether a payload parser, its own or its connector's (its network's is not known here), sees its records on arrival.
     pub(crate) fn parses(&self) -> bool {
         let field = |name: &str| self.fields.get(name).map_or("", Json::as_str);
         !matches!(field("payload_decoder"), "" | "\"\"") || field("connector_parse") == "true"

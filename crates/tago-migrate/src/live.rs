@@ -53,19 +53,7 @@ impl Live {
     }
 
     async fn found(&self, query: &DeviceQuery) -> Result<Vec<Device>, PortError> {
-        let mut devices = Vec::new();
-        for listed in self.api.devices(query).await? {
-            // A list need not tell everything; what it leaves out is asked for.
-            let whole = match listed.payload_decoder {
-                Some(_) => listed,
-                None => match self.api.device(listed.id).await {
-                    Err(gone) if gone.is_not_found() => continue,
-                    whole => whole?,
-                },
-            };
-            devices.push(wire::device(whole)?);
-        }
-        Ok(devices)
+        self.api.devices(query).await?.into_iter().map(wire::device).collect()
     }
 
     /// Records of one query; an answer that is too long to hold is asked for in halves.
@@ -110,7 +98,7 @@ impl Source for Live {
     }
 
     async fn device(&self, device: DeviceId) -> Result<Device, PortError> {
-        wire::device(self.api.device(device).await?)
+        Ok(Device { is_whole: true, ..wire::device(self.api.device(device).await?)? })
     }
 
     async fn params(&self, device: DeviceId) -> Result<Vec<Param>, PortError> {
@@ -142,6 +130,11 @@ impl Source for Live {
         Ok(self.api.connectors().await?.into_iter().map(wire::named).collect())
     }
 
+    async fn network_parses(&self, network: &str) -> Result<bool, PortError> {
+        let Ok(network) = network.parse() else { return Ok(false) };
+        Ok(self.api.network_parser(network).await?.is_some_and(|parser| !parser.is_empty()))
+    }
+
     async fn count(&self, device: DeviceId, range: &Range) -> Result<u64, PortError> {
         Ok(self.api.record_count(device, &query(range)).await?)
     }
@@ -151,10 +144,11 @@ impl Source for Live {
         device: DeviceId,
         range: &Range,
         order: Order,
+        skip: usize,
         limit: usize,
     ) -> Result<Vec<Record>, PortError> {
         let ascending = order == Order::Ascending;
-        let query = RecordQuery { quantity: limit, ascending, ..query(range) };
+        let query = RecordQuery { quantity: limit, skip, ascending, ..query(range) };
         let mut records = self.read(device, query).await?;
         if range.variables.len() > 1 {
             // The platform's limit is for each variable; the sort is stable, so its own order stays.

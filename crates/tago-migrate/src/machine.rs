@@ -530,7 +530,10 @@ impl Turn<'_> {
         match self.setback(side, cause) {
             Setback::Again => self.requeue(item),
             Setback::Later(pause) => self.sleep(item, pause),
-            Setback::Hold(reason) => self.hold(item, reason),
+            Setback::Hold(reason) => {
+                let reason = self.with_remedy(item, reason);
+                self.hold(item, reason);
+            }
             Setback::Halt(halt) => {
                 self.requeue(item);
                 self.halt(halt);

@@ -10,6 +10,7 @@ use crate::device::Token;
 use crate::json::Json;
 use crate::ports::Identity;
 use crate::record::Tally;
+use crate::run::Side;
 
 mod file;
 mod summary;
@@ -100,6 +101,19 @@ pub struct Header {
     pub target: Identity,
     /// The assessment.
     pub checks: Vec<Check>,
+}
+
+impl Header {
+    /// Whether what a port reaches is the project that the plan calls its source or its target. What the
+    /// project says of itself decides, and its address only where that does not tell the two apart.
+    pub(crate) fn means(&self, side: Side, found: &Identity) -> bool {
+        let (expected, other) = match side {
+            Side::Source => (&self.source, &self.target),
+            Side::Target => (&self.target, &self.source),
+        };
+        found.profile == expected.profile
+            && (found.origin == expected.origin || expected.profile != other.profile)
+    }
 }
 
 /// One thing that a run may do.

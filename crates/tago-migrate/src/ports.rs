@@ -23,10 +23,10 @@ pub trait Source: Send + Sync {
     /// Which project this is.
     async fn identity(&self) -> Result<Identity, PortError>;
 
-    /// Every device with all fields that [`Device`] has, in any order.
+    /// Every device, in any order, with the fields that a list tells.
     async fn devices(&self) -> Result<Vec<Device>, PortError>;
 
-    /// One device; [`PortError::NotFound`] if there is none.
+    /// One device with all its fields; [`PortError::NotFound`] if there is none.
     async fn device(&self, device: DeviceId) -> Result<Device, PortError>;
 
     /// The configuration parameters of a device, in the platform's order.
@@ -41,16 +41,20 @@ pub trait Source: Send + Sync {
     /// Connectors that a device may name; [`PortError::NotFound`] where there is no catalogue.
     async fn connectors(&self) -> Result<Vec<Named>, PortError>;
 
+    /// Whether this network has a payload parser, which sees the records of its devices on arrival.
+    async fn network_parses(&self, network: &str) -> Result<bool, PortError>;
+
     /// How many records the range has.
     async fn count(&self, device: DeviceId, range: &Range) -> Result<u64, PortError>;
 
-    /// The first `limit` (at most [`READ_LIMIT`]) records of the range in `order`. Fewer than `limit`
-    /// says that there are no more.
+    /// The first `limit` (at most [`READ_LIMIT`]) records of the range in `order`, after `skip` others.
+    /// Fewer than `limit` says that there are no more.
     async fn records(
         &self,
         device: DeviceId,
         range: &Range,
         order: Order,
+        skip: usize,
         limit: usize,
     ) -> Result<Vec<Record>, PortError>;
 }
@@ -86,9 +90,9 @@ pub trait Target: Source {
 /// Which project a port reaches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// Scheme, host and port in canonical spelling. Only ever compared and shown.
+    /// Scheme, host and port in canonical spelling. A project may come back under another one.
     pub origin: String,
-    /// The profile that holds the devices.
+    /// The profile that holds the devices. A copy may have its original's.
     pub profile: ProfileId,
     /// The name that the owner knows it by.
     pub name: String,

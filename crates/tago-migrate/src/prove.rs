@@ -228,7 +228,7 @@ struct Prover<'a> {
 impl Prover<'_> {
     async fn prove(&self, at: Time, lanes: usize) -> Result<(Proof, Vec<WindowProof>), ProveError> {
         self.watch.phase(Phase::Proving);
-        expect_identity(Side::Target, &self.target, &self.plan.header.target).await?;
+        expect_identity(Side::Target, &self.target, &self.plan.header).await?;
         let total = self.plan.summary();
         self.watch.change(|figures| {
             figures.records_total = total.records_target + total.records_missing;
@@ -344,6 +344,10 @@ impl Prover<'_> {
         let range = Range { from: item.from, to: item.to, variables: self.plan.header.choices.variables() };
         let theirs = match self.target.range(target, &range).await {
             Err(PortError::NotFound { .. }) => Parcels::default(),
+            Err(PortError::Refused { message }) => {
+                let unread = |window| about(window, WindowVerdict::NotRun, message.clone());
+                return Ok((0, item.windows.iter().map(unread).collect()));
+            }
             theirs => Parcels::of(theirs.map_err(on(Side::Target))?),
         };
         let found = theirs.tallies();

@@ -1,6 +1,6 @@
 //! Reading one side: paced, and in ranges that one answer can hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tago_api::{DeviceId, Time};
@@ -21,6 +21,11 @@ pub(crate) struct Reader<'a> {
     /// How long to go on asking a side that does not answer.
     pub(crate) patience: Duration,
 }
+
+/// A moment may have as many records as so many answers hold: all of them are held at once.
+const ANSWERS_OF_A_MOMENT: usize = 10;
+/// A moment that changes while it is read is read again so often.
+const READINGS: usize = 4;
 
 /// Records without a gap: all that the range has from its beginning to `covered`.
 pub(crate) struct Page {
@@ -77,7 +82,7 @@ impl Reader<'_> {
     pub(crate) async fn page(&self, device: DeviceId, range: &Range) -> Result<Page, PortError> {
         // The limit counts per variable where several are named.
         let limit = (self.limit / range.variables.len().max(1)).max(1);
-        let request = || self.port.records(device, range, Order::Ascending, limit);
+        let request = || self.port.records(device, range, Order::Ascending, 0, limit);
         let mut records = self.ask(Route::Read, request).await?;
         if records.len() < limit {
             return Ok(Page { records, next: None });
@@ -92,11 +97,70 @@ impl Reader<'_> {
             return Ok(Page { records, next: None });
         };
         if cut <= range.from {
-            return Err(PortError::Refused {
-                message: format!("there are {limit} records or more at {cut}, more than one read answers"),
-            });
+            let records = self.moment(device, cut, &range.variables).await?;
+            let next = cut + Duration::from_millis(1);
+            return Ok(Page { records, next: (next <= range.to).then_some(next) });
         }
         records.retain(|record| record.time < cut);
         Ok(Page { records, next: Some(cut) })
+    }
+
+    /// The most records that one moment may have.
+    pub(crate) fn densest(&self) -> usize {
+        self.limit * ANSWERS_OF_A_MOMENT
+    }
+
+    /// All records of one moment that has more of them than one answer holds. Pages are cut by place, and
+    /// a record that arrives in between moves the others: the ids, and the count before and after, tell.
+    async fn moment(
+        &self,
+        device: DeviceId,
+        at: Time,
+        variables: &[String],
+    ) -> Result<Vec<Record>, PortError> {
+        let range = Range { from: at, to: at, variables: variables.to_vec() };
+        let count = || self.ask(Route::Read, || self.port.count(device, &range));
+        let mut counted = count().await?;
+        for _ in 0..READINGS {
+            if counted > self.densest() as u64 {
+                let message =
+                    format!("there are {counted} records at {at}, more than can be compared at once");
+                return Err(PortError::Refused { message });
+            }
+            let records = match variables {
+                [] => self.placed(device, &range).await?,
+                _ => {
+                    let mut records = Vec::new();
+                    for variable in variables {
+                        let of_one = Range { variables: vec![variable.clone()], ..range.clone() };
+                        records.extend(self.placed(device, &of_one).await?);
+                    }
+                    records
+                }
+            };
+            let distinct = records.iter().map(|record| record.id).collect::<BTreeSet<_>>().len();
+            let before = std::mem::replace(&mut counted, count().await?);
+            if (distinct, records.len()) == (records.len(), counted as usize) && before == counted {
+                return Ok(records);
+            }
+        }
+        let message = format!("the records at {at} change while they are read");
+        Err(PortError::Undecodable { message })
+    }
+
+    /// Page after page by place.
+    async fn placed(&self, device: DeviceId, range: &Range) -> Result<Vec<Record>, PortError> {
+        let mut records: Vec<Record> = Vec::new();
+        while records.len() <= self.densest() {
+            let skip = records.len();
+            let request = || self.port.records(device, range, Order::Ascending, skip, self.limit);
+            let page = self.ask(Route::Read, request).await?;
+            let is_last = page.len() < self.limit;
+            records.extend(page);
+            if is_last {
+                break;
+            }
+        }
+        Ok(records)
     }
 }

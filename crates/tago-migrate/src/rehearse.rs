@@ -143,6 +143,7 @@ impl Rehearsal<'_> {
         let networks = self.catalogue(&scanned).await?;
         let mut items: Vec<DeviceItem> =
             scanned.iter().map(|device| self.device_item(device, &networks)).collect();
+        self.parsing_networks(&scanned, &mut items).await?;
         let data = self.data(&scanned, &items).await?;
         let mut checks = assess::assess(self.choices, &unknown, &scanned, &items, &data);
         let later: u64 = data.iter().map(|part| part.later).sum();
@@ -239,6 +240,7 @@ impl Rehearsal<'_> {
         self.watch.change(|figures| figures.devices_total = total);
         let reading = devices.into_iter().map(|device| async move {
             let id = device.id;
+            let device = self.whole(Side::Source, device).await?;
             let params = self.read(Side::Source, Route::Lookup, || self.source.port.params(id)).await?;
             let tokens = self.read(Side::Source, Route::Lookup, || self.source.port.tokens(id)).await?;
             Ok::<_, RehearseError>((device, params, tokens))
@@ -259,9 +261,10 @@ impl Rehearsal<'_> {
                     Some(there) => {
                         let id = there.id;
                         let port = self.target.port;
+                        let there = self.whole(Side::Target, there.clone()).await?;
                         let params = self.read(Side::Target, Route::Lookup, || port.params(id)).await?;
                         let tokens = self.read(Side::Target, Route::Lookup, || port.tokens(id)).await?;
-                        Some((there.clone(), params, tokens))
+                        Some((there, params, tokens))
                     }
                     None => None,
                 };
@@ -270,6 +273,18 @@ impl Rehearsal<'_> {
             }
         });
         in_lanes(LOOKUPS, reading.collect()).await
+    }
+
+    /// A device with the fields that a list left out.
+    async fn whole(&self, side: Side, device: Device) -> Result<Device, RehearseError> {
+        if device.is_whole {
+            return Ok(device);
+        }
+        let port = match side {
+            Side::Source => self.source.port,
+            Side::Target => self.target.port,
+        };
+        self.read(side, Route::Lookup, || port.device(device.id)).await
     }
 
     /// Tokens of target devices that a serial number could match.
@@ -371,6 +386,41 @@ impl Rehearsal<'_> {
         let taken = matches!(item.verdict, Verdict::Create | Verdict::Update) && definition.parses();
         item.parses = taken || scanned.target.as_ref().is_some_and(|(there, ..)| there.definition.parses());
         item
+    }
+
+    /// A network's parser sees the records of every device on it.
+    async fn parsing_networks(
+        &self,
+        scanned: &[Scanned],
+        items: &mut [DeviceItem],
+    ) -> Result<(), RehearseError> {
+        let network_of = |scanned: &Scanned, item: &DeviceItem| {
+            let taken = matches!(item.verdict, Verdict::Create | Verdict::Update);
+            let fields = match &scanned.target {
+                Some((there, ..)) if !taken => &there.definition.fields,
+                _ => &scanned.device.definition.fields,
+            };
+            let network = item.remapped.get("network").filter(|_| taken).or_else(|| fields.get("network"))?;
+            Some(network.as_str().trim_matches('"').to_owned())
+        };
+        let networks: Vec<Option<String>> =
+            scanned.iter().zip(&*items).map(|(scanned, item)| network_of(scanned, item)).collect();
+        let distinct: BTreeSet<String> = networks.iter().flatten().cloned().collect();
+        let asking = distinct.into_iter().map(|network| async move {
+            let asked =
+                self.read(Side::Target, Route::Lookup, || self.target.port.network_parses(&network)).await;
+            match asked {
+                Ok(parses) => Ok(parses.then_some(network)),
+                Err(RehearseError::Port { cause: PortError::NotFound { .. }, .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
+        });
+        let found: Vec<Option<String>> = in_lanes(LOOKUPS, asking.collect()).await?;
+        let parsing: BTreeSet<String> = found.into_iter().flatten().collect();
+        for (item, network) in items.iter_mut().zip(networks) {
+            item.parses |= network.is_some_and(|network| parsing.contains(&network));
+        }
+        Ok(())
     }
 
     async fn data(&self, scanned: &[Scanned], items: &[DeviceItem]) -> Result<Vec<Part>, RehearseError> {
@@ -534,9 +584,8 @@ impl Rehearsal<'_> {
             *moments.entry(parcel.time).or_default() += 1;
         }
         let (time, count) = moments.into_iter().max_by_key(|(_, count)| *count)?;
-        let limit = self.settings.read_limit / self.choices.variables().len().max(1);
-        (count >= limit)
-            .then(|| format!("there would be {count} records at {time}, more than one read answers"))
+        (count > self.target.densest())
+            .then(|| format!("there would be {count} records at {time}, more than can be compared at once"))
     }
 
     /// About how many records there are, without reading them.
@@ -548,7 +597,7 @@ impl Rehearsal<'_> {
     ) -> Result<Option<DataItem>, RehearseError> {
         let (ours, id) = (self.source.port, scanned.device.id);
         let edge = |order| async move {
-            let found = self.read(Side::Source, Route::Read, || ours.records(id, range, order, 1)).await?;
+            let found = self.read(Side::Source, Route::Read, || ours.records(id, range, order, 0, 1)).await?;
             Ok::<_, RehearseError>(found.first().map(|record| record.time))
         };
         let (Some(from), Some(to)) = (edge(Order::Ascending).await?, edge(Order::Descending).await?) else {

@@ -12,8 +12,8 @@ use crate::journal::{Journal, JournalError, Row, SqliteJournal};
 use crate::machine::ledger::Ledger;
 use crate::machine::{Config, Route, State};
 use crate::pacer::Pacers;
-use crate::plan::{Item, Plan, PlanError, Seal, Verdict};
-use crate::ports::{Identity, PortError, Source, Target};
+use crate::plan::{Header, Item, Plan, PlanError, Seal, Verdict};
+use crate::ports::{PortError, Source, Target};
 use crate::reader::Reader;
 use crate::settings::{Env, Settings};
 
@@ -255,20 +255,24 @@ async fn identify(world: &World<'_>) -> Result<(), RunError> {
         clock: world.env.clock,
         patience: world.settings.patience,
     };
-    expect_identity(Side::Source, &reader(world.source), &world.plan.header.source).await?;
-    expect_identity(Side::Target, &reader(world.target), &world.plan.header.target).await
+    expect_identity(Side::Source, &reader(world.source), &world.plan.header).await?;
+    expect_identity(Side::Target, &reader(world.target), &world.plan.header).await
 }
 
 pub(crate) async fn expect_identity(
     side: Side,
     reader: &Reader<'_>,
-    expected: &Identity,
+    header: &Header,
 ) -> Result<(), RunError> {
     let found = reader.ask(Route::Lookup, || reader.port.identity()).await;
     let found = found.map_err(|cause| RunError::Port { side, cause })?;
-    if (&found.origin, found.profile) == (&expected.origin, expected.profile) {
+    if header.means(side, &found) {
         return Ok(());
     }
+    let expected = match side {
+        Side::Source => &header.source,
+        Side::Target => &header.target,
+    };
     Err(RunError::OtherProject {
         side,
         expected: format!("{} at {}", expected.name, expected.origin),

@@ -68,8 +68,9 @@ pub async fn overview(
             let id = device.id;
             let everything = &Range { from: Time::MIN, to: Time::MAX, variables: Vec::new() };
             let records = source.ask(Route::Read, || source.port.count(id, everything)).await?;
-            let edge =
-                |order| source.ask(Route::Read, move || source.port.records(id, everything, order, SAMPLE));
+            let edge = |order| {
+                source.ask(Route::Read, move || source.port.records(id, everything, order, 0, SAMPLE))
+            };
             let (oldest, newest) = match records {
                 0 => (Vec::new(), Vec::new()),
                 _ => (edge(Order::Ascending).await?, edge(Order::Descending).await?),

@@ -80,11 +80,11 @@ async fn the_ports_carry_a_device_its_data_and_its_tokens() {
          "location":{"type":"Point","coordinates":[-8.61,41.15]}}]"#;
     let batch = batch(records);
     assert_eq!(live.send(copy, &minted, &batch).await, Ok(3));
-    let found = live.records(copy, &range(&[]), Order::Ascending, 10).await.unwrap();
+    let found = live.records(copy, &range(&[]), Order::Ascending, 0, 10).await.unwrap();
     assert_eq!(Tally::of(found.iter().map(Record::key)), batch.tally);
     assert!(found.iter().all(|record| record.id.is_some()));
     assert_eq!(live.count(copy, &range(&["a"])).await, Ok(2));
-    let newest = live.records(copy, &range(&["b", "a"]), Order::Descending, 2).await.unwrap();
+    let newest = live.records(copy, &range(&["b", "a"]), Order::Descending, 0, 2).await.unwrap();
     let variables: Vec<_> = newest.iter().map(|record| record.variable.as_str()).collect();
     assert_eq!(variables, ["a", "b"], "the first of all, not of each variable");
 

@@ -122,6 +122,20 @@ impl Api {
         .await
     }
 
+    /// The payload parser of a network in base64, if it has one.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn network_parser(&self, network: crate::NetworkId) -> Result<Option<String>, ApiError> {
+        let call = Call::new("GET /integration/network/{network}").with(network);
+        // It tells no more than its id and name unless it is asked for more.
+        let network: ParsingNetwork = self
+            .transport
+            .result(call.query("fields[0]", "id").query("fields[1]", "payload_decoder"))
+            .await?;
+        Ok(network.payload_decoder)
+    }
+
     /// The connectors that devices can speak by.
     ///
     /// # Errors
@@ -177,6 +191,11 @@ const PAGE: usize = 1_000;
 
 fn names(call: Call) -> Call {
     call.query("fields[0]", "id").query("fields[1]", "name")
+}
+
+#[derive(Deserialize)]
+struct ParsingNetwork {
+    payload_decoder: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -14,6 +14,7 @@ pub(super) fn device(device: api::Device) -> Result<Device, PortError> {
     let missing = |field: &str| PortError::Undecodable {
         message: format!("device {} came without the field {field}", device.id),
     };
+    let is_whole = device.payload_decoder.is_some();
     let texts = [
         ("description", device.description),
         ("network", device.network.map(|id| id.to_string())),
@@ -36,7 +37,7 @@ pub(super) fn device(device: api::Device) -> Result<Device, PortError> {
         tags: device.tags.into_iter().map(tag).collect(),
         fields: texts.chain(others).map(|(name, json)| (name.to_owned(), json)).collect(),
     };
-    Ok(Device { id: device.id, definition })
+    Ok(Device { id: device.id, definition, is_whole })
 }
 
 pub(super) fn new_device(device: &Definition) -> api::NewDevice {

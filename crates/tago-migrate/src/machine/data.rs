@@ -176,6 +176,17 @@ impl Turn<'_> {
         }
     }
 
+    /// Says of records what to do about them; a device tells by itself what is wrong with it.
+    pub(super) fn with_remedy(&self, item: u32, reason: String) -> String {
+        match self.state.plan.items.get(item as usize) {
+            Some(Item::Data(_)) => {
+                let policy = self.state.plan.header.choices.policy;
+                format!("{reason}; once that is mended, {}", remedy(policy))
+            }
+            _ => reason,
+        }
+    }
+
     fn parses(&self, data: &DataItem) -> bool {
         let device = self.state.device_items.get(&data.device);
         let item = device.and_then(|place| self.state.plan.items.get(*place as usize));

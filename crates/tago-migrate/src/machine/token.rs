@@ -95,7 +95,10 @@ impl Turn<'_> {
             match &setback {
                 Setback::Again => self.requeue(item),
                 Setback::Later(pause) => self.sleep(item, *pause),
-                Setback::Hold(reason) => self.hold(item, reason.clone()),
+                Setback::Hold(reason) => {
+                    let reason = self.with_remedy(item, reason.clone());
+                    self.hold(item, reason);
+                }
                 Setback::Halt(_) => self.requeue(item),
             }
         }

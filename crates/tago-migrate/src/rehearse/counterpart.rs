@@ -103,7 +103,7 @@ mod tests {
             tags: Vec::new(),
             fields: BTreeMap::new(),
         };
-        Device { id: id(number), definition }
+        Device { id: id(number), definition, is_whole: true }
     }
 
     fn token(serial: &str) -> Token {

@@ -212,7 +212,14 @@ fn too_many() -> PortError {
 }
 
 fn device(id: DeviceId, device: &FakeDevice) -> Device {
-    Device { id, definition: device.definition.clone() }
+    Device { id, definition: device.definition.clone(), is_whole: true }
+}
+
+/// As lists show it: without the payload parser.
+fn listed(id: DeviceId, fake: &FakeDevice) -> Device {
+    let mut device = Device { is_whole: false, ..device(id, fake) };
+    device.definition.fields.remove("payload_decoder");
+    device
 }
 
 #[async_trait]
@@ -220,13 +227,13 @@ impl Source for FakePort {
     async fn identity(&self) -> Result<Identity, PortError> {
         Ok(Identity {
             origin: format!("https://{}", self.name),
-            profile: ProfileId::from_bytes([9; 12]),
+            profile: ProfileId::from_bytes([self.name.as_bytes()[0]; 12]),
             name: self.name.to_owned(),
         })
     }
 
     async fn devices(&self) -> Result<Vec<Device>, PortError> {
-        self.get(|project| Ok(project.devices.iter().map(|(id, fake)| device(*id, fake)).collect())).await
+        self.get(|project| Ok(project.devices.iter().map(|(id, fake)| listed(*id, fake)).collect())).await
     }
 
     async fn device(&self, id: DeviceId) -> Result<Device, PortError> {
@@ -254,6 +261,10 @@ impl Source for FakePort {
         Err(PortError::NotFound { message: "no catalogue".into() })
     }
 
+    async fn network_parses(&self, network: &str) -> Result<bool, PortError> {
+        self.get(|project| Ok(project.parsing_network.as_deref() == Some(network))).await
+    }
+
     async fn count(&self, id: DeviceId, range: &Range) -> Result<u64, PortError> {
         self.get(|project| Ok(within(project.device(id)?, range).len() as u64)).await
     }
@@ -263,6 +274,7 @@ impl Source for FakePort {
         id: DeviceId,
         range: &Range,
         order: Order,
+        skip: usize,
         limit: usize,
     ) -> Result<Vec<Record>, PortError> {
         self.get(|project| {
@@ -271,29 +283,29 @@ impl Source for FakePort {
             if order == Order::Descending {
                 found.reverse();
             }
+            found.drain(..skip.min(found.len()));
             found.truncate(limit.min(most_records));
-            Ok(found
-                .into_iter()
-                .map(|fake| {
-                    let mut record: Record = serde_json::from_str(&fake.json).unwrap();
-                    record.id = Some(RecordId::from_bytes([1; 12]));
-                    record
-                })
-                .collect())
+            let record = |(place, fake): (u32, FakeRecord)| {
+                let mut record: Record = serde_json::from_str(&fake.json).unwrap();
+                let mut id = [1; 12];
+                id[..4].copy_from_slice(&place.to_be_bytes());
+                record.id = Some(RecordId::from_bytes(id));
+                record
+            };
+            Ok(found.into_iter().map(record).collect())
         })
         .await
     }
 }
 
-fn within(device: &FakeDevice, range: &Range) -> Vec<FakeRecord> {
-    let mut found: Vec<FakeRecord> = device
-        .records
-        .iter()
-        .filter(|record| record.time >= range.from && record.time <= range.to)
-        .filter(|record| range.variables.is_empty() || range.variables.contains(&record.variable))
-        .cloned()
+/// The records of a range in order of time, each with its place in the device, which never changes.
+fn within(device: &FakeDevice, range: &Range) -> Vec<(u32, FakeRecord)> {
+    let mut found: Vec<(u32, FakeRecord)> = (0..)
+        .zip(device.records.iter().cloned())
+        .filter(|(_, record)| record.time >= range.from && record.time <= range.to)
+        .filter(|(_, record)| range.variables.is_empty() || range.variables.contains(&record.variable))
         .collect();
-    found.sort_by_key(|record| record.time);
+    found.sort_by_key(|(_, record)| record.time);
     found
 }
 
@@ -342,7 +354,7 @@ impl Target for FakePort {
         self.get(|project| {
             let all = project.ignores_filters;
             let found = project.devices.iter().filter(|(_, fake)| all || tagged(fake));
-            Ok(found.map(|(id, fake)| device(*id, fake)).collect())
+            Ok(found.map(|(id, fake)| listed(*id, fake)).collect())
         })
         .await
     }

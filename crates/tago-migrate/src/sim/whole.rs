@@ -250,6 +250,28 @@ async fn approval_is_given_to_one_plan_and_one_pair_of_projects() {
     assert!(!folder.exists(), "nothing was begun");
 }
 
+/// A practice platform that found its port taken comes back on another.
+#[tokio::test(start_paused = true)]
+async fn a_project_that_moved_to_another_address_is_known_again() {
+    let mut bench = Bench::new();
+    let plan = bench.plan(&Choices::default()).await;
+    (bench.source.name, bench.target.name) = ("somewhere else", "the other port");
+    assert_eq!(bench.run(&plan, &bench.run_folder()).await.unwrap(), Ending::Finished);
+    let folder = bench.run_folder();
+    assert!(prove(&folder, &bench.source, &bench.target, &bench.settings, bench.env()).await.unwrap().green);
+}
+
+/// A restored project may have the profile of its original: then nothing but the address tells them apart.
+#[tokio::test(start_paused = true)]
+async fn a_copy_with_the_same_profile_is_not_taken_for_its_original() {
+    let mut bench = Bench::new();
+    bench.source.name = "twin";
+    let plan = bench.plan(&Choices::default()).await;
+    std::mem::swap(&mut bench.source, &mut bench.target);
+    let swapped = bench.run(&plan, &bench.run_folder()).await;
+    assert!(matches!(swapped, Err(RunError::OtherProject { .. })), "{swapped:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_plan_file_that_somebody_changed_is_refused() {
     let bench = Bench::new();

@@ -18,6 +18,8 @@ pub(super) struct Project {
     pub(super) minted: u64,
     /// It answers a read with no more records than this, whatever is asked for.
     pub(super) most_records: Option<usize>,
+    /// This network has a payload parser.
+    pub(super) parsing_network: Option<String>,
     /// It does not know the filter by tags, and lists every device.
     pub(super) ignores_filters: bool,
 }

@@ -90,6 +90,38 @@ async fn a_lost_answer_of_a_device_that_parses_is_not_followed_by_the_same_batch
     assert!(state.held.iter().all(|held| held.reason.contains("payload parser")), "{:?}", state.held);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_parser_on_the_network_of_a_device_is_known() {
+    let bench = Bench::new();
+    for project in [&bench.source.project, &bench.target.project] {
+        let mut project = project.lock().unwrap();
+        let fields = &mut project.devices.get_mut(&id(2)).unwrap().definition.fields;
+        fields.insert("network".to_owned(), Json::text("5f2a8e3b9c1d4e0011223344"));
+    }
+    let verdict = |plan: &Plan| {
+        let checks = &plan.header().checks;
+        checks.iter().find(|check| check.name == CheckName::SideEffects).unwrap().verdict
+    };
+    assert_eq!(verdict(&bench.plan(&Choices::default()).await), CheckVerdict::Pass);
+    bench.target.project.lock().unwrap().parsing_network = Some("5f2a8e3b9c1d4e0011223344".into());
+    assert_eq!(verdict(&bench.plan(&Choices::default()).await), CheckVerdict::Warn);
+}
+
+/// A refusal says what to do as well as a change does.
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_while_appending_is_to_be_filled_up() {
+    for (policy, remedy) in [(Policy::Append, "Fill the gaps"), (Policy::Fill, "rehearse again")] {
+        let bench = Bench::new();
+        let plan = bench.plan(&Choices { policy, ..Choices::default() }).await;
+        bench.target.project.lock().unwrap().devices.get_mut(&id(2)).unwrap().definition.active = false;
+        assert_eq!(bench.run(&plan, &bench.run_folder()).await.unwrap(), Ending::Finished);
+        let held = status(&bench.run_folder()).unwrap().held;
+        assert!(!held.is_empty());
+        assert!(held.iter().all(|held| held.reason.contains("inactive")), "{held:?}");
+        assert!(held.iter().all(|held| held.reason.contains(remedy)), "{held:?}");
+    }
+}
+
 /// A rehearsal that died between making its token and removing it.
 #[tokio::test(start_paused = true)]
 async fn the_next_rehearsal_removes_a_probe_that_was_left_behind() {

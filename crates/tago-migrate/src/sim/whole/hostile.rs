@@ -94,3 +94,63 @@ async fn records_after_the_cutoff_are_counted_and_told() {
     let chosen = Choices { to: Some(Time::from_millis(BEGINNING - 3_600_000)), ..Choices::default() };
     assert_eq!(check(&bench.plan(&chosen).await).verdict, CheckVerdict::Pass);
 }
+
+/// Machines that send their whole day at once give every record the same moment.
+#[tokio::test(start_paused = true)]
+async fn a_moment_with_more_records_than_one_read_answers_is_moved_whole() {
+    let bench = Bench::new();
+    let at = Time::from_millis(BEGINNING - 7_200_000);
+    let burst = |number: usize| {
+        let number = number % 90;
+        FakeRecord::of(format!(r#"{{"variable":"door","value":{number},"time":"{at}","group":"g"}}"#))
+    };
+    let records = |port: &FakePort| port.project.lock().unwrap().devices[&id(2)].records.len();
+    bench.source.project.lock().unwrap().devices.get_mut(&id(2)).unwrap().records.extend((0..120).map(burst));
+    bench.target.project.lock().unwrap().devices.get_mut(&id(2)).unwrap().records.extend((0..45).map(burst));
+    let chosen = |variables: &[&str]| Choices {
+        devices: Some(BTreeSet::from([id(2)])),
+        variables: (!variables.is_empty()).then(|| variables.iter().map(|name| (*name).to_owned()).collect()),
+        ..Choices::default()
+    };
+    let named = bench.plan(&chosen(&["door", "temperature"])).await;
+    let plan = bench.plan(&chosen(&[])).await;
+    assert_eq!((plan.summary().records_missing, named.summary().records_missing), (115, 115));
+    assert_eq!(bench.run(&plan, &bench.run_folder()).await.unwrap(), Ending::Finished);
+    assert_eq!((records(&bench.source), records(&bench.target)), (220, 220));
+    let folder = bench.run_folder();
+    let proof = prove(&folder, &bench.source, &bench.target, &bench.settings, bench.env()).await.unwrap();
+    assert!(proof.green, "{proof:?}");
+}
+
+/// What cannot be compared is said, and the rest goes on.
+#[tokio::test(start_paused = true)]
+async fn a_moment_that_is_too_dense_to_compare_is_left_out_and_told() {
+    let mut bench = Bench::new();
+    bench.settings.read_limit = 4;
+    let burst = |number: i64, at: i64| {
+        let at = Time::from_millis(at);
+        FakeRecord::of(format!(r#"{{"variable":"door","value":{number},"time":"{at}","group":"burst"}}"#))
+    };
+    let moment = BEGINNING - 7_100_000;
+    {
+        let mut source = bench.source.project.lock().unwrap();
+        let records = &mut source.devices.get_mut(&id(3)).unwrap().records;
+        records.extend((0..60).map(|number| burst(number, moment)));
+    }
+    let plan = bench.plan(&Choices::default()).await;
+    assert_eq!(blocked(&plan, id(3)), [ReasonCode::TooDense]);
+    let folder = bench.run_folder();
+    assert_eq!(bench.run(&plan, &folder).await.unwrap(), Ending::Finished);
+    let finished = |id| bench.target.project.lock().unwrap().devices[&id].records.len();
+    assert_eq!(finished(id(2)), 100);
+    // It gets too dense after the run, by somebody else's hand: the proof says what it cannot tell.
+    {
+        let mut target = bench.target.project.lock().unwrap();
+        let records = &mut target.devices.get_mut(&id(2)).unwrap().records;
+        records.extend((0..60).map(|number| burst(number, BEGINNING - 7_200_000)));
+    }
+    let proof = prove(&folder, &bench.source, &bench.target, &bench.settings, bench.env()).await.unwrap();
+    let untold: Vec<_> =
+        proof.windows_not_equal.iter().filter(|window| window.device == id(2)).map(|w| w.verdict).collect();
+    assert!(!untold.is_empty() && untold.iter().all(|verdict| *verdict == crate::WindowVerdict::NotRun));
+}
