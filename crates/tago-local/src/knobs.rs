@@ -36,6 +36,7 @@ pub(crate) fn router(platform: Arc<Platform>) -> Router {
         .route("/hold", get(parked).post(hold))
         .route("/resume", post(resume))
         .route("/outbox", get(outbox))
+        .route("/messages", get(messages))
         .route("/paths", get(paths))
         .route("/requests", get(requests))
         .route("/accounts", post(add_account))
@@ -207,6 +208,12 @@ async fn outbox(State(platform): Knobs, Query(query): Query<OneProject>) -> Turn
     let project = platform.project(query.project)?;
     let entries = project.outbox().await.map_err(Failure::from)?;
     Ok(Json(serde_json::to_value(entries).map_err(Failure::from)?))
+}
+
+async fn messages(State(platform): Knobs, Query(query): Query<OneProject>) -> Turned {
+    let project = platform.project(query.project)?;
+    let messages = project.messages().await.map_err(Failure::from)?;
+    Ok(Json(serde_json::to_value(messages).map_err(Failure::from)?))
 }
 
 #[derive(Serialize)]

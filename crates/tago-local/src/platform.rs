@@ -107,6 +107,7 @@ impl Platform {
             faults: Arc::default(),
             rates: Arc::default(),
             requests: Arc::default(),
+            hashing: project::HashingCost::default(),
         };
         let platform = Arc::new(Platform {
             registry: Registry::open(&data.join("registry.sqlite"))?,

@@ -11,13 +11,16 @@ mod account;
 mod analysis;
 mod blobs;
 mod call;
+mod credentials;
 mod data;
 mod device;
 mod faults;
 mod fields;
 mod files;
 mod gate;
+mod links;
 mod list;
+mod messages;
 mod outbox;
 mod query_text;
 mod rates;
@@ -43,8 +46,10 @@ use thiserror::Error;
 
 use crate::{Clock, Random};
 
+pub use credentials::{FIRST_PASSWORD, HashingCost};
 pub use faults::{Fault, FaultKind, Faults};
 pub use gate::{Route, Who};
+pub use messages::Message;
 pub use outbox::OutboxEntry;
 pub use rates::{Bucket, Plan, RateOverride, Rates};
 pub use rekeying::Rekeying;
@@ -76,6 +81,8 @@ pub struct Shared {
     pub rates: Arc<Rates>,
     /// What was asked, for tests.
     pub requests: Arc<Requests>,
+    /// What a password hash costs.
+    pub hashing: HashingCost,
 }
 
 /// Who a new project is.
@@ -353,6 +360,14 @@ impl Project {
     /// If the database cannot be read.
     pub async fn outbox(&self) -> Result<Vec<OutboxEntry>, ProjectError> {
         self.read(outbox::entries).await
+    }
+
+    /// What the platform would have sent to people, oldest first: PIN codes, links, confirmations.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn messages(&self) -> Result<Vec<Message>, ProjectError> {
+        self.read(messages::all).await
     }
 
     async fn read<T: Send + 'static>(

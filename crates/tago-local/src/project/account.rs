@@ -16,6 +16,7 @@ pub(super) async fn info(call: Call) -> Result<Answer, Refused> {
         TokenKind::Device => Answer::ok(call.read(move |db| device::described(db, &owner)).await?),
         TokenKind::Analysis => Answer::ok(call.read(move |db| described(db, ANALYSIS, &owner)).await?),
         TokenKind::Profile => Answer::ok(profile_of(&call.project)),
+        TokenKind::RunUser | TokenKind::Recovery | TokenKind::Nobody => Err(Refused::denied()),
     }
 }
 

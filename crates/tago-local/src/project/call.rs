@@ -8,6 +8,7 @@ use bytes::Bytes;
 use rusqlite::Connection;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::query_text::QueryText;
 use super::store::{Unwritten, Writing};
@@ -23,6 +24,8 @@ pub(super) struct Call {
     pub(super) body: Bytes,
     /// The address that the client used, for links.
     pub(super) host: String,
+    /// What the body says that it is.
+    pub(super) content_type: String,
 }
 
 /// What carries a request out.
@@ -40,7 +43,7 @@ pub(super) struct Answer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refused {
     status: StatusCode,
-    message: String,
+    message: Value,
     retry_after: Option<u64>,
 }
 
@@ -50,7 +53,7 @@ struct Envelope<'a, T> {
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<T>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'a str>,
+    message: Option<&'a Value>,
 }
 
 impl Call {
@@ -126,7 +129,17 @@ impl Answer {
 
 impl Refused {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Refused {
-        Refused { status, message: message.into(), retry_after: None }
+        Self::saying(status, Value::String(message.into()))
+    }
+
+    /// With a message that is more than a sentence, for software.
+    pub(super) fn saying(status: StatusCode, message: Value) -> Refused {
+        Refused { status, message, retry_after: None }
+    }
+
+    /// Whether nobody was recognised by a token.
+    pub(super) fn is_denial(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
     }
 
     pub(super) fn bad(message: impl Into<String>) -> Refused {

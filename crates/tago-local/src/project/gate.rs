@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use bytes::{Bytes, BytesMut};
@@ -49,16 +49,25 @@ pub enum Who {
     DeviceWriting,
     /// An analysis's.
     Analysis,
+    /// A run user's.
+    RunUser,
+    /// One that was sent to somebody who forgot a password.
+    Recovery,
+    /// None is needed; the route itself looks at the one that was sent, if it is good.
+    Public,
 }
 
 impl Who {
     fn lets_in(self, caller: &Caller) -> bool {
         match self {
-            Who::Anyone => true,
+            Who::Anyone => caller.kind != TokenKind::Recovery,
             Who::Profile => caller.kind == TokenKind::Profile,
             Who::DeviceReading => caller.kind == TokenKind::Device && caller.permission.may_read(),
             Who::DeviceWriting => caller.kind == TokenKind::Device && caller.permission.may_write(),
             Who::Analysis => caller.kind == TokenKind::Analysis,
+            Who::RunUser => caller.kind == TokenKind::RunUser,
+            Who::Recovery => caller.kind == TokenKind::Recovery,
+            Who::Public => true,
         }
     }
 }
@@ -129,7 +138,10 @@ async fn carry_out(project: Project, route: &Route, arrived: Arrived) -> Respons
 
 fn admitted(project: Project, route: &Route, arrived: Arrived) -> Result<Call, Refused> {
     let Arrived { path, parts, body } = arrived;
-    let caller = caller(&project, &parts.headers)?;
+    let caller = match (caller(&project, &parts.headers), route.who) {
+        (Err(refused), Who::Public) if refused.is_denial() => Caller::nobody(),
+        (caller, _) => caller?,
+    };
     if !route.who.lets_in(&caller) {
         return Err(Refused::denied());
     }
@@ -137,8 +149,10 @@ fn admitted(project: Project, route: &Route, arrived: Arrived) -> Result<Call, R
     let now = shared.clock.now();
     shared.rates.admit(project.id(), &route.label, route.bucket, now).map_err(Refused::too_many)?;
     let query = QueryText::parse(parts.uri.query().unwrap_or_default());
-    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
-    Ok(Call { caller, path, query, body: body?, host, project })
+    let header =
+        |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let (host, content_type) = (header(HOST), header(CONTENT_TYPE));
+    Ok(Call { caller, path, query, body: body?, host, content_type, project })
 }
 
 fn caller(project: &Project, headers: &HeaderMap) -> Result<Caller, Refused> {

@@ -5,7 +5,7 @@ use tago_api::ProjectId;
 
 use super::record_id::RecordIds;
 use super::token::Minted;
-use super::{MAIN_DATABASE, ProjectError, Shared, outbox, schema, store};
+use super::{MAIN_DATABASE, ProjectError, Shared, links, messages, outbox, schema, store};
 
 /// The steps that make a project of its own out of a copied main database.
 ///
@@ -44,6 +44,8 @@ impl Rekeying {
             schema::put(db, "project", project.to_string())?;
             schema::put(db, "name", name)?;
             schema::put(db, "created_at", now.millis())?;
+            messages::clear(db)?;
+            links::clear(db)?;
             outbox::clear(db)
         })
     }

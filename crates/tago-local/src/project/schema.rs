@@ -76,6 +76,49 @@ CREATE TABLE outbox (
     value TEXT
 ) STRICT;
 
+CREATE TABLE credentials (owner TEXT PRIMARY KEY, password TEXT, otp TEXT) STRICT, WITHOUT ROWID;
+
+CREATE TABLE links (
+    hash BLOB PRIMARY KEY,
+    target TEXT NOT NULL,
+    expire_time INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE messages (
+    number INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE notifications (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    run_user TEXT,
+    read INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX notifications_of_user ON notifications (run_user);
+
+CREATE TABLE usage (
+    hour INTEGER PRIMARY KEY,
+    input INTEGER NOT NULL,
+    output INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE audit (
+    number INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    resource_name TEXT NOT NULL,
+    resource_id TEXT NOT NULL,
+    message TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE variables (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 
 CREATE TABLE records (
@@ -94,7 +137,7 @@ CREATE TABLE records (
 ";
 
 const APPLICATION_ID: i64 = 0x5461_676f;
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Makes the main database of a new project.
 pub(super) fn create(path: &Path, instance: &Instance, shared: &Shared) -> rusqlite::Result<()> {

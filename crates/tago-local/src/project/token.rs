@@ -12,7 +12,16 @@ pub(super) enum TokenKind {
     Profile,
     Device,
     Analysis,
+    RunUser,
+    /// Lets somebody choose a new password, once.
+    Recovery,
+    /// Nobody was recognised; never in the database.
+    Nobody,
 }
+
+/// Kinds that can be in the database.
+const KINDS: [TokenKind; 5] =
+    [TokenKind::Profile, TokenKind::Device, TokenKind::Analysis, TokenKind::RunUser, TokenKind::Recovery];
 
 /// What the holder of a device token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,13 +56,14 @@ impl TokenKind {
             TokenKind::Profile => "profile",
             TokenKind::Device => "device",
             TokenKind::Analysis => "analysis",
+            TokenKind::RunUser => "run_user",
+            TokenKind::Recovery => "recovery",
+            TokenKind::Nobody => "nobody",
         }
     }
 
     fn from_word(word: &str) -> Option<TokenKind> {
-        [TokenKind::Profile, TokenKind::Device, TokenKind::Analysis]
-            .into_iter()
-            .find(|kind| kind.word() == word)
+        KINDS.into_iter().find(|kind| kind.word() == word)
     }
 }
 
@@ -82,6 +92,12 @@ impl Permission {
     }
 }
 
+impl Caller {
+    pub(super) fn nobody() -> Caller {
+        Caller { kind: TokenKind::Nobody, owner: String::new(), permission: Permission::Deny }
+    }
+}
+
 impl Minted {
     pub(super) fn profile(random: &Random, name: &str) -> Minted {
         Minted { name: name.to_owned(), ..Self::of_kind(random, "profile") }
@@ -91,7 +107,7 @@ impl Minted {
         let prefix = match TokenKind::from_word(kind) {
             Some(TokenKind::Profile) => "p-",
             Some(TokenKind::Analysis) => "a-",
-            Some(TokenKind::Device) | None => "",
+            _ => "",
         };
         Minted {
             secret: format!("{prefix}{}", random.uuid()),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tago_api::{AccountId, ProjectId};
-use tago_local::project::{Faults, Instance, Owner, Project, Rates, Requests, Shared};
+use tago_local::project::{Faults, HashingCost, Instance, Owner, Project, Rates, Requests, Shared};
 use tago_local::{Random, SimulatedClock};
 use tempfile::TempDir;
 
@@ -37,6 +37,7 @@ impl Running {
             faults: Arc::new(Faults::default()),
             rates: Arc::new(Rates::default()),
             requests: Arc::new(Requests::default()),
+            hashing: HashingCost::LEAST,
         };
         let instance = Instance {
             id: ProjectId::from_bytes([1; 12]),
