@@ -24,6 +24,7 @@ mod messages;
 mod outbox;
 mod query_text;
 mod rates;
+mod recent;
 mod record_id;
 mod rekeying;
 mod requests;

@@ -113,12 +113,12 @@ impl Vandal {
     async fn empty(&mut self, device: DeviceId, from: Time, to: Time) -> Result<u64, Refusal> {
         let range = format!("start_date={from}&end_date={to}");
         let count = format!("/device/{device}/data?query=count&{range}");
-        let lost: u64 = self.ask(Method::GET, &count).await?;
+        let lost = self.count(&count).await?;
         let mut left = lost;
         while left > 0 {
             let delete = format!("/device/{device}/data?qty={LARGEST_DELETE}&{range}");
             let _answer: Value = self.ask(Method::DELETE, &delete).await?;
-            let now_left = self.ask(Method::GET, &count).await?;
+            let now_left = self.count(&count).await?;
             if now_left >= left {
                 let reason = format!("{left} records of device {device} stay however often they are deleted");
                 return Err(Failure::OwnRequest(reason).into());
@@ -126,6 +126,15 @@ impl Vandal {
             left = now_left;
         }
         Ok(lost)
+    }
+
+    async fn count(&mut self, path: &str) -> Result<u64, Failure> {
+        #[derive(Deserialize)]
+        struct Counted {
+            value: u64,
+        }
+        let rows: Vec<Counted> = self.ask(Method::GET, path).await?;
+        Ok(rows.iter().map(|row| row.value).sum())
     }
 
     async fn ask<T: DeserializeOwned>(&mut self, method: Method, path: &str) -> Result<T, Failure> {

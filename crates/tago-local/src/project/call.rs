@@ -1,5 +1,6 @@
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -26,6 +27,8 @@ pub(super) struct Call {
     pub(super) host: String,
     /// What the body says that it is.
     pub(super) content_type: String,
+    /// How long after the answer the removal of data takes effect.
+    pub(super) effect_after: Duration,
 }
 
 /// What carries a request out.

@@ -1,6 +1,7 @@
 //! Device data: sending, asking, changing and removing records.
 
 mod change;
+mod held_parsers;
 mod ingest;
 mod moment;
 mod question;
@@ -8,7 +9,11 @@ mod record;
 mod select;
 mod writer;
 
+use std::collections::HashSet;
+
+use regex::Regex;
 use rusqlite::{Connection, OptionalExtension};
+use serde::Deserialize;
 use tago_api::Time;
 
 use super::call::{Answer, Call, Refused};
@@ -27,8 +32,21 @@ pub(super) struct Target {
     number: i64,
     id: String,
     active: bool,
-    /// Period and retention of an immutable device.
-    chunks: Option<(String, u32)>,
+    storage: Storage,
+}
+
+/// How a device keeps its records.
+enum Storage {
+    Mutable,
+    Immutable(Chunks),
+    /// Mutable for the variables that match, immutable for the others.
+    Hybrid(Regex, Chunks),
+}
+
+/// Periods that immutable records are kept by, and how many.
+struct Chunks {
+    period: String,
+    retention: u32,
 }
 
 pub(super) async fn send(call: Call) -> Result<Answer, Refused> {
@@ -48,13 +66,14 @@ pub(super) async fn ask(call: Call) -> Result<Answer, Refused> {
     let question = question::Question::parse(&call.query, now)?;
     let (id, ids) = (device_of(&call), call.project.0.ids.clone());
     let own = call.caller.kind == TokenKind::Device;
-    let answer = call
+    let (number, answer) = call
         .read(move |db| {
             let target = Target::find(db, &id)?;
             let target = if own { target.accepting_its_token()? } else { target };
-            question.answer(db, &target, &ids)
+            Ok((target.number, question.answer(db, &target, &ids)?))
         })
         .await?;
+    call.project.0.store.recent.read(number, now);
     Ok(Answer::raw_json(&answer))
 }
 
@@ -70,25 +89,64 @@ pub(super) async fn edit(call: Call) -> Result<Answer, Refused> {
     Answer::ok(format!("{changed} item(s) updated"))
 }
 
+/// Removes what is chosen now; if the effect is to be late, only then.
 pub(super) async fn remove(call: Call) -> Result<Answer, Refused> {
     let now = call.project.0.shared.clock.now();
     let selection = select::Selection::parse(&call.query, now, None)?;
     let (id, ids) = (device_of(&call), call.project.0.ids.clone());
-    let removed = call
-        .write(move |writing| {
-            let target = Target::find(writing.db, &id)?.mutable("removed")?;
-            change::remove(writing, &target, &selection, &ids)
+    if call.effect_after.is_zero() {
+        let removed = call
+            .write(move |writing| {
+                let target = Target::find(writing.db, &id)?.mutable("removed")?;
+                let keys = selection.keys(writing.db, &target, &ids)?;
+                change::remove(writing, target.number, &keys)?;
+                Ok(keys.len())
+            })
+            .await?;
+        return Answer::ok(format!("{removed} Data Removed"));
+    }
+    let (number, keys) = call
+        .read(move |db| {
+            let target = Target::find(db, &id)?.mutable("removed")?;
+            Ok((target.number, selection.keys(db, &target, &ids)?))
         })
         .await?;
+    let removed = keys.len();
+    let (project, late) = (call.project.clone(), call.effect_after);
+    tokio::spawn(async move {
+        tokio::time::sleep(late).await;
+        if let Err(error) = project.write(move |writing| change::remove(writing, number, &keys)).await {
+            tracing::error!(%error, "data that was to be removed stayed");
+        }
+    });
     Answer::ok(format!("{removed} Data Removed"))
 }
 
+#[derive(Deserialize)]
+struct Emptying {
+    route: Option<String>,
+}
+
+/// Removes every record; of a hybrid device those of the half that `route` names.
 pub(super) async fn empty(call: Call) -> Result<Answer, Refused> {
     let id = device_of(&call);
+    let body: Option<Emptying> = if call.body.is_empty() { None } else { call.json()? };
+    let route = body.and_then(|body| body.route);
     call.write(move |writing| {
-        let number = device::number(writing.db, &id)?;
-        writing.db.execute("DELETE FROM records WHERE device = ?1", [number])?;
-        writing.cache.amounts.remove(&number);
+        let target = Target::find(writing.db, &id)?;
+        let half = target.half(writing.db, route.as_deref())?;
+        match half {
+            None => drop(writing.db.execute("DELETE FROM records WHERE device = ?1", [target.number])?),
+            Some(variables) => {
+                for variable in variables {
+                    writing
+                        .db
+                        .prepare_cached("DELETE FROM records WHERE device = ?1 AND variable = ?2")?
+                        .execute([target.number, variable])?;
+                }
+            }
+        }
+        writing.cache.amounts.remove(&target.number);
         Ok(())
     })
     .await?;
@@ -122,22 +180,34 @@ fn records_of(db: &Connection, device: i64) -> rusqlite::Result<u64> {
 
 impl Target {
     fn find(db: &Connection, id: &str) -> Result<Target, Refused> {
-        db.prepare_cached(
-            "SELECT number, id, active, type, chunk_period, chunk_retention FROM devices WHERE id = ?1",
-        )?
-        .query_row([id], |row| {
-            let immutable = row.get::<_, String>(3)? == "immutable";
-            let period: Option<String> = row.get(4)?;
-            let retention: Option<u32> = row.get(5)?;
-            Ok(Target {
-                number: row.get(0)?,
-                id: row.get(1)?,
-                active: row.get(2)?,
-                chunks: period.zip(retention).filter(|_| immutable),
+        let (number, id, active, kind, period, retention, regex) = db
+            .prepare_cached(
+                "SELECT number, id, active, type, chunk_period, chunk_retention, mutable_variable_regex
+                 FROM devices WHERE id = ?1",
+            )?
+            .query_row([id], |row| {
+                Ok((
+                    row.get(0)?,
+                    row.get(1)?,
+                    row.get(2)?,
+                    row.get::<_, String>(3)?,
+                    row.get::<_, Option<String>>(4)?,
+                    row.get::<_, Option<u32>>(5)?,
+                    row.get::<_, Option<String>>(6)?,
+                ))
             })
-        })
-        .optional()?
-        .ok_or_else(|| Refused::not_found("Device", id))
+            .optional()?
+            .ok_or_else(|| Refused::not_found("Device", id))?;
+        let chunks = period.zip(retention).map(|(period, retention)| Chunks { period, retention });
+        let storage = match (kind.as_str(), chunks, regex) {
+            ("immutable", Some(chunks), _) => Storage::Immutable(chunks),
+            ("hybrid", Some(chunks), Some(regex)) => Storage::Hybrid(
+                Regex::new(&regex).map_err(|error| Refused::internal(error.to_string()))?,
+                chunks,
+            ),
+            _ => Storage::Mutable,
+        };
+        Ok(Target { number, id, active, storage })
     }
 
     fn accepting_its_token(self) -> Result<Target, Refused> {
@@ -148,19 +218,69 @@ impl Target {
     }
 
     fn mutable(self, verb: &str) -> Result<Target, Refused> {
-        match self.chunks {
-            None => Ok(self),
-            Some(_) => Err(Refused::bad(format!("Data of an immutable device cannot be {verb}"))),
+        match self.storage {
+            Storage::Immutable(_) => {
+                Err(Refused::bad(format!("Data of an immutable device cannot be {verb}")))
+            }
+            _ => Ok(self),
         }
     }
 
-    /// Whether a record of that time may be sent now.
-    fn takes(&self, time: Time, now: Time) -> Result<(), Refused> {
-        let Some((period, retention)) = &self.chunks else { return Ok(()) };
-        let (first, last) = moment::window(period, *retention, now);
+    /// The rule for what is kept by chunks; none if a variable's records can be changed.
+    fn chunks_of(&self, variable: &str) -> Option<&Chunks> {
+        match &self.storage {
+            Storage::Mutable => None,
+            Storage::Immutable(chunks) => Some(chunks),
+            Storage::Hybrid(mutable, chunks) => (!mutable.is_match(variable)).then_some(chunks),
+        }
+    }
+
+    /// The variables whose records can be changed; all if there is no rule.
+    fn mutable_variables(&self, db: &Connection) -> rusqlite::Result<Option<HashSet<i64>>> {
+        match &self.storage {
+            Storage::Mutable => Ok(None),
+            Storage::Immutable(_) => Ok(Some(HashSet::new())),
+            Storage::Hybrid(..) => self.variables(db, true).map(|found| Some(found.into_iter().collect())),
+        }
+    }
+
+    /// The variables with records that can, or cannot, be changed.
+    fn variables(&self, db: &Connection, mutable: bool) -> rusqlite::Result<Vec<i64>> {
+        let mut name = db.prepare_cached("SELECT name FROM variables WHERE number = ?1")?;
+        let mut found = Vec::new();
+        for number in select::variables_of(db, self.number)? {
+            let name: String = name.query_row([number], |row| row.get(0))?;
+            if self.chunks_of(&name).is_none() == mutable {
+                found.push(number);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The variables that are emptied; none said means all.
+    fn half(&self, db: &Connection, route: Option<&str>) -> Result<Option<Vec<i64>>, Refused> {
+        let mutable = match (&self.storage, route) {
+            (Storage::Hybrid(..), Some("mutable")) => true,
+            (Storage::Hybrid(..), Some("immutable")) => false,
+            (Storage::Hybrid(..), _) => {
+                return Err(Refused::bad("route must be mutable or immutable for a hybrid device"));
+            }
+            (_, None | Some("mutable" | "immutable")) => return Ok(None),
+            (_, Some(_)) => return Err(Refused::bad("route must be mutable or immutable")),
+        };
+        Ok(Some(self.variables(db, mutable)?))
+    }
+
+    /// Whether a record of that variable and time may be sent now.
+    fn takes(&self, variable: &str, time: Time, now: Time) -> Result<(), Refused> {
+        let Some(chunks) = self.chunks_of(variable) else { return Ok(()) };
+        let (first, last) = moment::window(&chunks.period, chunks.retention, now);
         if (first..=last).contains(&time) {
             return Ok(());
         }
-        Err(Refused::bad(format!("time must be from {first} to {last} on this immutable device, not {time}")))
+        let device = if matches!(self.storage, Storage::Hybrid(..)) { "hybrid" } else { "immutable" };
+        Err(Refused::bad(format!(
+            "time of {variable} must be from {first} to {last} on this {device} device, not {time}"
+        )))
     }
 }

@@ -74,6 +74,7 @@ const LISTED: &[&str] = &[
 pub(super) async fn list(call: Call) -> Result<Answer, Refused> {
     let query = ListQuery::parse(&call.query, LISTED)?;
     let serial = call.query.one("serial").map(str::to_owned);
+    call.project.0.store.save_recent().await;
     let devices = call
         .read(move |db| {
             let mut devices: Vec<_> = db
@@ -123,6 +124,7 @@ pub(super) async fn create(call: Call) -> Result<Answer, Refused> {
 
 pub(super) async fn info(call: Call) -> Result<Answer, Refused> {
     let id = call.part("device").to_owned();
+    call.project.0.store.save_recent().await;
     Answer::ok(call.read(move |db| described(db, &id)).await?)
 }
 

@@ -31,10 +31,11 @@ pub struct Fault {
     /// Where its chances come from.
     #[serde(default)]
     pub seed: u64,
-    /// For `late_commit` the latest moment after the drop, for `slow` the pause; in milliseconds.
+    /// For `late_commit` the latest moment after the drop, for `slow` the pause, for `late_effect` how
+    /// much later; in milliseconds.
     #[serde(default)]
     pub delay_ms: u64,
-    /// For `status`: which one; 503 if absent.
+    /// For `status` and `commit_then_status`: which one; 503 if absent.
     #[serde(default)]
     pub status: Option<u16>,
 }
@@ -51,8 +52,18 @@ pub enum FaultKind {
     DropBefore,
     /// It is carried out, and the connection is closed in the middle of the answer.
     CutBody,
+    /// A part of its records is carried out, then the connection is closed without an answer.
+    PartialBatch,
     /// It is answered with a status and not carried out.
     Status,
+    /// It is carried out, and answered with a status as if it were not.
+    CommitThenStatus,
+    /// It is carried out, and answered with half of the answer as if that were all.
+    Unreadable,
+    /// The token that it was sent with is revoked just before.
+    RevokeToken,
+    /// It is answered at once and takes effect later, as the removal of data does on the platform.
+    LateEffect,
     /// It is carried out after a pause.
     Slow,
 }
@@ -89,6 +100,8 @@ pub(super) struct Strike {
     pub(super) kind: FaultKind,
     pub(super) delay: Duration,
     pub(super) status: u16,
+    /// Which part of a batch is carried out.
+    pub(super) part: u64,
 }
 
 impl Faults {
@@ -153,7 +166,11 @@ impl Armed {
             }
             _ => Duration::from_millis(fault.delay_ms),
         };
-        Some(Strike { kind: fault.kind, delay, status: fault.status.unwrap_or(503) })
+        let part = match fault.kind {
+            FaultKind::PartialBatch => u64::from_be_bytes(self.chances.bytes()),
+            _ => 0,
+        };
+        Some(Strike { kind: fault.kind, delay, status: fault.status.unwrap_or(503), part })
     }
 }
 

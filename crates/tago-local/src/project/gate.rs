@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
@@ -11,6 +12,7 @@ use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Frame;
+use serde_json::value::RawValue;
 
 use super::Project;
 use super::call::{Call, Handler, Refused};
@@ -90,15 +92,13 @@ pub(super) async fn pass(
     }
     let (parts, body) = request.into_parts();
     // A refusal before the body is read would close the connection under a client that still sends.
-    let arrived = Arrived { body: whole(body, route.body_limit).await, path, parts };
+    let body = whole(body, route.body_limit).await;
+    let arrived = Arrived { body, path, parts, effect_after: Duration::ZERO };
     let Some(strike) = strike else { return carry_out(project, &route, arrived).await };
     match strike.kind {
         FaultKind::DropBefore => dropped(),
         FaultKind::Status if strike.status == 429 => Refused::too_many(1).into(),
-        FaultKind::Status => {
-            let status = StatusCode::from_u16(strike.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-            Refused::new(status, "This answer was asked for as a fault").into()
-        }
+        FaultKind::Status => asked_for(strike.status),
         FaultKind::Slow => {
             tokio::time::sleep(strike.delay).await;
             carry_out(project, &route, arrived).await
@@ -106,6 +106,35 @@ pub(super) async fn pass(
         FaultKind::CommitThenDrop => {
             carry_out(project, &route, arrived).await;
             dropped()
+        }
+        FaultKind::PartialBatch => {
+            let part = arrived.body.as_deref().ok().and_then(|body| part_of(body, strike.part));
+            if let Some(part) = part {
+                carry_out(project, &route, Arrived { body: Ok(part), ..arrived }).await;
+            }
+            dropped()
+        }
+        FaultKind::CommitThenStatus => {
+            carry_out(project, &route, arrived).await;
+            asked_for(strike.status)
+        }
+        FaultKind::Unreadable => {
+            let (parts, body) = carry_out(project, &route, arrived).await.into_parts();
+            let Ok(body) = body.collect().await else { return dropped() };
+            let body = body.to_bytes();
+            Response::from_parts(parts, Body::from(body.slice(..body.len() / 2)))
+        }
+        FaultKind::RevokeToken => {
+            if let Ok(caller) = caller(&project, &arrived.parts.headers) {
+                let revoked = project.write(move |writing| token::revoke(writing.db, &caller)).await;
+                if let Err(error) = revoked {
+                    return Refused::from(error).into();
+                }
+            }
+            carry_out(project, &route, arrived).await
+        }
+        FaultKind::LateEffect => {
+            carry_out(project, &route, Arrived { effect_after: strike.delay, ..arrived }).await
         }
         FaultKind::CutBody => cut(carry_out(project, &route, arrived).await).await,
         FaultKind::LateCommit => {
@@ -123,6 +152,7 @@ struct Arrived {
     path: Vec<(String, String)>,
     parts: Parts,
     body: Result<Bytes, Refused>,
+    effect_after: Duration,
 }
 
 async fn carry_out(project: Project, route: &Route, arrived: Arrived) -> Response<Body> {
@@ -137,7 +167,7 @@ async fn carry_out(project: Project, route: &Route, arrived: Arrived) -> Respons
 }
 
 fn admitted(project: Project, route: &Route, arrived: Arrived) -> Result<Call, Refused> {
-    let Arrived { path, parts, body } = arrived;
+    let Arrived { path, parts, body, effect_after } = arrived;
     let caller = match (caller(&project, &parts.headers), route.who) {
         (Err(refused), Who::Public) if refused.is_denial() => Caller::nobody(),
         (caller, _) => caller?,
@@ -152,7 +182,7 @@ fn admitted(project: Project, route: &Route, arrived: Arrived) -> Result<Call, R
     let header =
         |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let (host, content_type) = (header(HOST), header(CONTENT_TYPE));
-    Ok(Call { caller, path, query, body: body?, host, content_type, project })
+    Ok(Call { caller, path, query, body: body?, host, content_type, effect_after, project })
 }
 
 fn caller(project: &Project, headers: &HeaderMap) -> Result<Caller, Refused> {
@@ -168,11 +198,12 @@ fn caller(project: &Project, headers: &HeaderMap) -> Result<Caller, Refused> {
         _ => token.trim(),
     };
     let now = project.0.shared.clock.now();
-    project
-        .0
-        .store
+    let store = &project.0.store;
+    let caller = store
         .lookup(|db| token::caller(db, token, now))??
-        .ok_or_else(|| Refused::new(StatusCode::UNAUTHORIZED, "Invalid token"))
+        .ok_or_else(|| Refused::new(StatusCode::UNAUTHORIZED, "Invalid token"))?;
+    store.recent.authorized(caller.token, now);
+    Ok(caller)
 }
 
 /// Reads the whole body; of one that is too large the rest is read and thrown away, within reason.
@@ -196,6 +227,29 @@ async fn whole(mut body: Body, limit: usize) -> Result<Bytes, Refused> {
         StatusCode::PAYLOAD_TOO_LARGE,
         format!("The body is larger than {} kB: send it in parts", limit / 1000),
     ))
+}
+
+fn asked_for(status: u16) -> Response<Body> {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    Refused::new(status, "This answer was asked for as a fault").into()
+}
+
+/// Some of the items of a list, as the bits of `choice` say: not none, and not all. A list of less
+/// than two has no part.
+fn part_of(body: &[u8], choice: u64) -> Option<Bytes> {
+    let items: Vec<&RawValue> = serde_json::from_slice(body).ok()?;
+    if items.len() < 2 {
+        return None;
+    }
+    let chosen = |index: usize| choice.rotate_right(u32::try_from(index % 64).unwrap_or(0)) & 1 == 1;
+    let mut kept: Vec<&RawValue> =
+        items.iter().enumerate().filter(|(index, _)| chosen(*index)).map(|(_, item)| *item).collect();
+    if kept.is_empty() {
+        kept.push(items[0]);
+    } else if kept.len() == items.len() {
+        kept.pop();
+    }
+    serde_json::to_vec(&kept).ok().map(Bytes::from)
 }
 
 fn dropped() -> Response<Body> {

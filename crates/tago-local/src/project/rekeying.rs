@@ -79,8 +79,10 @@ impl Rekeying {
                 .collect::<rusqlite::Result<Vec<_>>>()?;
             for (old, kind) in &hashes {
                 let new = Minted::of_kind(&shared.random, kind);
-                db.prepare_cached("UPDATE tokens SET hash = ?2, last_four = ?3 WHERE hash = ?1")?
-                    .execute(params![old, new.hash(), new.last_four()])?;
+                db.prepare_cached(
+                    "UPDATE tokens SET hash = ?2, last_four = ?3, last_authorization = NULL WHERE hash = ?1",
+                )?
+                .execute(params![old, new.hash(), new.last_four()])?;
             }
             Ok(hashes.len() as u64)
         })
@@ -97,7 +99,7 @@ impl Rekeying {
         })
     }
 
-    /// Gives every device, parameter, analysis and action a new id, in all places that name it;
+    /// Gives every device, parameter, entity and other resource a new id, in all places that name it;
     /// returns how many there are. Only for the platform that does not keep them.
     ///
     /// # Errors
@@ -105,7 +107,7 @@ impl Rekeying {
     pub fn renew_resource_ids(&mut self) -> Result<u64, ProjectError> {
         self.change(|db, shared| {
             let mut renewed = 0;
-            for table in ["devices", "params", "resources"] {
+            for table in ["devices", "params", "entities", "resources"] {
                 let ids = db
                     .prepare(&format!("SELECT id FROM {table}"))?
                     .query_map([], |row| row.get::<_, String>(0))?

@@ -51,7 +51,8 @@ CREATE TABLE tokens (
     serie_number TEXT,
     last_four TEXT NOT NULL,
     expire_time INTEGER,
-    created_at INTEGER NOT NULL
+    created_at INTEGER NOT NULL,
+    last_authorization INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tokens_of_owner ON tokens (owner);
 
@@ -118,6 +119,27 @@ CREATE TABLE audit (
     resource_id TEXT NOT NULL,
     message TEXT NOT NULL
 ) STRICT;
+
+CREATE TABLE entities (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    schema TEXT NOT NULL,
+    \"index\" TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    payload_decoder TEXT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE entity_rows (
+    entity INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    body TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (entity, id)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE variables (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 

@@ -136,6 +136,8 @@ pub(super) fn count_rows(db: &Connection) -> rusqlite::Result<RowCounts> {
         ("devices", count("SELECT count(*) FROM devices")?),
         ("data", count("SELECT count(*) FROM records")?),
         ("params", count("SELECT count(*) FROM params")?),
+        ("entities", count("SELECT count(*) FROM entities")?),
+        ("entity_rows", count("SELECT count(*) FROM entity_rows")?),
         ("tokens", count("SELECT count(*) FROM tokens")?),
         ("actions", count("SELECT count(*) FROM resources WHERE kind = 'action'")?),
         ("analyses", count("SELECT count(*) FROM resources WHERE kind = 'analysis'")?),

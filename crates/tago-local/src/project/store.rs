@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use tago_api::Time;
 use tokio::sync::oneshot;
 
+use super::recent::Recent;
 use super::trigger::Triggers;
 use super::{ProjectError, Shared, schema};
 use crate::Random;
@@ -27,6 +28,7 @@ pub(super) struct Store {
     lookups: Mutex<Option<Connection>>,
     readers: Mutex<Readers>,
     returned: Condvar,
+    pub(super) recent: Arc<Recent>,
     /// Closing any descriptor of the file in this process would drop SQLite's locks on it:
     /// copies are read through this one, and it is closed last.
     file: File,
@@ -91,9 +93,13 @@ impl Store {
         let writing = open_to_write(path).map_err(failed)?;
         let lookups = open_to_read(path).map_err(failed)?;
         let (work, jobs) = channel();
+        let recent = Arc::new(Recent::default());
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || write_until_closed(&writing, &jobs, &shared))
+            .spawn({
+                let recent = recent.clone();
+                move || write_until_closed(&writing, &jobs, &shared, &recent)
+            })
             .map_err(|source| ProjectError::Directory { path: path.to_owned(), source })?;
         Ok(Store {
             path: path.to_owned(),
@@ -101,6 +107,7 @@ impl Store {
             lookups: Mutex::new(Some(lookups)),
             readers: Mutex::default(),
             returned: Condvar::new(),
+            recent,
             file,
         })
     }
@@ -130,6 +137,14 @@ impl Store {
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(error)) => Err(Unwritten::Commit(error)),
             Err(_) => Err(Unwritten::Closed),
+        }
+    }
+
+    /// Makes durable what was noted in passing: call it before it is shown.
+    pub(super) async fn save_recent(&self) {
+        if self.recent.unwritten() {
+            // It may be shown a little out of date; whoever asks hears of a broken database at once.
+            let _ = self.write(|_| Ok::<_, rusqlite::Error>(())).await;
         }
     }
 
@@ -235,13 +250,13 @@ impl Drop for Returned<'_> {
 }
 
 /// The writer's thread.
-fn write_until_closed(db: &Connection, work: &Receiver<Work>, shared: &Shared) {
+fn write_until_closed(db: &Connection, work: &Receiver<Work>, shared: &Shared, recent: &Recent) {
     let mut cache = Cache::default();
     let mut next = work.recv().ok();
     while let Some(first) = next.take() {
         match first {
             Work::Pause { paused, until } => pause(db, &paused, &until),
-            Work::Job(first) => next = write_together(db, first, work, &mut cache, shared),
+            Work::Job(first) => next = write_together(db, first, work, &mut cache, shared, recent),
         }
         if next.is_none() {
             next = work.recv().ok();
@@ -256,6 +271,7 @@ fn write_together(
     work: &Receiver<Work>,
     cache: &mut Cache,
     shared: &Shared,
+    recent: &Recent,
 ) -> Option<Work> {
     let mut told = Vec::new();
     let mut left = None;
@@ -273,6 +289,7 @@ fn write_together(
             }
         }
         cache.save(db)?;
+        recent.save(db)?;
         db.execute_batch("COMMIT")
     })();
     match outcome {

@@ -35,6 +35,7 @@ pub(super) enum Permission {
 /// Whoever sent a request, known by the token.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
+    pub(super) token: [u8; 32],
     pub(super) kind: TokenKind,
     /// Id of the profile, device or analysis.
     pub(super) owner: String,
@@ -94,7 +95,7 @@ impl Permission {
 
 impl Caller {
     pub(super) fn nobody() -> Caller {
-        Caller { kind: TokenKind::Nobody, owner: String::new(), permission: Permission::Deny }
+        Caller { token: [0; 32], kind: TokenKind::Nobody, owner: String::new(), permission: Permission::Deny }
     }
 }
 
@@ -159,24 +160,25 @@ pub(super) fn insert(
 
 /// Whose token this is, unless it is nobody's or has expired.
 pub(super) fn caller(db: &Connection, token: &str, now: Time) -> rusqlite::Result<Option<Caller>> {
+    let token = hash(token);
     db.prepare_cached(
         "SELECT kind, owner, permission FROM tokens
          WHERE hash = ?1 AND (expire_time IS NULL OR expire_time > ?2)",
     )?
-    .query_row(params![hash(token), now.millis()], |row| {
+    .query_row(params![token, now.millis()], |row| {
         let kind = TokenKind::from_word(&row.get::<_, String>(0)?);
         let permission = Permission::from_word(&row.get::<_, String>(2)?);
         Ok(kind.zip(permission).zip(Some(row.get(1)?)))
     })
     .optional()
-    .map(|found| found.flatten().map(|((kind, permission), owner)| Caller { kind, owner, permission }))
+    .map(|found| found.flatten().map(|((kind, permission), owner)| Caller { token, kind, owner, permission }))
 }
 
 /// The tokens of `owner`, oldest first, as the API lists them: the value is masked.
 pub(super) fn list(db: &Connection, owner: &str) -> rusqlite::Result<Vec<Map<String, Value>>> {
     db.prepare_cached(
-        "SELECT id, hash, kind, owner, name, permission, serie_number, last_four, expire_time, created_at
-         FROM tokens WHERE owner = ?1 ORDER BY created_at, id",
+        "SELECT id, hash, kind, owner, name, permission, serie_number, last_four, expire_time, created_at,
+                last_authorization FROM tokens WHERE owner = ?1 ORDER BY created_at, id",
     )?
     .query_map([owner], listed)?
     .collect()
@@ -196,7 +198,10 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
     token.insert("name".into(), row.get::<_, String>("name")?.into());
     token.insert("permission".into(), row.get::<_, String>("permission")?.into());
     token.insert("serie_number".into(), json!(row.get::<_, Option<String>>("serie_number")?));
-    token.insert("last_authorization".into(), Value::Null);
+    token.insert(
+        "last_authorization".into(),
+        row.get::<_, Option<i64>>("last_authorization")?.map_or(Value::Null, |at| moment(at).into()),
+    );
     token.insert("expire_time".into(), expire.map_or("never".into(), moment).into());
     token.insert("created_at".into(), moment(row.get("created_at")?).into());
     Ok(token)
@@ -211,4 +216,9 @@ pub(super) fn remove(db: &Connection, kind: TokenKind, token_or_id: &str) -> rus
     db.prepare_cached("DELETE FROM tokens WHERE kind = ?1 AND (hash = ?2 OR id = ?3)")?
         .execute(params![kind.word(), hash(token_or_id), token_or_id])
         .map(|removed| removed > 0)
+}
+
+/// Removes the token that a request was sent with.
+pub(super) fn revoke(db: &Connection, caller: &Caller) -> rusqlite::Result<()> {
+    db.execute("DELETE FROM tokens WHERE hash = ?1", [caller.token]).map(drop)
 }

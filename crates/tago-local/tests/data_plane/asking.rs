@@ -60,11 +60,11 @@ async fn a_question_ends_now_unless_it_says_otherwise() {
     .await;
     assert_eq!(it.values(&device, "").await, ["now", "past"]);
     assert_eq!(it.values(&device, "end_date=2027-01-01").await, ["future", "now", "past"]);
-    let count = |query: &str| format!("/device/{}/data?query=count{query}", device.id);
-    assert_eq!(it.get(&count("")).await, 2);
-    assert_eq!(it.get(&count("&end_date=2027-01-01")).await, 3);
+    let count = async |query: &str| it.values(&device, &format!("query=count{query}")).await;
+    assert_eq!(count("").await, [2]);
+    assert_eq!(count("&end_date=2027-01-01").await, [3]);
     it.set_time("2026-03-10T12:00:01Z");
-    assert_eq!(it.get(&count("")).await, 3);
+    assert_eq!(count("").await, [3]);
     // Both ends belong to the range.
     let range = "start_date=2026-03-10T11:59:59Z&end_date=2026-03-10T12:00:00Z";
     assert_eq!(it.values(&device, range).await, ["now", "past"]);
@@ -152,8 +152,12 @@ async fn first_last_least_most_and_sums_are_answered() {
     ] {
         assert_eq!(times(query).await, [day], "{query}");
     }
-    let number = async |query: &str| it.get(&format!("/device/{}/data?query={query}", device.id)).await;
-    assert_eq!(number("sum&start_date=1 month").await, 2.5);
-    assert_eq!(number("avg&start_date=1 month").await, 1.25);
-    assert_eq!(number("count&variables=t").await, 4);
+    let row = async |query: &str| it.get(&format!("/device/{}/data?query={query}", device.id)).await;
+    let now = "2026-03-10T12:00:00.000Z";
+    assert_eq!(row("sum&start_date=10 days").await, json!([{"time": now, "value": 2.5}]));
+    assert_eq!(row("avg&start_date=10 days").await, json!([{"time": now, "value": 1.25}]));
+    let counted = json!({"time": now, "value": 4, "variable": "t"});
+    assert_eq!(row("count&variables=t").await, json!([counted]));
+    let none = json!({"time": now, "value": 0, "variable": "u"});
+    assert_eq!(row("count&variables[]=t&variables[]=u").await, json!([counted, none]));
 }

@@ -91,3 +91,88 @@ async fn a_fault_of_another_project_does_not_strike() {
     assert_eq!(send(&it, &device).await.unwrap().status().as_u16(), 202);
     assert_eq!(it.shared.requests.counts_since(tago_api::Time::MIN, None)["POST /data"], 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partial_batch_stores_some_records_and_does_not_answer() {
+    for seed in 0..8 {
+        let fault = json!({"route": "POST /data", "kind": "partial_batch", "seed": seed, "times": 1});
+        let (it, device) = prepared(fault).await;
+        let body: Value = (0..20).map(|i| json!({"variable": "t", "value": i})).collect();
+        let sent = it.try_ask(Method::POST, "/data", &device.token, Some(body.to_string())).await;
+        assert!(sent.is_err());
+        let stored = amount(&it, &device).await.as_u64().unwrap();
+        assert!((1..20).contains(&stored), "{stored}");
+        let mut values: Vec<i64> =
+            it.values(&device, "qty=100").await.iter().map(|value| value.as_i64().unwrap()).collect();
+        values.dedup();
+        assert_eq!(values.len() as u64, stored, "a record is there twice: {values:?}");
+    }
+    // One record cannot be stored in part.
+    let (it, device) = prepared(json!({"kind": "partial_batch", "route": "POST /data", "times": 1})).await;
+    let one = json!([{"variable": "t", "value": 1}]).to_string();
+    assert!(it.try_ask(Method::POST, "/data", &device.token, Some(one)).await.is_err());
+    assert_eq!(amount(&it, &device).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commit_then_status_stores_and_answers_an_error() {
+    let fault = json!({"route": "POST /data", "kind": "commit_then_status", "status": 502, "times": 1});
+    let (it, device) = prepared(fault).await;
+    assert_eq!(send(&it, &device).await.unwrap().status().as_u16(), 502);
+    assert_eq!(amount(&it, &device).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unreadable_stores_and_answers_what_is_no_json() {
+    let (it, device) = prepared(json!({"route": "POST /data", "kind": "unreadable", "times": 1})).await;
+    let answer = send(&it, &device).await.unwrap();
+    assert_eq!(answer.status().as_u16(), 202);
+    let text = answer.text().await.unwrap();
+    assert!(serde_json::from_str::<Value>(&text).is_err(), "{text}");
+    assert_eq!(amount(&it, &device).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revoke_token_refuses_and_the_token_opens_nothing_any_more() {
+    let (it, device) = prepared(json!({"route": "POST /data", "kind": "revoke_token", "times": 1})).await;
+    assert_eq!(send(&it, &device).await.unwrap().status().as_u16(), 401);
+    assert_eq!(send(&it, &device).await.unwrap().status().as_u16(), 401);
+    assert_eq!(amount(&it, &device).await, 0);
+    assert_eq!(it.get(&format!("/device/token/{}", device.id)).await, json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_fails_and_the_next_one_does_not() {
+    let fault = json!({"route": "GET /device/{device}/data", "kind": "status", "status": 500, "times": 1});
+    let (it, device) = prepared(fault).await;
+    let path = format!("/device/{}/data", device.id);
+    assert_eq!(it.refused(Method::GET, &path, Value::Null).await.0, 500);
+    assert_eq!(it.get(&path).await, json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_requests_stores_nothing_and_says_when_to_come_back() {
+    let (it, device) =
+        prepared(json!({"route": "POST /data", "kind": "status", "status": 429, "times": 1})).await;
+    let answer = send(&it, &device).await.unwrap();
+    assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (429, &"1".parse().unwrap()));
+    assert_eq!(amount(&it, &device).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_effect_answers_before_the_data_is_gone() {
+    let (it, device) =
+        prepared(json!({"route": "DELETE /data", "kind": "late_effect", "delay_ms": 1500})).await;
+    send(&it, &device).await.unwrap();
+    let (_, answer) = it.ask(Method::DELETE, "/data?variables=t", &device.token, None).await;
+    assert_eq!(answer["result"], "2 Data Removed");
+    assert_eq!(amount(&it, &device).await, 2);
+    // What arrives meanwhile was not chosen, and stays.
+    it.send(&device, json!({"variable": "t", "value": 3})).await;
+    let begun = Instant::now();
+    while amount(&it, &device).await != 1 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it took no effect");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(it.values(&device, "").await, [3]);
+}

@@ -8,6 +8,7 @@ mod devices;
 mod faults;
 mod harness;
 mod limits;
+mod numbers;
 mod rekeying;
 mod resources;
 mod running;

@@ -60,8 +60,16 @@ async fn a_snapshot_is_one_sound_file_with_the_rows_of_its_moment() {
     it.post(&format!("/device/{}/params", device.id), json!({"key": "a", "value": "b"})).await;
     let mut parts = Vec::new();
     let rows = it.project.snapshot_to(&it.path("copy"), &mut |copied| parts.push(copied)).unwrap();
-    let expected =
-        [("devices", 1), ("data", 1000), ("params", 1), ("tokens", 2), ("actions", 0), ("analyses", 0)];
+    let expected = [
+        ("devices", 1),
+        ("data", 1000),
+        ("params", 1),
+        ("entities", 0),
+        ("entity_rows", 0),
+        ("tokens", 2),
+        ("actions", 0),
+        ("analyses", 0),
+    ];
     assert_eq!(rows.0, expected);
     assert_eq!(serde_json::to_value(&rows).unwrap()["data"], 1000);
     assert_eq!(it.project.rows().unwrap(), rows);

@@ -90,20 +90,14 @@ pub(super) fn edit(writing: &mut Writing<'_>, target: &Target, edits: &Edits) ->
     Ok(found.len())
 }
 
-/// Removes the chosen records.
-pub(super) fn remove(
-    writing: &mut Writing<'_>,
-    target: &Target,
-    selection: &Selection,
-    ids: &RecordIds,
-) -> Result<usize, Refused> {
-    let keys = selection.keys(writing.db, target, ids)?;
+/// Removes records of the device with that number.
+pub(super) fn remove(writing: &mut Writing<'_>, device: i64, keys: &[Key]) -> rusqlite::Result<()> {
     let mut delete = writing.db.prepare_cached(
         "DELETE FROM records WHERE device = ?1 AND variable = ?2 AND time = ?3 AND sequence = ?4",
     )?;
-    for Key { time, sequence, variable } in &keys {
-        delete.execute(params![target.number, variable, time, sequence])?;
+    for Key { time, sequence, variable } in keys {
+        delete.execute(params![device, variable, time, sequence])?;
     }
-    writing.cache.amounts.remove(&target.number);
-    Ok(keys.len())
+    writing.cache.amounts.remove(&device);
+    Ok(())
 }

@@ -1,9 +1,9 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use tago_api::Time;
 
-use super::{MUTABLE_LIMIT, Target, record};
+use super::{MUTABLE_LIMIT, Target, held_parsers, record};
 use crate::project::call::Refused;
 use crate::project::store::Writing;
 use crate::project::trigger;
@@ -70,16 +70,24 @@ pub(super) fn parse(body: &[u8], now: Time) -> Result<Batch, Refused> {
 /// Stores the records; records without a group get one that they share.
 pub(super) fn insert(writing: &mut Writing<'_>, target: &Target, batch: Batch) -> Result<(), Refused> {
     let now = writing.now;
+    let mut mutable = 0;
     for record in &batch.records {
-        target.takes(record.time, now)?;
+        let variable = &batch.variables[record.variable];
+        target.takes(variable, record.time, now)?;
+        mutable += u64::from(target.chunks_of(variable).is_none());
     }
-    let held = amount(writing, target.number)?;
-    let amount = held + batch.records.len() as u64;
-    if target.chunks.is_none() && amount > MUTABLE_LIMIT {
-        return Err(Refused::bad(format!(
-            "Device {} holds {held} records and a mutable device holds at most {MUTABLE_LIMIT}: remove some first",
-            target.id
-        )));
+    let amount = amount(writing, target.number)? + batch.records.len() as u64;
+    if mutable > 0 {
+        let held = match target.mutable_variables(writing.db)? {
+            None => amount - mutable,
+            Some(variables) => records_of(writing.db, target.number, &variables)?,
+        };
+        if held + mutable > MUTABLE_LIMIT {
+            return Err(Refused::bad(format!(
+                "Device {} holds {held} mutable records and can hold at most {MUTABLE_LIMIT}: remove some first",
+                target.id
+            )));
+        }
     }
     let variables =
         batch.variables.iter().map(|name| variable(writing, name)).collect::<rusqlite::Result<Vec<_>>>()?;
@@ -108,7 +116,14 @@ pub(super) fn insert(writing: &mut Writing<'_>, target: &Target, batch: Batch) -
         .iter()
         .map(|record| (batch.variables[record.variable].as_ref(), record.value.as_deref()));
     trigger::fire(writing, &target.id, arrived)?;
+    held_parsers::note(writing, &target.id, batch.records.len())?;
     Ok(())
+}
+
+fn records_of(db: &Connection, device: i64, variables: &HashSet<i64>) -> rusqlite::Result<u64> {
+    let mut counted =
+        db.prepare_cached("SELECT count(*) FROM records WHERE device = ?1 AND variable = ?2")?;
+    variables.iter().map(|variable| counted.query_row([device, *variable], |row| row.get::<_, u64>(0))).sum()
 }
 
 fn amount(writing: &mut Writing<'_>, device: i64) -> rusqlite::Result<u64> {

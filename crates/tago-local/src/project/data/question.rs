@@ -2,12 +2,14 @@
 
 use std::ops::ControlFlow;
 
+use chrono_tz::Tz;
 use rusqlite::{Connection, Row};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tago_api::Time;
 
 use super::Target;
-use super::select::{Key, Selection, text};
+use super::moment::Interval;
+use super::select::{Key, Lane, QTY, Selection, text};
 use super::writer::RecordWriter;
 use crate::project::call::Refused;
 use crate::project::query_text::QueryText;
@@ -19,9 +21,10 @@ pub(super) struct Question {
     selection: Selection,
     query: Query,
     details: bool,
+    asked_at: Time,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Query {
     Records,
     Count,
@@ -31,8 +34,9 @@ enum Query {
     LastInsert,
     Smallest,
     Largest,
-    Sum,
-    Average,
+    Of(Function),
+    Aggregate(Function, Interval, Tz),
+    Conditional(Comparison, f64),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,10 +46,35 @@ enum Having {
     Location,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Function {
+    Sum,
+    Average,
+    Smallest,
+    Largest,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    Greater,
+    GreaterOrEqual,
+    Less,
+    LessOrEqual,
+    Equal,
+    Different,
+}
+
+/// Names of the questions, as a refusal lists them.
+const NAMES: &str = "default, count, first_item, first_value, first_location, first_insert, last_item, last_value, \
+                     last_location, last_insert, min, max, sum, avg, aggregate, conditional";
+/// Days that a sum or an average reaches back at most.
+const SUM_DAYS: i64 = 31;
+
 impl Question {
     pub(super) fn parse(query: &QueryText, now: Time) -> Result<Question, Refused> {
         let mut selection = Selection::parse(query, now, Some(now))?;
-        let kind = match query.one("query").unwrap_or("default") {
+        let name = query.one("query").unwrap_or("default");
+        let kind = match name {
             "default" | "" => Query::Records,
             "count" => Query::Count,
             "first_item" => Query::First(Having::Anything),
@@ -58,26 +87,28 @@ impl Question {
             "last_insert" => Query::LastInsert,
             "min" => Query::Smallest,
             "max" => Query::Largest,
-            "sum" => Query::Sum,
-            "avg" => Query::Average,
-            other => {
-                return Err(Refused::bad(format!(
-                    "query must be one of default, count, first_item, first_value, first_location, first_insert, \
-                     last_item, last_value, last_location, last_insert, min, max, sum, avg; this platform does \
-                     not answer {other}"
-                )));
-            }
+            "sum" => Query::Of(Function::Sum),
+            "avg" => Query::Of(Function::Average),
+            "aggregate" => aggregate(query)?,
+            "conditional" => conditional(query)?,
+            _ => return Err(Refused::bad(format!("query must be one of {NAMES}"))),
         };
-        if matches!(kind, Query::Sum | Query::Average) && selection.start == Time::MIN {
-            return Err(Refused::bad("start_date is required for sum and avg"));
+        if matches!(kind, Query::Of(_) | Query::Conditional(..)) && selection.start == Time::MIN {
+            return Err(Refused::bad(format!("start_date is required for {name}")));
+        }
+        if matches!(kind, Query::Of(_)) && selection.span_millis() > SUM_DAYS * 86_400_000 {
+            return Err(Refused::bad(format!(
+                "start_date of {name} must be at most {SUM_DAYS} days before its end_date"
+            )));
         }
         match kind {
             Query::First(_) => selection.ascending = true,
             Query::Last(_) => selection.ascending = false,
+            Query::Aggregate(..) if query.one("qty").is_none() => selection.qty = QTY,
             _ => {}
         }
         let details = query.flag("details")? || query.flag("detail")?;
-        Ok(Question { selection, query: kind, details })
+        Ok(Question { selection, query: kind, details, asked_at: now })
     }
 
     /// The answer as JSON.
@@ -87,19 +118,27 @@ impl Question {
         target: &Target,
         ids: &RecordIds,
     ) -> Result<Vec<u8>, Refused> {
+        let (qty, skip) = (self.selection.qty, self.selection.skip);
         match self.query {
-            Query::Records => {
-                self.records(db, target, ids, |_| Ok(true), self.selection.qty, self.selection.skip)
-            }
+            Query::Records => self.records(db, target, ids, |_| Ok(true), qty, skip),
             Query::First(having) | Query::Last(having) => {
                 self.records(db, target, ids, |row| having.holds(row), 1, 0)
             }
-            Query::Count => self.selection.count(db, target, ids).map(|count| count.to_string().into_bytes()),
+            Query::Conditional(comparison, limit) => {
+                let holds = |row: &Row<'_>| {
+                    number(row).map(|number| number.is_some_and(|number| comparison.holds(number, limit)))
+                };
+                self.records(db, target, ids, holds, qty, skip)
+            }
+            Query::Count => self.count(db, target, ids),
             Query::FirstInsert => self.best(db, target, ids, arrival, |arrived, best| arrived < best),
             Query::LastInsert => self.best(db, target, ids, arrival, |arrived, best| arrived > best),
             Query::Smallest => self.best(db, target, ids, number, |number, best| number < best),
             Query::Largest => self.best(db, target, ids, number, |number, best| number > best),
-            Query::Sum | Query::Average => self.total(db, target, ids),
+            Query::Of(function) => self.numbers(db, target, ids, function, |_| self.asked_at),
+            Query::Aggregate(function, interval, zone) => {
+                self.numbers(db, target, ids, function, |time| interval.start(time, zone))
+            }
         }
     }
 
@@ -115,9 +154,9 @@ impl Question {
         let lanes = self.selection.lanes(db, target)?;
         let mut writer = RecordWriter::new(db, target, ids, self.details)?;
         let mut found: Vec<(Key, std::ops::Range<usize>)> = Vec::new();
-        for variables in &lanes {
+        for lane in &lanes {
             let (mut skipped, mut left) = (0, qty);
-            self.selection.walk(db, target, ids, variables, |row| {
+            self.selection.walk(db, target, ids, &lane.variables, |row| {
                 if !wanted(row)? {
                     return Ok(ControlFlow::Continue(()));
                 }
@@ -150,9 +189,9 @@ impl Question {
     ) -> Result<Vec<u8>, Refused> {
         let mut writer = RecordWriter::new(db, target, ids, self.details)?;
         let mut ranges = Vec::new();
-        for variables in self.selection.lanes(db, target)? {
+        for lane in self.selection.lanes(db, target)? {
             let mut best = None;
-            self.selection.walk(db, target, ids, &variables, |row| {
+            self.selection.walk(db, target, ids, &lane.variables, |row| {
                 if let Some(measured) = measure(row)?
                     && best.as_ref().is_none_or(|(most, _)| beats(measured, *most))
                 {
@@ -165,23 +204,86 @@ impl Question {
         Ok(writer.list(ranges.into_iter()))
     }
 
-    fn total(&self, db: &Connection, target: &Target, ids: &RecordIds) -> Result<Vec<u8>, Refused> {
-        let (mut sum, mut count) = (0.0, 0_u32);
-        for variables in self.selection.lanes(db, target)? {
-            self.selection.walk(db, target, ids, &variables, |row| {
-                if let Some(number) = number(row)? {
-                    sum += number;
-                    count += 1;
+    /// One row for each lane, whatever `qty` and `skip` say.
+    fn count(&self, db: &Connection, target: &Target, ids: &RecordIds) -> Result<Vec<u8>, Refused> {
+        let mut rows = Vec::new();
+        for lane in self.selection.lanes(db, target)? {
+            let count = self.selection.count(db, target, ids, &lane.variables)?;
+            rows.push(row_of_numbers(&lane, self.asked_at, count.into()));
+        }
+        json_of(&rows)
+    }
+
+    /// What the numbers of each lane come to, for each span that `span` gives their times.
+    fn numbers(
+        &self,
+        db: &Connection,
+        target: &Target,
+        ids: &RecordIds,
+        function: Function,
+        span: impl Fn(Time) -> Time,
+    ) -> Result<Vec<u8>, Refused> {
+        let mut rows = Vec::new();
+        for lane in self.selection.lanes(db, target)? {
+            // A walk is in the order of time, so each span is over when another one begins.
+            let mut spans: Vec<(Time, Total)> = Vec::new();
+            let most = self.selection.skip.saturating_add(self.selection.qty);
+            self.selection.walk(db, target, ids, &lane.variables, |row| {
+                let Some(number) = number(row)? else { return Ok(ControlFlow::Continue(())) };
+                let start = span(Time::from_millis(row.get(0)?));
+                let full = spans.len() == most;
+                match spans.last_mut() {
+                    Some((last, total)) if *last == start => total.add(number),
+                    _ if full => return Ok(ControlFlow::Break(())),
+                    _ => spans.push((start, Total::of(number))),
                 }
                 Ok(ControlFlow::Continue(()))
             })?;
+            let wanted = spans.iter().skip(self.skipped_spans());
+            rows.extend(wanted.map(|(start, total)| row_of_numbers(&lane, *start, total.as_value(function))));
         }
-        let total = match self.query {
-            Query::Average if count > 0 => sum / f64::from(count),
-            _ => sum,
-        };
-        Ok(Value::from(total).to_string().into_bytes())
+        json_of(&rows)
     }
+
+    fn skipped_spans(&self) -> usize {
+        if matches!(self.query, Query::Aggregate(..)) { self.selection.skip } else { 0 }
+    }
+}
+
+fn aggregate(query: &QueryText) -> Result<Query, Refused> {
+    let interval = query.one("interval").and_then(Interval::from_word).ok_or_else(|| {
+        Refused::bad("interval must be one of minute, hour, day, week, month, quarter, year")
+    })?;
+    let function = match query.one("function") {
+        Some("avg") => Function::Average,
+        Some("sum") => Function::Sum,
+        Some("min") => Function::Smallest,
+        Some("max") => Function::Largest,
+        _ => return Err(Refused::bad("function of aggregate must be one of avg, sum, min, max")),
+    };
+    let zone = match query.one("timezone") {
+        None | Some("") => Tz::UTC,
+        Some(name) => {
+            name.parse().map_err(|_| Refused::bad("timezone must be a name such as America/New_York"))?
+        }
+    };
+    Ok(Query::Aggregate(function, interval, zone))
+}
+
+fn conditional(query: &QueryText) -> Result<Query, Refused> {
+    let comparison = match query.one("function") {
+        Some("gt") => Comparison::Greater,
+        Some("gte") => Comparison::GreaterOrEqual,
+        Some("lt") => Comparison::Less,
+        Some("lte") => Comparison::LessOrEqual,
+        Some("eq") => Comparison::Equal,
+        Some("ne") => Comparison::Different,
+        _ => return Err(Refused::bad("function of conditional must be one of gt, gte, lt, lte, eq, ne")),
+    };
+    let value =
+        query.one("value").and_then(|value| value.parse().ok()).filter(|value: &f64| value.is_finite());
+    let value = value.ok_or_else(|| Refused::bad("value is required for conditional: a number"))?;
+    Ok(Query::Conditional(comparison, value))
 }
 
 impl Having {
@@ -193,6 +295,61 @@ impl Having {
             Having::Location => present(6),
         }
     }
+}
+
+impl Comparison {
+    fn holds(self, number: f64, limit: f64) -> bool {
+        match self {
+            Comparison::Greater => number > limit,
+            Comparison::GreaterOrEqual => number >= limit,
+            Comparison::Less => number < limit,
+            Comparison::LessOrEqual => number <= limit,
+            Comparison::Equal => number == limit,
+            Comparison::Different => number != limit,
+        }
+    }
+}
+
+/// What some numbers come to.
+struct Total {
+    count: u32,
+    sum: f64,
+    least: f64,
+    most: f64,
+}
+
+impl Total {
+    fn of(number: f64) -> Total {
+        Total { count: 1, sum: number, least: number, most: number }
+    }
+
+    fn add(&mut self, number: f64) {
+        self.count += 1;
+        self.sum += number;
+        self.least = self.least.min(number);
+        self.most = self.most.max(number);
+    }
+
+    fn as_value(&self, function: Function) -> Value {
+        Value::from(match function {
+            Function::Sum => self.sum,
+            Function::Average => self.sum / f64::from(self.count),
+            Function::Smallest => self.least,
+            Function::Largest => self.most,
+        })
+    }
+}
+
+fn row_of_numbers(lane: &Lane, time: Time, value: Value) -> Value {
+    let mut row = json!({ "time": time, "value": value });
+    if let Some(variable) = &lane.listed {
+        row["variable"] = variable.as_str().into();
+    }
+    row
+}
+
+fn json_of(rows: &[Value]) -> Result<Vec<u8>, Refused> {
+    serde_json::to_vec(rows).map_err(|error| Refused::internal(error.to_string()))
 }
 
 fn number(row: &Row<'_>) -> Result<Option<f64>, Refused> {

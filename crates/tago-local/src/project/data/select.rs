@@ -16,8 +16,14 @@ use crate::project::query_text::QueryText;
 use crate::project::record_id::RecordIds;
 
 /// Records that one request is answered with, or removes, at most.
-const QTY: u64 = 10_000;
+pub(super) const QTY: usize = 10_000;
 const DEFAULT_QTY: u64 = 15;
+
+/// Variables whose records are taken together, or one that was listed.
+pub(super) struct Lane {
+    pub(super) variables: Vec<i64>,
+    pub(super) listed: Option<String>,
+}
 
 /// A choice of records of one device.
 #[derive(Debug)]
@@ -26,6 +32,8 @@ pub(super) struct Selection {
     groups: HashSet<String>,
     ids: Vec<RecordId>,
     values: Vec<String>,
+    /// Devices, by the name that buckets of several had for them.
+    origins: Vec<String>,
     pub(super) start: Time,
     end: Time,
     pub(super) qty: usize,
@@ -44,10 +52,8 @@ pub(super) struct Key {
 impl Selection {
     /// Reads the choice from a query; without `end_date` it ends at `end`, or never.
     pub(super) fn parse(query: &QueryText, now: Time, end: Option<Time>) -> Result<Selection, Refused> {
-        let either = |one: &str, other: &str| {
-            let mut values = query.list(one);
-            values.extend(query.list(other));
-            values.into_iter().map(str::to_owned).collect::<Vec<_>>()
+        let any_of = |names: &[&str]| -> Vec<String> {
+            names.iter().flat_map(|name| query.list(name)).map(str::to_owned).collect()
         };
         let moment = |name: &str, default: Time| match query.one(name) {
             None | Some("") => Ok(default),
@@ -68,17 +74,21 @@ impl Selection {
             Some(_) => return Err(Refused::bad("ordination must be ascending or descending")),
         };
         let mut variables: Vec<String> =
-            either("variables", "variable").into_iter().map(|name| name.to_ascii_lowercase()).collect();
+            any_of(&["variables", "variable"]).into_iter().map(|name| name.to_ascii_lowercase()).collect();
         variables.sort();
         variables.dedup();
+        // A conditional question compares with its value.
+        let conditional = query.one("query") == Some("conditional");
+        let values: &[&str] = if conditional { &["values"] } else { &["values", "value"] };
         Ok(Selection {
             variables,
-            groups: either("groups", "group").into_iter().collect(),
+            groups: any_of(&["groups", "group", "series", "serie"]).into_iter().collect(),
             ids,
-            values: either("values", "value"),
+            values: any_of(values),
+            origins: any_of(&["origins", "origin"]),
             start: moment("start_date", Time::MIN)?,
             end: moment("end_date", end.unwrap_or(Time::MAX))?,
-            qty: usize::try_from(query.number("qty", DEFAULT_QTY, (1, QTY))?).unwrap_or(usize::MAX),
+            qty: usize::try_from(query.number("qty", DEFAULT_QTY, (1, QTY as u64))?).unwrap_or(usize::MAX),
             skip: usize::try_from(query.number("skip", 0, (0, u64::MAX))?).unwrap_or(usize::MAX),
             ascending,
         })
@@ -92,6 +102,7 @@ impl Selection {
             qty: ids.len(),
             ids,
             values: Vec::new(),
+            origins: Vec::new(),
             start: Time::MIN,
             end: Time::MAX,
             skip: 0,
@@ -99,7 +110,13 @@ impl Selection {
         }
     }
 
-    /// The chosen records in their order: `qty` of each listed variable, or of all together.
+    /// Milliseconds from its start to its end.
+    pub(super) fn span_millis(&self) -> i64 {
+        self.end.millis().saturating_sub(self.start.millis())
+    }
+
+    /// The chosen records in their order: `qty` of each listed variable, or of all together. Only such
+    /// as can be changed.
     pub(super) fn keys(
         &self,
         db: &Connection,
@@ -107,10 +124,13 @@ impl Selection {
         ids: &RecordIds,
     ) -> Result<Vec<Key>, Refused> {
         let mut keys = Vec::new();
-        for variables in self.lanes(db, target)? {
+        let mutable = target.mutable_variables(db)?;
+        for mut lane in self.lanes(db, target)? {
+            lane.variables
+                .retain(|variable| mutable.as_ref().is_none_or(|mutable| mutable.contains(variable)));
             let mut skip = self.skip;
             let mut left = self.qty;
-            self.walk(db, target, ids, &variables, |row| {
+            self.walk(db, target, ids, &lane.variables, |row| {
                 if skip > 0 {
                     skip -= 1;
                     return Ok(ControlFlow::Continue(()));
@@ -123,38 +143,46 @@ impl Selection {
         Ok(keys)
     }
 
-    /// How many records are chosen, whatever `qty` and `skip` say.
-    pub(super) fn count(&self, db: &Connection, target: &Target, ids: &RecordIds) -> Result<u64, Refused> {
+    /// How many records of some variables are chosen, whatever `qty` and `skip` say.
+    pub(super) fn count(
+        &self,
+        db: &Connection,
+        target: &Target,
+        ids: &RecordIds,
+        variables: &[i64],
+    ) -> Result<u64, Refused> {
         let mut count = 0;
-        for variables in self.lanes(db, target)? {
-            if self.groups.is_empty() && self.ids.is_empty() && self.values.is_empty() {
-                let mut counted = db.prepare_cached(
-                    "SELECT count(*) FROM records WHERE device = ?1 AND variable = ?2 AND time BETWEEN ?3 AND ?4",
-                )?;
-                for variable in variables {
-                    let range = (target.number, variable, self.start.millis(), self.end.millis());
-                    count += counted.query_row(range, |row| row.get::<_, i64>(0))?.unsigned_abs();
-                }
-            } else {
-                self.walk(db, target, ids, &variables, |_| {
-                    count += 1;
-                    Ok(ControlFlow::Continue(()))
-                })?;
+        if self.groups.is_empty() && self.ids.is_empty() && self.values.is_empty() {
+            let mut counted = db.prepare_cached(
+                "SELECT count(*) FROM records WHERE device = ?1 AND variable = ?2 AND time BETWEEN ?3 AND ?4",
+            )?;
+            for variable in variables {
+                let range = (target.number, variable, self.start.millis(), self.end.millis());
+                count += counted.query_row(range, |row| row.get::<_, i64>(0))?.unsigned_abs();
             }
+        } else {
+            self.walk(db, target, ids, variables, |_| {
+                count += 1;
+                Ok(ControlFlow::Continue(()))
+            })?;
         }
         Ok(count)
     }
 
     /// The variables that are taken together: each by itself when they are listed.
-    pub(super) fn lanes(&self, db: &Connection, target: &Target) -> rusqlite::Result<Vec<Vec<i64>>> {
+    pub(super) fn lanes(&self, db: &Connection, target: &Target) -> rusqlite::Result<Vec<Lane>> {
+        if !self.origins.is_empty() && !self.origins.contains(&target.id) {
+            return Ok(Vec::new());
+        }
         if self.variables.is_empty() {
-            return Ok(vec![variables_of(db, target.number)?]);
+            return Ok(vec![Lane { variables: variables_of(db, target.number)?, listed: None }]);
         }
         let mut number = db.prepare_cached("SELECT number FROM variables WHERE name = ?1")?;
-        let known = self.variables.iter().map(|name| number.query_row([name], |row| row.get(0)).optional());
-        known
-            .filter_map(|number| number.transpose().map(|number| number.map(|number| vec![number])))
-            .collect()
+        let lane = |name: &String| {
+            let known: Option<i64> = number.query_row([name], |row| row.get(0)).optional()?;
+            Ok(Lane { variables: known.into_iter().collect(), listed: Some(name.clone()) })
+        };
+        self.variables.iter().map(lane).collect()
     }
 
     /// Visits the chosen records of some variables in the order of time, then of arrival.
@@ -246,7 +274,7 @@ impl Key {
 }
 
 /// The variables that a device has records of.
-fn variables_of(db: &Connection, device: i64) -> rusqlite::Result<Vec<i64>> {
+pub(super) fn variables_of(db: &Connection, device: i64) -> rusqlite::Result<Vec<i64>> {
     db.prepare_cached(
         "WITH RECURSIVE found (number) AS (
              SELECT min(variable) FROM records WHERE device = ?1

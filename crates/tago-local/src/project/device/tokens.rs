@@ -16,6 +16,7 @@ struct NewToken {
 
 pub(in crate::project) async fn list(call: Call) -> Result<Answer, Refused> {
     let device = call.part("id").to_owned();
+    call.project.0.store.save_recent().await;
     let tokens = call
         .read(move |db| {
             let network = super::described(db, &device)?["network"].clone();
