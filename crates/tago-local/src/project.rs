@@ -60,6 +60,7 @@ pub use serve::{DropConnection, serve};
 pub use snapshot::{Copied, RowCounts};
 
 use blobs::Blobs;
+use files::Files;
 use record_id::RecordIds;
 use store::Store;
 use token::TokenKind;
@@ -185,6 +186,7 @@ struct Inner {
     directory: PathBuf,
     store: Store,
     blobs: Blobs,
+    files: Files,
     ids: RecordIds,
     shared: Shared,
 }
@@ -226,7 +228,12 @@ impl Project {
         let (identity, ids) = store.lookup(|db| schema::read(db, &path))??;
         let blobs = Blobs::open(&directory.join(BLOBS))
             .map_err(|source| ProjectError::Directory { path: directory.join(BLOBS), source })?;
-        Ok(Project(Arc::new(Inner { identity, directory: directory.to_owned(), store, blobs, ids, shared })))
+        let files = Files::open(&blobs).map_err(|refused| ProjectError::Directory {
+            path: directory.join(BLOBS),
+            source: io::Error::other(refused.to_string()),
+        })?;
+        let directory = directory.to_owned();
+        Ok(Project(Arc::new(Inner { identity, directory, store, blobs, files, ids, shared })))
     }
 
     /// Finishes what is being written and closes every file; later requests are refused. Blocks.

@@ -1,5 +1,7 @@
 //! Who a token is, the profile and the account.
 
+mod allocation;
+
 use serde_json::{Value, json};
 
 use super::Project;
@@ -8,6 +10,8 @@ use super::device;
 use super::rates::Plan;
 use super::resource::{ANALYSIS, catalogue, described};
 use super::token::TokenKind;
+
+pub(super) use allocation::{allocated, change as change_allocation, show as show_allocation};
 
 /// What the token of the request opens.
 pub(super) async fn info(call: Call) -> Result<Answer, Refused> {

@@ -19,7 +19,9 @@ pub(super) struct Blob(PathBuf);
 
 impl Blobs {
     pub(super) fn open(directory: &Path) -> io::Result<Blobs> {
-        for kind in ["code", "console", "files"] {
+        // Uploads that were not ended before a restart cannot be ended after it.
+        accept_missing(fs::remove_dir_all(directory.join("parts")))?;
+        for kind in ["code", "console", "files", "parts"] {
             fs::create_dir_all(directory.join(kind))?;
         }
         Ok(Blobs(directory.to_owned()))
@@ -38,6 +40,11 @@ impl Blobs {
     /// A file's content.
     pub(super) fn file(&self, path: &str) -> Blob {
         self.named("files", path)
+    }
+
+    /// A part of an upload that has not ended.
+    pub(super) fn part(&self, name: &str) -> Blob {
+        self.named("parts", name)
     }
 
     /// The list of files.
@@ -71,14 +78,20 @@ impl Blob {
 
     /// Replaces its bytes; a crash leaves the old ones or the new ones.
     pub(super) fn write(&self, bytes: &[u8]) -> Result<(), Refused> {
+        self.write_from([Ok(bytes)])
+    }
+
+    /// The same with what comes in pieces.
+    pub(super) fn write_from<B: AsRef<[u8]>>(
+        &self,
+        pieces: impl IntoIterator<Item = Result<B, Refused>>,
+    ) -> Result<(), Refused> {
         let unfinished = self.0.with_extension("new");
-        let written = (|| {
-            let mut file = File::create(&unfinished)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            fs::rename(&unfinished, &self.0)
-        })();
-        written.map_err(|error| failed(&error))
+        let mut file = File::create(&unfinished).map_err(|error| failed(&error))?;
+        for piece in pieces {
+            file.write_all(piece?.as_ref()).map_err(|error| failed(&error))?;
+        }
+        file.sync_all().and_then(|()| fs::rename(&unfinished, &self.0)).map_err(|error| failed(&error))
     }
 
     /// Adds bytes at its end.
@@ -92,11 +105,12 @@ impl Blob {
     }
 
     pub(super) fn remove(&self) -> Result<(), Refused> {
-        match fs::remove_file(&self.0) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(&error)),
-            _ => Ok(()),
-        }
+        accept_missing(fs::remove_file(&self.0)).map_err(|error| failed(&error))
     }
+}
+
+fn accept_missing(outcome: io::Result<()>) -> io::Result<()> {
+    outcome.or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 fn failed(error: &io::Error) -> Refused {

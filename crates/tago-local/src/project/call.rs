@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::query_text::QueryText;
+use super::rates::Plan;
 use super::store::{Unwritten, Writing};
 use super::token::Caller;
 use super::{Project, ProjectError};
@@ -35,10 +38,12 @@ pub(super) struct Call {
 pub(super) type Handler =
     Arc<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Result<Answer, Refused>> + Send>> + Send + Sync>;
 
+const JSON: Cow<'static, str> = Cow::Borrowed("application/json");
+
 /// A successful answer.
 pub(super) struct Answer {
     status: StatusCode,
-    content_type: &'static str,
+    content_type: Cow<'static, str>,
     body: Bytes,
 }
 
@@ -63,6 +68,11 @@ impl Call {
     /// A part of the path.
     pub(super) fn part(&self, name: &str) -> &str {
         self.path.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    /// The plan of the project's owner.
+    pub(super) fn plan(&self) -> Plan {
+        self.project.0.shared.rates.plan(self.project.id())
     }
 
     /// The body as JSON.
@@ -114,19 +124,24 @@ impl Answer {
         body.extend_from_slice(b"{\"status\":true,\"result\":");
         body.extend_from_slice(result);
         body.push(b'}');
-        Answer { status: StatusCode::OK, content_type: "application/json", body: body.into() }
+        Answer { status: StatusCode::OK, content_type: JSON, body: body.into() }
     }
 
     /// Bytes without an envelope.
     pub(super) fn bytes(content_type: &'static str, body: Vec<u8>) -> Answer {
-        Answer { status: StatusCode::OK, content_type, body: body.into() }
+        Answer { status: StatusCode::OK, content_type: content_type.into(), body: body.into() }
+    }
+
+    /// The content of a file.
+    pub(super) fn file(content_type: String, body: Vec<u8>) -> Answer {
+        Answer { status: StatusCode::OK, content_type: content_type.into(), body: body.into() }
     }
 
     fn with_status(status: StatusCode, result: impl Serialize) -> Result<Answer, Refused> {
         let envelope = Envelope { status: true, result: Some(result), message: None };
         let body = serde_json::to_vec(&envelope)
             .map_err(|error| Refused::internal(format!("The answer could not be written: {error}")))?;
-        Ok(Answer { status, content_type: "application/json", body: body.into() })
+        Ok(Answer { status, content_type: JSON, body: body.into() })
     }
 }
 
@@ -178,6 +193,15 @@ impl Refused {
     }
 }
 
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.message {
+            Value::String(sentence) => f.write_str(sentence),
+            other => other.fmt(f),
+        }
+    }
+}
+
 impl From<rusqlite::Error> for Refused {
     fn from(error: rusqlite::Error) -> Refused {
         Refused::internal(format!("The project's database could not be used: {error}"))
@@ -197,7 +221,9 @@ impl From<Answer> for Response<Body> {
     fn from(answer: Answer) -> Response<Body> {
         let mut response = Response::new(Body::from(answer.body));
         *response.status_mut() = answer.status;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+        let content_type = HeaderValue::from_str(&answer.content_type)
+            .unwrap_or(HeaderValue::from_static("application/octet-stream"));
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
         response
     }
 }

@@ -1,5 +1,8 @@
 //! The data plane's routes, as data.
 
+mod account;
+mod files;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -12,7 +15,7 @@ use super::call::{Answer, Call, Handler, Refused};
 use super::gate::{self, Route, Who};
 use super::rates::{self, Bucket};
 use super::resource::{self, ACTION, ANALYSIS, Resource, catalogue};
-use super::{Project, account, analysis, data, device, files};
+use super::{Project, analysis, data, device};
 
 const SMALL: usize = 200_000;
 const LARGE: usize = 16_000_000;
@@ -38,14 +41,9 @@ pub(super) fn router(project: &Project) -> Router {
 
 /// Every route of a project's API.
 pub fn routes() -> Vec<Route> {
-    use Who::{Analysis, Anyone, DeviceReading, DeviceWriting, Profile};
+    use Who::{Analysis, DeviceReading, DeviceWriting, Profile};
     use rates::*;
     let mut routes = vec![
-        get("/info", Anyone, INFO, account::info),
-        get("/account", Profile, ACCOUNT, account::account),
-        get("/profile", Profile, PROFILE, account::list_profiles),
-        get("/profile/{profile}", Profile, PROFILE, account::profile),
-        get("/profile/{profile}/summary", Profile, PROFILE, account::summary),
         get("/data", DeviceReading, DATA_READ, data::ask),
         post("/data", DeviceWriting, DATA_SEND, data::BODY_LIMIT, data::send),
         put("/data", DeviceWriting, DATA_EDIT, data::edit),
@@ -78,16 +76,14 @@ pub fn routes() -> Vec<Route> {
         get("/analysis/{id}/code", Profile, ANALYSIS_READ, analysis::fetch),
         get("/analysis/{id}/token", Profile, ANALYSIS_READ, analysis::list_tokens),
         post("/analysis/services/console/send", Analysis, ANALYSIS_CHANGE, SMALL, analysis::log),
-        get("/files", Profile, FILES, files::list),
-        post("/files", Profile, FILES, LARGE, files::upload),
-        delete("/files", Profile, FILES, files::remove),
-        get("/file/{profile}/{*path}", Profile, FILES, files::fetch),
         get("/integration/network", Profile, INTEGRATION, catalogue::list_networks),
         get("/integration/network/{id}", Profile, INTEGRATION, catalogue::network),
         get("/integration/connector", Profile, INTEGRATION, catalogue::list_connectors),
         get("/integration/connector/{id}", Profile, INTEGRATION, catalogue::connector),
         get("/action/{id}", Profile, ACTION_CALL, |call| resource::info(call, ACTION)),
     ];
+    routes.extend(account::routes());
+    routes.extend(files::routes());
     routes.extend(of_resource(ANALYSIS, "/analysis", "/analysis/{id}"));
     routes.extend(of_resource(ACTION, "/action", "/action/{id}"));
     routes
