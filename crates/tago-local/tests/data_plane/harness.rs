@@ -16,6 +16,7 @@ pub(crate) struct Running {
     pub(crate) project: Project,
     pub(crate) shared: Shared,
     pub(crate) clock: Arc<SimulatedClock>,
+    pub(crate) router: axum::Router,
     pub(crate) api: String,
     pub(crate) token: String,
     pub(crate) client: reqwest::Client,
@@ -68,10 +69,11 @@ impl Running {
     ) -> Running {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(tago_local::project::serve(listener, project.router(), std::future::pending()));
+        let router = project.router();
+        tokio::spawn(tago_local::project::serve(listener, router.clone(), std::future::pending()));
         let token = project.mint_profile_token("tests").await.unwrap();
         let client = reqwest::Client::builder().retry(reqwest::retry::never()).build().unwrap();
-        Running { project, shared, clock, api, token, client, directory }
+        Running { project, shared, clock, router, api, token, client, directory }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -9,6 +9,7 @@ mod faults;
 mod harness;
 mod limits;
 mod numbers;
+mod rates;
 mod rekeying;
 mod resources;
 mod running;

@@ -1,0 +1,147 @@
+//! Requests a minute: what the documentation says, and that it holds exactly for every route there is.
+
+use std::collections::HashMap;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use serde_json::{Value, json};
+use tago_local::project::{Plan, Route, Who, routes};
+use tower_service::Service;
+
+use crate::harness::Running;
+
+/// The documented limits (Free, Starter, Scale) and the routes that they are for; in a path `{}` is any part.
+const DOCUMENTED: &[([u32; 3], &[&str])] = &[
+    ([10, 250, 5000], &["POST /device", "DELETE /device/{}"]),
+    ([50, 100, 500], &["GET /device", "GET /account"]),
+    (
+        [100, 1000, 5000],
+        &["GET /device/{}", "GET /device/token/{}", "GET /device/{}/data_amount", "GET /device/{}/params"],
+    ),
+    (
+        [50, 250, 2000],
+        &["PUT /device/{}", "POST /device/token", "DELETE /device/token/{}", "POST /device/{}/empty"],
+    ),
+    ([250, 5000, 15_000], &["GET /data", "POST /data", "GET /device/{}/data", "POST /device/{}/data"]),
+    ([60, 250, 1000], &["PUT /data", "DELETE /data", "PUT /device/{}/data", "DELETE /device/{}/data"]),
+    ([60, 1000, 2000], &["GET /analysis"]),
+    (
+        [60, 100, 1000],
+        &[
+            "POST /analysis",
+            "PUT /analysis/{}",
+            "DELETE /analysis/{}",
+            "POST /analysis/{}/upload",
+            "POST /action",
+            "PUT /action/{}",
+            "DELETE /action/{}",
+        ],
+    ),
+    ([60, 100, 200], &["POST /files", "DELETE /files"]),
+    ([60, 100, 500], &["GET /integration/network", "GET /integration/network/{}"]),
+    ([60, 5000, 10_000], &["GET /info"]),
+];
+
+#[test]
+fn the_limits_are_the_documented_ones() {
+    let served: HashMap<String, Route> = routes().into_iter().map(|route| (shape(&route), route)).collect();
+    for (limits, documented) in DOCUMENTED {
+        for route in *documented {
+            let served = served.get(*route).unwrap_or_else(|| panic!("{route} is not served"));
+            let plans = [Plan::Free, Plan::Starter, Plan::Scale];
+            assert_eq!(plans.map(|plan| served.bucket.per_minute(plan)), *limits, "{route}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_takes_exactly_its_limit_in_each_calendar_minute() {
+    let it = Running::start().await;
+    let tokens = Tokens::of(&it).await;
+    let served = routes();
+    let list = served.iter().find(|route| shape(route) == "GET /device").unwrap();
+    let dearer = [(list, Plan::Starter), (list, Plan::Scale)];
+    let every = served.iter().map(|route| (route, Plan::Free)).chain(dearer);
+    for (hour, (route, plan)) in every.enumerate() {
+        it.shared.rates.set_plan(it.project.id(), plan);
+        let name = format!("{} on {plan:?}", shape(route));
+        let limit = route.bucket.per_minute(plan);
+        assert!(limit > 0, "{name}");
+        // Each has a minute in which nothing was asked before.
+        let moment = |at: &str| format!("2026-03-{:02}T{:02}:{at}", 10 + hour / 24, hour % 24);
+        it.set_time(&moment("45:09.400Z"));
+        for asked in 0..limit {
+            let (status, ..) = ask(&it, route, &tokens).await;
+            assert_ne!(status, StatusCode::TOO_MANY_REQUESTS, "{name}: after {asked} of {limit}");
+        }
+        assert_refused(ask(&it, route, &tokens).await, 51, &name);
+        it.set_time(&moment("45:59.999Z"));
+        assert_refused(ask(&it, route, &tokens).await, 1, &name);
+        it.set_time(&moment("46:00.000Z"));
+        let (status, ..) = ask(&it, route, &tokens).await;
+        assert_ne!(status, StatusCode::TOO_MANY_REQUESTS, "{name}");
+    }
+}
+
+/// The documented body, and the seconds to the next minute in it and in the header.
+#[track_caller]
+fn assert_refused((status, headers, body): (StatusCode, HeaderMap, Value), seconds: u64, route: &str) {
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS, "{route}");
+    assert_eq!(headers["retry-after"], seconds.to_string().as_str(), "{route}");
+    let message = format!("Too many requests (Retry-After: {seconds})");
+    assert_eq!(body, json!({"status": false, "message": message}), "{route}");
+}
+
+struct Tokens {
+    profile: String,
+    device: String,
+    analysis: String,
+}
+
+impl Tokens {
+    async fn of(it: &Running) -> Tokens {
+        let analysis = it.post("/analysis", json!({"name": "Hourly"})).await;
+        Tokens {
+            profile: it.token.clone(),
+            device: it.device("Truck").await.token,
+            analysis: analysis["token"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    fn opening(&self, who: Who) -> &str {
+        match who {
+            Who::Anyone | Who::Profile => &self.profile,
+            Who::DeviceReading | Who::DeviceWriting => &self.device,
+            Who::Analysis => &self.analysis,
+            Who::RunUser | Who::Recovery | Who::Public => "",
+        }
+    }
+}
+
+/// One request without a body, straight to the router.
+async fn ask(it: &Running, route: &Route, tokens: &Tokens) -> (StatusCode, HeaderMap, Value) {
+    let path = filled(route.path);
+    let request = Request::builder()
+        .method(&route.method)
+        .uri(path)
+        .header("token", tokens.opening(route.who))
+        .body(Body::empty())
+        .unwrap();
+    let (head, body) = it.router.clone().call(request).await.unwrap().into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    (head.status, head.headers, serde_json::from_slice(&body).unwrap_or(Value::Null))
+}
+
+/// The path with ids of nothing.
+fn filled(path: &str) -> String {
+    let part = |part: &str| match part.starts_with('{') {
+        true => "ffffffffffffffffffffffff".to_owned(),
+        false => part.to_owned(),
+    };
+    path.split('/').map(part).collect::<Vec<_>>().join("/")
+}
+
+fn shape(route: &Route) -> String {
+    let part = |part: &'static str| if part.starts_with('{') { "{}" } else { part };
+    format!("{} {}", route.method, route.path.split('/').map(part).collect::<Vec<_>>().join("/"))
+}
