@@ -8,6 +8,7 @@ mod document;
 mod exclusions;
 mod harness;
 mod identity;
+mod isolation;
 mod killed;
 mod list;
 mod loopback;

@@ -1,0 +1,146 @@
+//! A project with a canary in everything that it can hold.
+
+use std::collections::HashMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Value, json};
+
+use crate::harness::{Api, Who, World, address, send, text};
+
+pub(super) struct Planted {
+    pub(super) id: String,
+    pub(super) api: String,
+    /// Is in everything but what the confined tokens open.
+    pub(super) canary: String,
+    /// Is in what the confined tokens open.
+    pub(super) deep_canary: String,
+    /// The body that orders something of this project from the console.
+    pub(super) order: Value,
+    /// Tokens that open the whole project; the first is a profile's.
+    pub(super) tokens: Vec<(String, String)>,
+    /// Tokens that open one thing of it.
+    pub(super) confined: Vec<(String, String)>,
+    /// Tokens that opened something once.
+    pub(super) dead: Vec<(String, String)>,
+    /// Ids by the first part of a path and the parameter's name.
+    ids: HashMap<(&'static str, &'static str), String>,
+}
+
+const HTTPS: &str = "5bbd0d144051a50034cd19fb";
+const CUSTOM_HTTPS: &str = "5f5a8f3351d4db99c40dece5";
+
+impl Planted {
+    pub(super) async fn new(world: &World, owner: &str, name: &str) -> Planted {
+        let canary = format!("canary-{name}");
+        let deep_canary = format!("songbird-{name}");
+        let who = Who::Token(owner);
+        let made = world.ask(who, "POST", "/api/projects", Some(json!({ "name": canary }))).await.expect(201);
+        let id = text(&made["id"]).to_owned();
+        let console = format!("/api/projects/{id}");
+        let access = world.ask(who, "POST", &format!("{console}/access"), Some(json!({}))).await.expect(200);
+        let api = Api { address: address(&access["api"]), token: text(&access["token"]).to_owned() };
+        let mut planted = Planted {
+            api: text(&access["api"]).to_owned(),
+            order: json!({ "project": id, "name": canary }),
+            tokens: vec![("the profile token".into(), api.token.clone())],
+            confined: Vec::new(),
+            dead: Vec::new(),
+            ids: HashMap::from([
+                (("profile", "profile"), text(&access["profile"]).to_owned()),
+                (("file", "profile"), text(&access["profile"]).to_owned()),
+                (("file", "path"), "canary.txt".to_owned()),
+                (("api", "project"), id.clone()),
+            ]),
+            id,
+            canary,
+            deep_canary,
+        };
+        planted.plant_devices(&api).await;
+        planted.plant_resources(&api).await;
+        planted.plant_console(world, who, &console).await;
+        planted
+    }
+
+    async fn plant_devices(&mut self, api: &Api) {
+        let secret = self.device(api, &self.canary.clone()).await;
+        let (own, own_token) = self.device(api, &self.deep_canary.clone()).await;
+        let mut mint = async |fields: Value| {
+            let mut body = json!({ "device": own, "name": "more", "permission": "full" });
+            body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            text(&api.ask("POST", "/device/token", Some(body)).await["token"]).to_owned()
+        };
+        let revoked = mint(json!({})).await;
+        let denied = mint(json!({ "permission": "deny" })).await;
+        let expiring = mint(json!({ "expire_time": "1 minute" })).await;
+        api.ask("DELETE", &format!("/device/token/{revoked}"), None).await;
+        self.confined.push(("a device token".into(), own_token));
+        self.confined.push(("a device token that is denied".into(), denied));
+        self.dead.push(("a revoked device token".into(), revoked));
+        self.dead.push(("an expired device token".into(), expiring));
+        let (secret, _) = secret;
+        let params = api.ask("GET", &format!("/device/{secret}/params"), None).await;
+        self.ids.insert(("device", "param"), text(&params[0]["id"]).to_owned());
+        self.ids.insert(("device", "id"), secret.clone());
+        self.ids.insert(("device", "device"), secret);
+    }
+
+    /// A device whose name, parameter and data hold the canary.
+    async fn device(&self, api: &Api, canary: &str) -> (String, String) {
+        let new = json!({ "name": canary, "type": "mutable", "network": HTTPS, "connector": CUSTOM_HTTPS });
+        let made = api.ask("POST", "/device", Some(new)).await;
+        let (id, token) = (text(&made["device_id"]).to_owned(), text(&made["token"]).to_owned());
+        let param = json!([{ "key": "note", "value": canary, "sent": false }]);
+        api.ask("POST", &format!("/device/{id}/params"), Some(param)).await;
+        let record = json!([{ "variable": "temperature", "value": canary, "time": "2026-02-01T00:00:00Z" }]);
+        api.ask_as(&token, "POST", "/data", Some(record)).await;
+        (id, token)
+    }
+
+    async fn plant_resources(&mut self, api: &Api) {
+        let canary = self.canary.clone();
+        let named = json!({ "name": canary });
+        for (first, path, body, key) in
+            [("analysis", "/analysis", named.clone(), "id"), ("action", "/action", named.clone(), "action")]
+        {
+            let made = api.ask("POST", path, Some(body)).await;
+            self.ids.insert((first, "id"), text(&made[key]).to_owned());
+        }
+        let own = api.ask("POST", "/analysis", Some(json!({ "name": self.deep_canary }))).await;
+        self.confined.push(("an analysis token without a policy".into(), text(&own["token"]).to_owned()));
+        let content = BASE64.encode(&canary);
+        let code = json!({ "file": content, "file_name": "script.js", "language": "node" });
+        api.ask("POST", &format!("/analysis/{}/upload", self.ids[&("analysis", "id")]), Some(code)).await;
+        let file = json!([{ "filename": "canary.txt", "file": content, "public": false }]);
+        api.ask("POST", "/files", Some(file)).await;
+    }
+
+    async fn plant_console(&mut self, world: &World, who: Who<'_>, console: &str) {
+        let backup = world.ask(who, "POST", &format!("{console}/backups"), None).await.expect(201);
+        self.ids.insert(("api", "backup"), text(&backup["id"]).to_owned());
+        let token = match who {
+            Who::Token(token) => token,
+            _ => "",
+        };
+        let account = send(address(&world.ready["console"]), Some(token), "GET", "/api/account", None).await;
+        self.ids.insert(("api", "account"), text(&account.expect(200)["id"]).to_owned());
+    }
+}
+
+/// The path with the target's ids, or with those of `others` where there is one.
+pub(super) fn filled(path: &str, target: &Planted, others: &[Option<String>]) -> String {
+    let first = path.split('/').nth(1).unwrap_or_default();
+    let mut others = others.iter();
+    let part = |part: &str| {
+        let Some(name) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) else {
+            return part.to_owned();
+        };
+        let name = name.trim_start_matches('*');
+        let known = || target.ids.iter().find(|((path, id), _)| *path == first && *id == name);
+        match others.next() {
+            Some(Some(other)) => other.clone(),
+            _ => known().map_or_else(|| "ffffffffffffffffffffffff".to_owned(), |(_, id)| id.clone()),
+        }
+    };
+    path.split('/').map(part).collect::<Vec<_>>().join("/")
+}
