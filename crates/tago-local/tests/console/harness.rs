@@ -86,7 +86,17 @@ impl World {
 
     /// A platform in a process of its own, with these arguments.
     pub(crate) async fn spawn_with(folder: Arc<TempDir>, arguments: &[&str]) -> World {
-        let mut child = launch(&folder, arguments);
+        let child = launch(&folder, arguments);
+        World::spawned(folder, child).await
+    }
+
+    /// A platform in a process of its own as people start it, at their computer's time.
+    pub(crate) async fn spawn_without_knobs(folder: Arc<TempDir>) -> World {
+        let child = serving(&folder).spawn().unwrap();
+        World::spawned(folder, child).await
+    }
+
+    async fn spawned(folder: Arc<TempDir>, mut child: Child) -> World {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready = serde_json::from_str(&line).unwrap();
@@ -100,6 +110,12 @@ impl World {
             .unwrap();
         let document = Arc::new(Document::new(serde_json::from_slice(&body).unwrap()));
         World { ready, folder, host, document }
+    }
+
+    /// The number of its own process.
+    pub(crate) fn process(&self) -> u32 {
+        let Host::Own(child) = &self.host else { panic!("it has no process of its own") };
+        child.0.id()
     }
 
     /// Ends the process as a power cut would; nothing is finished, nothing is closed.
@@ -255,14 +271,14 @@ impl Drop for Process {
 
 /// Starts a platform in a process of its own, which may not answer yet.
 pub(crate) fn launch(folder: &TempDir, arguments: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_tago-local"))
-        .args(["serve", "--knobs", "--with-parent", "--data"])
-        .arg(folder.path().join("data"))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap()
+    serving(folder).arg("--knobs").args(arguments).spawn().unwrap()
+}
+
+fn serving(folder: &TempDir) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tago-local"));
+    command.args(["serve", "--with-parent", "--data"]).arg(folder.path().join("data"));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
 }
 
 /// The API of one project.
