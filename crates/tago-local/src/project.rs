@@ -382,6 +382,7 @@ impl Project {
         &self,
         work: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, ProjectError> {
+        self.0.store.keep_up().await;
         let project = self.clone();
         tokio::task::spawn_blocking(move || {
             project.0.store.read_blocking(work)?.map_err(|source| project.database_error(source))

@@ -1,6 +1,7 @@
 //! Device data: sending, asking, changing and removing records.
 
 mod change;
+pub(super) mod chunks;
 mod held_parsers;
 mod ingest;
 mod moment;
@@ -10,6 +11,7 @@ mod select;
 mod writer;
 
 use std::collections::HashSet;
+use std::sync::{Arc, LazyLock};
 
 use regex::Regex;
 use rusqlite::{Connection, OptionalExtension};
@@ -18,12 +20,15 @@ use tago_api::Time;
 
 use super::call::{Answer, Call, Refused};
 use super::device;
+use super::rates;
 use super::token::TokenKind;
 
 pub(super) use moment::moment_after;
 
 /// Bytes of the largest body of records.
 pub(super) const BODY_LIMIT: usize = 200_000;
+/// Aggregates have a limit of their own, whichever route they take.
+static AGGREGATE: LazyLock<Arc<str>> = LazyLock::new(|| "GET /data aggregate".into());
 /// Records that a mutable device holds at most.
 const MUTABLE_LIMIT: u64 = 50_000;
 
@@ -63,9 +68,14 @@ pub(super) async fn send(call: Call) -> Result<Answer, Refused> {
 
 pub(super) async fn ask(call: Call) -> Result<Answer, Refused> {
     let now = call.project.0.shared.clock.now();
-    let question = question::Question::parse(&call.query, now)?;
+    let question = question::Question::parse(&call.query, now, Some(now))?;
     let (id, ids) = (device_of(&call), call.project.0.ids.clone());
     let own = call.caller.kind == TokenKind::Device;
+    if question.is_aggregate() {
+        let shared = &call.project.0.shared;
+        let admitted = shared.rates.admit(call.project.id(), &AGGREGATE, rates::DATA_AGGREGATE, now);
+        admitted.map_err(Refused::too_many)?;
+    }
     let (number, answer) = call
         .read(move |db| {
             let target = Target::find(db, &id)?;
@@ -92,13 +102,13 @@ pub(super) async fn edit(call: Call) -> Result<Answer, Refused> {
 /// Removes what is chosen now; if the effect is to be late, only then.
 pub(super) async fn remove(call: Call) -> Result<Answer, Refused> {
     let now = call.project.0.shared.clock.now();
-    let selection = select::Selection::parse(&call.query, now, None)?;
+    let question = question::Question::parse(&call.query, now, None)?;
     let (id, ids) = (device_of(&call), call.project.0.ids.clone());
     if call.effect_after.is_zero() {
         let removed = call
             .write(move |writing| {
                 let target = Target::find(writing.db, &id)?.mutable("removed")?;
-                let keys = selection.keys(writing.db, &target, &ids)?;
+                let keys = question.mutable_keys(writing.db, &target, &ids)?;
                 change::remove(writing, target.number, &keys)?;
                 Ok(keys.len())
             })
@@ -108,7 +118,7 @@ pub(super) async fn remove(call: Call) -> Result<Answer, Refused> {
     let (number, keys) = call
         .read(move |db| {
             let target = Target::find(db, &id)?.mutable("removed")?;
-            Ok((target.number, selection.keys(db, &target, &ids)?))
+            Ok((target.number, question.mutable_keys(db, &target, &ids)?))
         })
         .await?;
     let removed = keys.len();

@@ -1,5 +1,8 @@
 //! Devices: what they are, their parameters and their tokens. Their data is in `data`.
 
+mod chunks;
+mod conversion;
+mod hybrid;
 mod params;
 mod tokens;
 
@@ -16,22 +19,20 @@ use super::store::Writing;
 use super::token::{self, Minted, TokenKind};
 use crate::random::hex;
 
+pub(super) use chunks::{list as list_chunks, remove as remove_chunk};
+pub(super) use conversion::convert;
 pub(super) use params::{edit_own as edit_own_param, list_own as list_own_params};
 pub(super) use params::{list as list_params, remove as remove_param, set as set_params};
 pub(super) use tokens::{create as create_token, list as list_tokens, remove as remove_token};
 
+pub(super) const TYPES: &[&str] = &["mutable", "immutable", "hybrid"];
 const PERIODS: &[&str] = &["day", "week", "month", "quarter"];
 
 const FIELDS: &[Field] = &[
     Field { name: "name", shape: Shape::Text(1, 100), default: Default::Required, editable: true },
     Field { name: "network", shape: Shape::Text(24, 24), default: Default::Required, editable: true },
     Field { name: "connector", shape: Shape::Text(24, 24), default: Default::Required, editable: true },
-    Field {
-        name: "type",
-        shape: Shape::Words(&["mutable", "immutable"]),
-        default: Default::Word("mutable"),
-        editable: false,
-    },
+    Field { name: "type", shape: Shape::Words(TYPES), default: Default::Word("mutable"), editable: false },
     Field { name: "description", shape: Shape::TextOrNull(1000), default: Default::Null, editable: true },
     Field { name: "active", shape: Shape::Bool, default: Default::True, editable: true },
     Field { name: "visible", shape: Shape::Bool, default: Default::True, editable: true },
@@ -51,6 +52,12 @@ const FIELDS: &[Field] = &[
     Field {
         name: "chunk_retention",
         shape: Shape::NumberOrNull(0, 36_500),
+        default: Default::Null,
+        editable: true,
+    },
+    Field {
+        name: "mutable_variable_regex",
+        shape: Shape::TextOrNull(200),
         default: Default::Null,
         editable: true,
     },
@@ -78,10 +85,10 @@ pub(super) async fn list(call: Call) -> Result<Answer, Refused> {
     let devices = call
         .read(move |db| {
             let mut devices: Vec<_> = db
-                .prepare_cached(
-                    "SELECT * FROM devices WHERE ?1 IS NULL
-                     OR id IN (SELECT owner FROM tokens WHERE kind = 'device' AND serie_number = ?1)",
-                )?
+                .prepare_cached(&format!(
+                    "{SELECT} WHERE ?1 IS NULL
+                     OR id IN (SELECT owner FROM tokens WHERE kind = 'device' AND serie_number = ?1)"
+                ))?
                 .query_map([serial], |row| object(row, false))?
                 .collect::<rusqlite::Result<_>>()?;
             devices.iter_mut().for_each(|device| drop(device.remove("payload_decoder")));
@@ -132,6 +139,7 @@ pub(super) async fn edit(call: Call) -> Result<Answer, Refused> {
     let id = call.part("device").to_owned();
     let body: Value = call.json()?;
     let changed = fields::edit(FIELDS, &body)?;
+    let serial = body.get("serie_number").map(|value| serial(Some(value))).transpose()?;
     call.write(move |writing| {
         let device = described(writing.db, &id)?;
         check_edit(writing.db, &id, &device, &changed)?;
@@ -139,6 +147,9 @@ pub(super) async fn edit(call: Call) -> Result<Answer, Refused> {
         edited.extend(changed);
         check_chunks(&edited)?;
         update(writing, &id, &edited)?;
+        if let Some(serial) = serial {
+            tokens::renew(writing, &id, serial)?;
+        }
         writing.cache.triggers = None;
         Ok(())
     })
@@ -170,9 +181,11 @@ pub(super) async fn remove(call: Call) -> Result<Answer, Refused> {
     Answer::ok("Successfully Removed")
 }
 
+const SELECT: &str = "SELECT *, (SELECT value FROM meta WHERE key = 'profile') AS profile FROM devices";
+
 /// A device as the API shows it.
 pub(super) fn described(db: &Connection, id: &str) -> Result<Map<String, Value>, Refused> {
-    db.prepare_cached("SELECT * FROM devices WHERE id = ?1")?
+    db.prepare_cached(&format!("{SELECT} WHERE id = ?1"))?
         .query_row([id], |row| object(row, true))
         .optional()?
         .ok_or_else(|| Refused::not_found("Device", id))
@@ -190,9 +203,20 @@ fn object(row: &Row<'_>, whole: bool) -> rusqlite::Result<Map<String, Value>> {
     device.insert("id".into(), id.into());
     device.insert("name".into(), name.into());
     device.insert("bucket".into(), bucket);
-    for column in ["description", "type", "network", "connector", "payload_decoder", "chunk_period"] {
-        device.insert(column.into(), text(column)?);
+    const TEXTS: &[&str] = &[
+        "profile",
+        "description",
+        "type",
+        "network",
+        "connector",
+        "payload_decoder",
+        "chunk_period",
+        "mutable_variable_regex",
+    ];
+    for column in TEXTS {
+        device.insert((*column).into(), text(column)?);
     }
+    device.insert("inspected_at".into(), Value::Null);
     for column in ["active", "visible"] {
         device.insert(column.into(), row.get::<_, bool>(column)?.into());
     }
@@ -225,7 +249,8 @@ fn update(writing: &mut Writing<'_>, id: &str, device: &Map<String, Value>) -> r
         .execute(
             "UPDATE devices SET name = trim(:name), description = :description, network = :network,
                 connector = :connector, active = :active, visible = :visible, tags = :tags,
-                payload_decoder = :decoder, chunk_retention = :retention, updated_at = :now
+                payload_decoder = :decoder, chunk_retention = :retention,
+                mutable_variable_regex = :regex, updated_at = :now
              WHERE id = :id",
             named_params! {
                 ":id": id,
@@ -238,6 +263,7 @@ fn update(writing: &mut Writing<'_>, id: &str, device: &Map<String, Value>) -> r
                 ":tags": device["tags"].to_string(),
                 ":decoder": device["payload_decoder"].as_str(),
                 ":retention": device["chunk_retention"].as_i64(),
+                ":regex": device["mutable_variable_regex"].as_str(),
                 ":now": writing.now.millis(),
             },
         )
@@ -251,6 +277,9 @@ fn check_edit(
     changed: &Map<String, Value>,
 ) -> Result<(), Refused> {
     let moves = |field: &str| changed.get(field).is_some_and(|new| *new != device[field]);
+    if moves("mutable_variable_regex") && !is_empty(db, id)? {
+        return Err(Refused::bad("mutable_variable_regex can only be changed while the device is empty"));
+    }
     if !moves("network") && !moves("connector") {
         return Ok(());
     }
@@ -287,12 +316,25 @@ fn check_network(network: &Value, connector: &Value) -> Result<(), Refused> {
 }
 
 fn check_chunks(device: &Map<String, Value>) -> Result<(), Refused> {
-    let immutable = device["type"] == "immutable";
+    let kind = device["type"].as_str().unwrap_or_default();
     let complete = !device["chunk_period"].is_null() && !device["chunk_retention"].is_null();
-    if immutable && !complete {
-        return Err(Refused::bad("chunk_period and chunk_retention are required for an immutable device"));
+    match (kind, device["mutable_variable_regex"].as_str()) {
+        ("immutable" | "hybrid", _) if !complete => Err(Refused::bad(format!(
+            "chunk_period and chunk_retention are required for a device that is {kind}"
+        ))),
+        ("hybrid", Some(regex)) => hybrid::check(regex),
+        ("hybrid", None) => Err(Refused::bad("mutable_variable_regex is required for a hybrid device")),
+        (_, Some(_)) => Err(Refused::bad("mutable_variable_regex is only for a hybrid device")),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+fn is_empty(db: &Connection, id: &str) -> rusqlite::Result<bool> {
+    db.query_row(
+        "SELECT NOT EXISTS (SELECT 1 FROM records JOIN devices ON device = number WHERE id = ?1)",
+        [id],
+        |row| row.get(0),
+    )
 }
 
 /// A serial number: absent, null or a text.

@@ -63,6 +63,10 @@ buckets! {
     DATA_SEND = "POST /data": 250 / 5000 / 15000;
     DATA_EDIT = "PUT /data": 60 / 250 / 1000;
     DATA_DELETE = "DELETE /data": 60 / 250 / 1000;
+    DATA_AGGREGATE = "GET /data aggregate": 5 / 10 / 100;
+    CHUNK_LIST = "GET /device/{device}/chunk": 100 / 1000 / 15000;
+    ENTITY_READ = "GET /entity": 250 / 5000 / 15000;
+    ENTITY_CHANGE = "POST /entity": 60 / 250 / 1000;
     ACCOUNT = "GET /account": 50 / 100 / 500;
     PROFILE = "GET /profile": 60 / 100 / 200;
     ANALYSIS_READ = "GET /analysis": 60 / 1000 / 2000;

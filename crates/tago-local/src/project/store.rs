@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -12,10 +13,11 @@ use rusqlite::{Connection, OpenFlags};
 use tago_api::Time;
 use tokio::sync::oneshot;
 
+use super::data::chunks;
 use super::recent::Recent;
 use super::trigger::Triggers;
 use super::{ProjectError, Shared, schema};
-use crate::Random;
+use crate::{Clock, Random};
 
 /// Jobs that become one transaction at most.
 const JOBS_IN_A_TRANSACTION: usize = 64;
@@ -29,6 +31,9 @@ pub(super) struct Store {
     readers: Mutex<Readers>,
     returned: Condvar,
     pub(super) recent: Arc<Recent>,
+    /// The day (since 1970, UTC) up to which chunks have rolled over.
+    day: Arc<AtomicI64>,
+    clock: Arc<dyn Clock>,
     /// Closing any descriptor of the file in this process would drop SQLite's locks on it:
     /// copies are read through this one, and it is closed last.
     file: File,
@@ -94,11 +99,13 @@ impl Store {
         let lookups = open_to_read(path).map_err(failed)?;
         let (work, jobs) = channel();
         let recent = Arc::new(Recent::default());
+        let day = Arc::new(AtomicI64::new(i64::MIN));
+        let clock = shared.clock.clone();
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
             .spawn({
-                let recent = recent.clone();
-                move || write_until_closed(&writing, &jobs, &shared, &recent)
+                let (recent, day) = (recent.clone(), day.clone());
+                move || write_until_closed(&writing, &jobs, &shared, &Beside { recent, day })
             })
             .map_err(|source| ProjectError::Directory { path: path.to_owned(), source })?;
         Ok(Store {
@@ -108,6 +115,8 @@ impl Store {
             readers: Mutex::default(),
             returned: Condvar::new(),
             recent,
+            day,
+            clock,
             file,
         })
     }
@@ -137,6 +146,14 @@ impl Store {
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(error)) => Err(Unwritten::Commit(error)),
             Err(_) => Err(Unwritten::Closed),
+        }
+    }
+
+    /// Has done what the beginning of a day brings, whoever is the first to look.
+    pub(super) async fn keep_up(&self) {
+        if self.day.load(Ordering::Acquire) != day_of(self.clock.now()) {
+            // Whoever asks hears of a broken database at once.
+            let _ = self.write(|_| Ok::<_, rusqlite::Error>(())).await;
         }
     }
 
@@ -240,6 +257,16 @@ pub(super) struct Pause {
 
 struct Closed;
 
+/// What the writer shares with readers.
+struct Beside {
+    recent: Arc<Recent>,
+    day: Arc<AtomicI64>,
+}
+
+fn day_of(time: Time) -> i64 {
+    time.millis().div_euclid(24 * 60 * 60 * 1000)
+}
+
 struct Returned<'a>(&'a Store);
 
 impl Drop for Returned<'_> {
@@ -250,13 +277,20 @@ impl Drop for Returned<'_> {
 }
 
 /// The writer's thread.
-fn write_until_closed(db: &Connection, work: &Receiver<Work>, shared: &Shared, recent: &Recent) {
+fn write_until_closed(db: &Connection, work: &Receiver<Work>, shared: &Shared, beside: &Beside) {
     let mut cache = Cache::default();
     let mut next = work.recv().ok();
     while let Some(first) = next.take() {
         match first {
-            Work::Pause { paused, until } => pause(db, &paused, &until),
-            Work::Job(first) => next = write_together(db, first, work, &mut cache, shared, recent),
+            Work::Pause { paused, until } => {
+                if beside.day.load(Ordering::Acquire) != day_of(shared.clock.now()) {
+                    // The copy is of a database that has done what was due.
+                    let nothing = Box::new(|_: &mut Writing<'_>| Done { keep: true, tell: Box::new(drop) });
+                    write_together(db, nothing, &channel().1, &mut cache, shared, beside);
+                }
+                pause(db, &paused, &until);
+            }
+            Work::Job(first) => next = write_together(db, first, work, &mut cache, shared, beside),
         }
         if next.is_none() {
             next = work.recv().ok();
@@ -271,12 +305,17 @@ fn write_together(
     work: &Receiver<Work>,
     cache: &mut Cache,
     shared: &Shared,
-    recent: &Recent,
+    beside: &Beside,
 ) -> Option<Work> {
     let mut told = Vec::new();
     let mut left = None;
-    let outcome = (|| {
+    let outcome: rusqlite::Result<()> = (|| {
         db.execute_batch("BEGIN IMMEDIATE")?;
+        let (now, today) = (shared.clock.now(), beside.day.load(Ordering::Acquire));
+        if day_of(now) != today {
+            chunks::roll_over(db, now)?;
+            cache.amounts.clear();
+        }
         let mut job = Some(first);
         while let Some(run) = job.take() {
             told.push(run_job(db, run, cache, shared)?);
@@ -289,8 +328,10 @@ fn write_together(
             }
         }
         cache.save(db)?;
-        recent.save(db)?;
-        db.execute_batch("COMMIT")
+        beside.recent.save(db)?;
+        db.execute_batch("COMMIT")?;
+        beside.day.store(day_of(now), Ordering::Release);
+        Ok(())
     })();
     match outcome {
         Ok(()) => told.into_iter().for_each(|tell| tell(Ok(()))),

@@ -60,3 +60,28 @@ async fn an_emptied_device_is_empty_and_others_are_not() {
     let (status, _) = refusal(it.ask(Method::DELETE, "/data", &it.token, None).await);
     assert_eq!(status, 401);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_question_chooses_can_be_removed() {
+    let it = Running::start().await;
+    let device = it.device("Truck").await;
+    it.send(&device, series("t", 20)).await;
+    let remove = async |query: &str| {
+        it.call(Method::DELETE, &format!("/device/{}/data?{query}", device.id), Value::Null).await
+    };
+    assert_eq!(remove("query=last_item").await, "1 Data Removed");
+    assert_eq!(remove("query=first_value").await, "1 Data Removed");
+    assert_eq!(remove("query=max").await, "1 Data Removed");
+    assert_eq!(
+        remove("query=conditional&function=gt&value=10&start_date=1 month&qty=100").await,
+        "7 Data Removed"
+    );
+    assert_eq!(it.values(&device, "qty=100&ordination=ascending").await, (1..11).collect::<Vec<_>>());
+    let path = format!("/device/{}/data?query=count", device.id);
+    let (status, message) = it.refused(Method::DELETE, &path, Value::Null).await;
+    assert!(status == 400 && message.starts_with("query"), "{message}");
+    // Nothing said: the latest fifteen.
+    it.send(&device, series("u", 20)).await;
+    assert_eq!(remove("variables=u").await, "15 Data Removed");
+    assert_eq!(it.values(&device, "variables=u&ordination=ascending").await, [0, 1, 2, 3, 4]);
+}

@@ -165,3 +165,33 @@ async fn a_removed_device_leaves_nothing_and_a_protected_one_stays() {
     assert_eq!(status.as_u16(), 401);
     assert_eq!(it.get("/profile/current/summary").await["amount"]["data_records"], 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_serial_number_ends_the_tokens_of_a_device() {
+    let it = Running::start().await;
+    let device = it.device("Truck").await;
+    let path = format!("/device/{}", device.id);
+    it.call(Method::PUT, &path, json!({"serie_number": "SN-9"})).await;
+    let (status, _) = it.ask(Method::GET, "/data", &device.token, None).await;
+    assert_eq!(status.as_u16(), 401);
+    let tokens = it.get(&format!("/device/token/{}", device.id)).await;
+    assert_eq!((tokens.as_array().unwrap().len(), &tokens[0]["serie_number"]), (1, &json!("SN-9")));
+    let found = it.get("/device?serial=SN-9").await;
+    assert_eq!(found[0]["id"], device.id.as_str());
+    // The same serial number again changes nothing.
+    it.call(Method::PUT, &path, json!({"serie_number": "SN-9"})).await;
+    assert_eq!(it.get(&format!("/device/token/{}", device.id)).await[0]["id"], tokens[0]["id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_shows_when_it_was_last_used_and_a_device_when_it_was_last_read() {
+    let it = Running::start().await;
+    let device = it.device("Truck").await;
+    let tokens = format!("/device/token/{}", device.id);
+    assert_eq!(it.get(&tokens).await[0]["last_authorization"], Value::Null);
+    assert_eq!(it.get(&format!("/device/{}", device.id)).await["last_output"], Value::Null);
+    it.set_time("2026-03-10T12:05:00Z");
+    it.ask(Method::GET, "/data", &device.token, None).await;
+    assert_eq!(it.get(&tokens).await[0]["last_authorization"], "2026-03-10T12:05:00.000Z");
+    assert_eq!(it.get(&format!("/device/{}", device.id)).await["last_output"], "2026-03-10T12:05:00.000Z");
+}

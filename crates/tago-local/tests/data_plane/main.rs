@@ -4,11 +4,13 @@
 
 mod asking;
 mod changing;
+mod chunks;
 mod devices;
 mod faults;
 mod harness;
 mod limits;
 mod numbers;
+mod parsers;
 mod rates;
 mod rekeying;
 mod resources;

@@ -3,7 +3,8 @@ use std::collections::HashMap;
 use rusqlite::params;
 use tago_api::RecordId;
 
-use super::select::{Key, Selection};
+use super::question::Question;
+use super::select::Key;
 use super::{Target, record};
 use crate::project::call::Refused;
 use crate::project::record_id::RecordIds;
@@ -59,7 +60,7 @@ pub(super) fn parse(body: &[u8], ids: &RecordIds) -> Result<Edits, Refused> {
 
 /// Changes the records; all or none.
 pub(super) fn edit(writing: &mut Writing<'_>, target: &Target, edits: &Edits) -> Result<usize, Refused> {
-    let found = Selection::of_ids(edits.ids.clone()).keys(writing.db, target, &edits.own)?;
+    let found = Question::about(edits.ids.clone()).mutable_keys(writing.db, target, &edits.own)?;
     if let Some(missing) = edits.ids.iter().find(|id| {
         let sequence = edits.own.sequence(**id).map(|sequence| sequence as i64);
         !found.iter().any(|key| Some(key.sequence) == sequence)

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use chrono_tz::Tz;
 use rusqlite::{Connection, Row};
 use serde_json::{Value, json};
-use tago_api::Time;
+use tago_api::{RecordId, Time};
 
 use super::Target;
 use super::moment::Interval;
@@ -71,8 +71,9 @@ const NAMES: &str = "default, count, first_item, first_value, first_location, fi
 const SUM_DAYS: i64 = 31;
 
 impl Question {
-    pub(super) fn parse(query: &QueryText, now: Time) -> Result<Question, Refused> {
-        let mut selection = Selection::parse(query, now, Some(now))?;
+    /// Reads a question from a query; without `end_date` it is about what is up to `end`, or all.
+    pub(super) fn parse(query: &QueryText, now: Time, end: Option<Time>) -> Result<Question, Refused> {
+        let mut selection = Selection::parse(query, now, end)?;
         let name = query.one("query").unwrap_or("default");
         let kind = match name {
             "default" | "" => Query::Records,
@@ -111,6 +112,16 @@ impl Question {
         Ok(Question { selection, query: kind, details, asked_at: now })
     }
 
+    /// Just these records, at whatever time.
+    pub(super) fn about(ids: Vec<RecordId>) -> Question {
+        let selection = Selection::of_ids(ids);
+        Question { selection, query: Query::Records, details: false, asked_at: Time::MIN }
+    }
+
+    pub(super) fn is_aggregate(&self) -> bool {
+        matches!(self.query, Query::Aggregate(..))
+    }
+
     /// The answer as JSON.
     pub(super) fn answer(
         &self,
@@ -118,90 +129,64 @@ impl Question {
         target: &Target,
         ids: &RecordIds,
     ) -> Result<Vec<u8>, Refused> {
-        let (qty, skip) = (self.selection.qty, self.selection.skip);
         match self.query {
-            Query::Records => self.records(db, target, ids, |_| Ok(true), qty, skip),
-            Query::First(having) | Query::Last(having) => {
-                self.records(db, target, ids, |row| having.holds(row), 1, 0)
-            }
-            Query::Conditional(comparison, limit) => {
-                let holds = |row: &Row<'_>| {
-                    number(row).map(|number| number.is_some_and(|number| comparison.holds(number, limit)))
-                };
-                self.records(db, target, ids, holds, qty, skip)
-            }
             Query::Count => self.count(db, target, ids),
-            Query::FirstInsert => self.best(db, target, ids, arrival, |arrived, best| arrived < best),
-            Query::LastInsert => self.best(db, target, ids, arrival, |arrived, best| arrived > best),
-            Query::Smallest => self.best(db, target, ids, number, |number, best| number < best),
-            Query::Largest => self.best(db, target, ids, number, |number, best| number > best),
             Query::Of(function) => self.numbers(db, target, ids, function, |_| self.asked_at),
             Query::Aggregate(function, interval, zone) => {
                 self.numbers(db, target, ids, function, |time| interval.start(time, zone))
             }
-        }
-    }
-
-    fn records(
-        &self,
-        db: &Connection,
-        target: &Target,
-        ids: &RecordIds,
-        wanted: impl Fn(&Row<'_>) -> Result<bool, Refused>,
-        qty: usize,
-        skip: usize,
-    ) -> Result<Vec<u8>, Refused> {
-        let lanes = self.selection.lanes(db, target)?;
-        let mut writer = RecordWriter::new(db, target, ids, self.details)?;
-        let mut found: Vec<(Key, std::ops::Range<usize>)> = Vec::new();
-        for lane in &lanes {
-            let (mut skipped, mut left) = (0, qty);
-            self.selection.walk(db, target, ids, &lane.variables, |row| {
-                if !wanted(row)? {
-                    return Ok(ControlFlow::Continue(()));
-                }
-                if skipped < skip {
-                    skipped += 1;
-                    return Ok(ControlFlow::Continue(()));
-                }
-                found.push((Key::of(row)?, writer.write(row)?));
-                left -= 1;
-                Ok(if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-            })?;
-        }
-        if lanes.len() > 1 {
-            found.sort_by_key(|(key, _)| *key);
-            if !self.selection.ascending {
-                found.reverse();
+            _ => {
+                let mut writer = RecordWriter::new(db, target, ids, self.details)?;
+                let lanes = self.selection.lanes(db, target)?;
+                let picked = self.pick(db, target, ids, &lanes, |row| writer.write(row))?;
+                Ok(writer.list(picked.into_iter().map(|(_, range)| range)))
             }
         }
-        Ok(writer.list(found.into_iter().map(|(_, range)| range)))
     }
 
-    /// The record of each lane whose measure beats all others; of equals the first.
-    fn best<M: Copy>(
+    /// The records that the answer is about, as far as they can be changed.
+    pub(super) fn mutable_keys(
         &self,
         db: &Connection,
         target: &Target,
         ids: &RecordIds,
-        measure: impl Fn(&Row<'_>) -> Result<Option<M>, Refused>,
-        beats: impl Fn(M, M) -> bool,
-    ) -> Result<Vec<u8>, Refused> {
-        let mut writer = RecordWriter::new(db, target, ids, self.details)?;
-        let mut ranges = Vec::new();
-        for lane in self.selection.lanes(db, target)? {
-            let mut best = None;
-            self.selection.walk(db, target, ids, &lane.variables, |row| {
-                if let Some(measured) = measure(row)?
-                    && best.as_ref().is_none_or(|(most, _)| beats(measured, *most))
-                {
-                    best = Some((measured, writer.write(row)?));
-                }
-                Ok(ControlFlow::Continue(()))
-            })?;
-            ranges.extend(best.map(|(_, written)| written));
+    ) -> Result<Vec<Key>, Refused> {
+        if matches!(self.query, Query::Count | Query::Of(_) | Query::Aggregate(..)) {
+            return Err(Refused::bad("query must choose records here: count, sum, avg and aggregate do not"));
         }
-        Ok(writer.list(ranges.into_iter()))
+        let mut lanes = self.selection.lanes(db, target)?;
+        if let Some(mutable) = target.mutable_variables(db)? {
+            lanes.iter_mut().for_each(|lane| lane.variables.retain(|variable| mutable.contains(variable)));
+        }
+        let picked = self.pick(db, target, ids, &lanes, |_| Ok(()))?;
+        Ok(picked.into_iter().map(|(key, ())| key).collect())
+    }
+
+    /// What `take` makes of each record that the question is about, in their order.
+    fn pick<T>(
+        &self,
+        db: &Connection,
+        target: &Target,
+        ids: &RecordIds,
+        lanes: &[Lane],
+        take: impl FnMut(&Row<'_>) -> Result<T, Refused>,
+    ) -> Result<Vec<(Key, T)>, Refused> {
+        let (qty, skip) = (self.selection.qty, self.selection.skip);
+        let walk = Walk { selection: &self.selection, db, target, ids, lanes };
+        match self.query {
+            Query::First(having) | Query::Last(having) => walk.take_some(|row| having.holds(row), 1, 0, take),
+            Query::Conditional(comparison, limit) => {
+                let holds = |row: &Row<'_>| {
+                    number(row).map(|number| number.is_some_and(|number| comparison.holds(number, limit)))
+                };
+                walk.take_some(holds, qty, skip, take)
+            }
+            Query::FirstInsert => walk.take_best(arrival, |arrived, best| arrived < best, take),
+            Query::LastInsert => walk.take_best(arrival, |arrived, best| arrived > best, take),
+            Query::Smallest => walk.take_best(number, |number, best| number < best, take),
+            Query::Largest => walk.take_best(number, |number, best| number > best, take),
+            _ => walk.take_some(|_| Ok(true), qty, skip, take),
+        }
     }
 
     /// One row for each lane, whatever `qty` and `skip` say.
@@ -247,6 +232,73 @@ impl Question {
 
     fn skipped_spans(&self) -> usize {
         if matches!(self.query, Query::Aggregate(..)) { self.selection.skip } else { 0 }
+    }
+}
+
+/// A walk over the lanes of a question.
+struct Walk<'a> {
+    selection: &'a Selection,
+    db: &'a Connection,
+    target: &'a Target,
+    ids: &'a RecordIds,
+    lanes: &'a [Lane],
+}
+
+impl Walk<'_> {
+    /// `qty` wanted records of each lane, after `skip` of them.
+    fn take_some<T>(
+        &self,
+        wanted: impl Fn(&Row<'_>) -> Result<bool, Refused>,
+        qty: usize,
+        skip: usize,
+        mut take: impl FnMut(&Row<'_>) -> Result<T, Refused>,
+    ) -> Result<Vec<(Key, T)>, Refused> {
+        let mut taken: Vec<(Key, T)> = Vec::new();
+        for lane in self.lanes {
+            let (mut skipped, mut left) = (0, qty);
+            self.selection.walk(self.db, self.target, self.ids, &lane.variables, |row| {
+                if !wanted(row)? {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                if skipped < skip {
+                    skipped += 1;
+                    return Ok(ControlFlow::Continue(()));
+                }
+                taken.push((Key::of(row)?, take(row)?));
+                left -= 1;
+                Ok(if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            })?;
+        }
+        if self.lanes.len() > 1 {
+            taken.sort_by_key(|(key, _)| *key);
+            if !self.selection.ascending {
+                taken.reverse();
+            }
+        }
+        Ok(taken)
+    }
+
+    /// The record of each lane whose measure beats all others; of equals the first.
+    fn take_best<T, M: Copy>(
+        &self,
+        measure: impl Fn(&Row<'_>) -> Result<Option<M>, Refused>,
+        beats: impl Fn(M, M) -> bool,
+        mut take: impl FnMut(&Row<'_>) -> Result<T, Refused>,
+    ) -> Result<Vec<(Key, T)>, Refused> {
+        let mut taken = Vec::new();
+        for lane in self.lanes {
+            let mut best: Option<(M, Key, T)> = None;
+            self.selection.walk(self.db, self.target, self.ids, &lane.variables, |row| {
+                if let Some(measured) = measure(row)?
+                    && best.as_ref().is_none_or(|(most, ..)| beats(measured, *most))
+                {
+                    best = Some((measured, Key::of(row)?, take(row)?));
+                }
+                Ok(ControlFlow::Continue(()))
+            })?;
+            taken.extend(best.map(|(_, key, took)| (key, took)));
+        }
+        Ok(taken)
     }
 }
 

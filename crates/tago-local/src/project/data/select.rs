@@ -115,34 +115,6 @@ impl Selection {
         self.end.millis().saturating_sub(self.start.millis())
     }
 
-    /// The chosen records in their order: `qty` of each listed variable, or of all together. Only such
-    /// as can be changed.
-    pub(super) fn keys(
-        &self,
-        db: &Connection,
-        target: &Target,
-        ids: &RecordIds,
-    ) -> Result<Vec<Key>, Refused> {
-        let mut keys = Vec::new();
-        let mutable = target.mutable_variables(db)?;
-        for mut lane in self.lanes(db, target)? {
-            lane.variables
-                .retain(|variable| mutable.as_ref().is_none_or(|mutable| mutable.contains(variable)));
-            let mut skip = self.skip;
-            let mut left = self.qty;
-            self.walk(db, target, ids, &lane.variables, |row| {
-                if skip > 0 {
-                    skip -= 1;
-                    return Ok(ControlFlow::Continue(()));
-                }
-                keys.push(Key::of(row)?);
-                left -= 1;
-                Ok(if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-            })?;
-        }
-        Ok(keys)
-    }
-
     /// How many records of some variables are chosen, whatever `qty` and `skip` say.
     pub(super) fn count(
         &self,

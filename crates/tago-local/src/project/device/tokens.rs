@@ -1,8 +1,10 @@
+use rusqlite::OptionalExtension;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::project::call::{Answer, Call, Refused};
 use crate::project::data::moment_after;
+use crate::project::store::Writing;
 use crate::project::token::{self, Minted, Permission, TokenKind};
 
 #[derive(Debug, Deserialize)]
@@ -68,6 +70,28 @@ pub(in crate::project) async fn create(call: Call) -> Result<Answer, Refused> {
         })
         .await?;
     Answer::created(created)
+}
+
+/// Gives a device another serial number: every token it had ends, and it gets a new one.
+pub(super) fn renew(
+    writing: &mut Writing<'_>,
+    device: &str,
+    serie_number: Option<String>,
+) -> rusqlite::Result<()> {
+    let known: Option<Option<String>> = writing
+        .db
+        .query_row(
+            "SELECT serie_number FROM tokens WHERE kind = 'device' AND owner = ?1 AND serie_number IS NOT NULL",
+            [device],
+            |row| row.get(0),
+        )
+        .optional()?;
+    if known.flatten() == serie_number {
+        return Ok(());
+    }
+    writing.db.execute("DELETE FROM tokens WHERE kind = 'device' AND owner = ?1", [device])?;
+    let minted = Minted { serie_number, ..Minted::of_kind(writing.random, "device") };
+    token::insert(writing, TokenKind::Device, device, &minted).map(drop)
 }
 
 pub(in crate::project) async fn remove(call: Call) -> Result<Answer, Refused> {
