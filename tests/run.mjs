@@ -86,15 +86,17 @@ async function tour() {
   process.exitCode = program ? (await run(join(root, 'tests', 'window.sh'), [program.executable])).code : 1;
 }
 
-// First the window beside an empty one, then records beside what the platform and SQLite can do.
+// First the window beside an empty one, then the platform and the migration beside what SQLite and `cp` can do.
 async function bench() {
   const codes = [];
   codes.push((await run('cargo', ['build', '--workspace', '--locked', '--quiet', '--example', 'blank'])).code);
   const program = (await build(['--test', 'tour'])).find(({ tests }) => tests);
   codes.push(program ? (await run(join(root, 'tests', 'window.sh'), [program.executable, 'start'])).code : 1);
-  codes.push((await run('cargo', [
-    'run', '--locked', '--quiet', '--release', '--package', 'holdfast-cli', '--example', 'bench',
-  ])).code);
+  for (const crate of ['tago-local', 'holdfast-cli']) {
+    codes.push((await run('cargo', [
+      'run', '--locked', '--quiet', '--release', '--package', crate, '--example', 'bench',
+    ])).code);
+  }
   process.exitCode = codes.every((code) => code === 0) ? 0 : 1;
 }
 

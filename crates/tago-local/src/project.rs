@@ -57,7 +57,7 @@ pub use rekeying::Rekeying;
 pub use requests::Requests;
 pub use routes::routes;
 pub use serve::{DropConnection, serve};
-pub use snapshot::{Copied, RowCounts};
+pub use snapshot::{Copied, RowCounts, Snapshot};
 
 use blobs::Blobs;
 use files::Files;
@@ -294,11 +294,7 @@ impl Project {
     ///
     /// # Errors
     /// If the copy cannot be written or is not sound; what was written of it is left behind.
-    pub fn snapshot_to(
-        &self,
-        to: &Path,
-        progress: &mut dyn FnMut(Copied),
-    ) -> Result<RowCounts, ProjectError> {
+    pub fn snapshot_to(&self, to: &Path, progress: &mut dyn FnMut(Copied)) -> Result<Snapshot, ProjectError> {
         snapshot::take(&self.0.store, to, progress)
     }
 

@@ -7,6 +7,7 @@ use tago_api::{BackupId, ProjectId, Time};
 use super::{BACKUPS, Failure, Platform, Refusal, entries};
 use crate::files;
 use crate::holds::Point;
+use crate::project::Snapshot;
 use crate::registry::{BackupKind, BackupRow, ProjectRow, PublishedBackup, Schedule};
 
 /// A project keeps no more than this many backups.
@@ -68,11 +69,9 @@ impl Platform {
         let folder = self.backup_dir(project);
         std::fs::create_dir_all(&folder).map_err(Failure::file(&folder))?;
         let unfinished = files::unfinished(&path);
-        let rows =
+        let Snapshot { rows, size, sha256 } =
             self.project(project)?.snapshot_to(&unfinished, &mut |_| self.holds.pass(Point::SnapshotCopy))?;
         self.holds.pass(Point::SnapshotPublish);
-        let size = std::fs::metadata(&unfinished).map_err(Failure::file(&unfinished))?.len();
-        let sha256 = files::sha256(&unfinished).map_err(Failure::file(&unfinished))?;
         files::publish(&path).map_err(Failure::file(&path))?;
         self.holds.pass(Point::SnapshotPublished);
         Ok(PublishedBackup { size, sha256, rows: serde_json::to_string(&rows)? })

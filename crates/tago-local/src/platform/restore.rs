@@ -1,5 +1,4 @@
 use std::fs::File;
-use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -9,7 +8,7 @@ use tago_api::{BackupId, DeploymentId, ProjectId, QuoteId};
 
 use super::{Failure, Platform, Refusal, valid_name};
 use crate::console::quote_view;
-use crate::files::{self, Digester};
+use crate::files::{self, Copying};
 use crate::holds::Point;
 use crate::loopback::Client;
 use crate::prices::Price;
@@ -20,8 +19,7 @@ use crate::registry::{
 };
 
 const QUOTE_IS_GOOD_FOR: Duration = Duration::from_secs(10 * 60);
-const LARGEST_CHUNK: u64 = 1 << 20;
-const PROGRESS_REPORTS: u64 = 16;
+const PROGRESS_REPORTS: u64 = 8;
 
 /// Puts an event on a deployment's log.
 type Log<'a> = dyn Fn(Event, &str, Option<(u64, u64)>) -> Result<(), Failure> + 'a;
@@ -253,28 +251,18 @@ impl Platform {
         to: &Path,
         progress: &mut dyn FnMut(u64, u64) -> Result<(), Failure>,
     ) -> Result<String, Failure> {
-        let mut source = File::open(from).map_err(Failure::file(from))?;
+        let source = File::open(from).map_err(Failure::file(from))?;
         let total = source.metadata().map_err(Failure::file(from))?.len();
-        let mut target = File::create_new(to).map_err(Failure::file(to))?;
-        let mut digest = Digester::default();
-        let mut chunk = vec![0; usize::try_from((total / 4).clamp(1, LARGEST_CHUNK)).unwrap_or(1)];
-        let (mut done, mut reported) = (0, 0);
-        loop {
-            let read = source.read(&mut chunk).map_err(Failure::file(from))?;
-            if read == 0 {
-                break;
-            }
-            target.write_all(&chunk[..read]).map_err(Failure::file(to))?;
-            digest.update(&chunk[..read]);
-            done += read as u64;
+        let mut copying = Copying::begin(&source, total, to).map_err(Failure::file(to))?;
+        let mut reported = 0;
+        while let Some(done) = copying.step().map_err(Failure::file(to))? {
             if done == total || done - reported >= total / PROGRESS_REPORTS {
                 progress(done, total)?;
                 reported = done;
             }
             self.holds.pass(Point::RestoreCopy);
         }
-        target.sync_all().map_err(Failure::file(to))?;
-        Ok(digest.finish())
+        copying.finish().map_err(Failure::file(to))
     }
 
     /// Makes an instance of its own out of the copy.

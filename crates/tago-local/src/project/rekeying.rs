@@ -24,12 +24,8 @@ impl Rekeying {
     /// If it is not a project's main database.
     pub fn open(directory: &Path, shared: Shared) -> Result<Rekeying, ProjectError> {
         let path = directory.join(MAIN_DATABASE);
-        let opened = (|| {
-            let db = store::open_to_write(&path)?;
-            db.pragma_update(None, "synchronous", "full")?;
-            Ok(db)
-        })();
-        let db = opened.map_err(|source| ProjectError::Database { path: path.clone(), source })?;
+        let db = store::open_to_write(&path)
+            .map_err(|source| ProjectError::Database { path: path.clone(), source })?;
         schema::read(&db, &path)?;
         Ok(Rekeying { db, path, shared })
     }

@@ -5,17 +5,17 @@
 //! SQLite leaves the main file as it is, and it can be copied like any file
 //! while the writer goes on.
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags};
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use rusqlite::Connection;
+use serde::Serialize;
 
 use super::ProjectError;
 use super::store::{self, Store};
+use crate::files::Copying;
 
 /// How far a copy is, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,35 +26,61 @@ pub struct Copied {
     pub total: u64,
 }
 
-/// Rows of each resource, in a fixed order; on the wire an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowCounts(pub Vec<(&'static str, u64)>);
+/// Rows of each resource and of each other table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RowCounts(pub BTreeMap<String, u64>);
 
-impl Serialize for RowCounts {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (resource, rows) in &self.0 {
-            map.serialize_entry(resource, rows)?;
-        }
-        map.end()
-    }
+/// What is known of a complete copy.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Rows of each resource.
+    pub rows: RowCounts,
+    /// Bytes of the file.
+    pub size: u64,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
 }
 
-const CHUNK: usize = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) fn take(
     store: &Store,
     to: &Path,
     progress: &mut dyn FnMut(Copied),
-) -> Result<RowCounts, ProjectError> {
+) -> Result<Snapshot, ProjectError> {
     let failed = |source| ProjectError::Database { path: store.path().to_owned(), source };
     let db = store::open_to_write(store.path()).map_err(failed)?;
-    let total = begin_reading_main_file_alone(store, &db)?;
-    copy(store.file(), to, total, progress)
-        .map_err(|source| ProjectError::Copy { path: to.to_owned(), source })?;
-    drop(db);
-    check(to)
+    let size = begin_reading_main_file_alone(store, &db)?;
+    std::thread::scope(|scope| {
+        // What is checked are the bytes that are copied meanwhile: both read the file as it stands.
+        let checking = scope.spawn(move || check(&db).map_err(failed).map(|verdict| (verdict, db)));
+        let copied = copy(store.file(), to, size, progress);
+        let (rows, still_reading) = checking.join().map_err(|_| ProjectError::Closed)??;
+        drop(still_reading);
+        Ok(Snapshot { rows: rows?, size, sha256: copied? })
+    })
+}
+
+fn copy(
+    from: &File,
+    to: &Path,
+    total: u64,
+    progress: &mut dyn FnMut(Copied),
+) -> Result<String, ProjectError> {
+    let mut copied = || {
+        let untouched = from.metadata()?.modified()?;
+        let mut copying = Copying::begin(from, total, to)?;
+        progress(Copied { done: 0, total });
+        while let Some(done) = copying.step()? {
+            progress(Copied { done, total });
+        }
+        let sha256 = copying.finish()?;
+        match from.metadata()?.modified()? == untouched {
+            true => Ok(sha256),
+            false => Err(std::io::Error::other("the main database did not stand still meanwhile")),
+        }
+    };
+    copied().map_err(|source| ProjectError::Copy { path: to.to_owned(), source })
 }
 
 /// Leaves `db` in a read transaction that keeps the main file as it is; returns the file's size.
@@ -62,6 +88,8 @@ fn begin_reading_main_file_alone(store: &Store, db: &Connection) -> Result<u64, 
     let failed = |source| ProjectError::Database { path: store.path().to_owned(), source };
     let deadline = Instant::now() + PATIENCE;
     loop {
+        // Most of the log is folded in while the writer goes on, so that its pause is short.
+        fold_log_in(db).map_err(failed)?;
         let paused = store.pause()?;
         // Readers that began before the last writes keep those from being folded in; they are brief.
         if fold_log_in(db).map_err(failed)? {
@@ -89,57 +117,59 @@ fn fold_log_in(db: &Connection) -> rusqlite::Result<bool> {
     })
 }
 
-fn copy(from: &File, to: &Path, total: u64, progress: &mut dyn FnMut(Copied)) -> std::io::Result<()> {
-    let mut copy = File::create(to)?;
-    let mut chunk = vec![0; CHUNK];
-    let mut done = 0;
-    progress(Copied { done, total });
-    while done < total {
-        let wanted = usize::try_from(total - done).unwrap_or(CHUNK).min(CHUNK);
-        from.read_exact_at(&mut chunk[..wanted], done)?;
-        copy.write_all(&chunk[..wanted])?;
-        done += wanted as u64;
-        progress(Copied { done, total });
-    }
-    copy.sync_all()
-}
-
-/// Checks a copy that nobody writes to, and counts what it holds.
-fn check(copy: &Path) -> Result<RowCounts, ProjectError> {
-    let failed = |source| ProjectError::Database { path: copy.to_owned(), source };
-    let db = open_immutable(copy).map_err(failed)?;
-    let verdict: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
-    if verdict != "ok" {
-        return Err(ProjectError::Unsound { verdict });
-    }
-    count_rows(&db).map_err(failed)
-}
-
-/// Opens a database file that stands still, without leaving a log beside it.
-fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
-    let mut uri = String::from("file:");
-    for byte in path.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => {
-                uri.push(char::from(*byte))
-            }
-            other => uri.push_str(&format!("%{other:02X}")),
+/// Checks what this connection reads, and counts its rows.
+///
+/// Of the records, which are nearly all there is, every page is read and checked by itself; to compare
+/// each key with the next as well would take several times as long as the copy.
+fn check(db: &Connection) -> rusqlite::Result<Result<RowCounts, ProjectError>> {
+    db.pragma_update(None, "cell_size_check", true)?;
+    for table in tables(db)?.iter().filter(|table| *table != RECORDS) {
+        let verdict: String =
+            db.query_row(&format!("PRAGMA integrity_check(\"{table}\")"), [], |row| row.get(0))?;
+        if verdict != "ok" {
+            return Ok(Err(ProjectError::Unsound { verdict: format!("{table}: {verdict}") }));
         }
     }
-    uri.push_str("?immutable=1");
-    Connection::open_with_flags(uri, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
+    // To count is to read every page; a malformed one is an error.
+    count_rows(db).map(Ok)
 }
 
+const RECORDS: &str = "records";
+
+fn tables(db: &Connection) -> rusqlite::Result<Vec<String>> {
+    db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'")?
+        .query_map([], |row| row.get(0))?
+        .collect()
+}
+
+/// Counts every table there is, so that a new one is in the manifest without being named here.
 pub(super) fn count_rows(db: &Connection) -> rusqlite::Result<RowCounts> {
-    let count = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs);
-    Ok(RowCounts(vec![
-        ("devices", count("SELECT count(*) FROM devices")?),
-        ("data", count("SELECT count(*) FROM records")?),
-        ("params", count("SELECT count(*) FROM params")?),
-        ("entities", count("SELECT count(*) FROM entities")?),
-        ("entity_rows", count("SELECT count(*) FROM entity_rows")?),
-        ("tokens", count("SELECT count(*) FROM tokens")?),
-        ("actions", count("SELECT count(*) FROM resources WHERE kind = 'action'")?),
-        ("analyses", count("SELECT count(*) FROM resources WHERE kind = 'analysis'")?),
-    ]))
+    let mut counts = BTreeMap::new();
+    for table in tables(db)? {
+        let count = format!("SELECT count(*) FROM \"{table}\" NOT INDEXED");
+        let rows = db.query_row(&count, [], |row| row.get::<_, i64>(0))?.unsigned_abs();
+        match table.as_str() {
+            "resources" => counts.extend(count_by_kind(db)?),
+            RECORDS => drop(counts.insert("data".to_owned(), rows)),
+            _ => drop(counts.insert(table, rows)),
+        }
+    }
+    Ok(RowCounts(counts))
+}
+
+fn count_by_kind(db: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
+    db.prepare("SELECT kind, count(*) FROM resources GROUP BY kind")?
+        .query_map([], |row| {
+            let rows = row.get::<_, i64>(1)?.unsigned_abs();
+            Ok((in_plural(&row.get::<_, String>(0)?), rows))
+        })?
+        .collect()
+}
+
+fn in_plural(kind: &str) -> String {
+    match kind.strip_suffix("is").or(kind.strip_suffix('y')) {
+        Some(stem) if kind.ends_with('y') => format!("{stem}ies"),
+        Some(stem) => format!("{stem}es"),
+        None => format!("{kind}s"),
+    }
 }

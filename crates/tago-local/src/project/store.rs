@@ -405,7 +405,8 @@ pub(super) fn open_to_write(path: &Path) -> rusqlite::Result<Connection> {
     )?;
     db.busy_timeout(Duration::from_secs(10))?;
     db.set_prepared_statement_cache_capacity(64);
-    db.pragma_update(None, "synchronous", "normal")?;
+    // What is acknowledged survives a power cut.
+    db.pragma_update(None, "synchronous", "full")?;
     db.pragma_update(None, "cache_size", -32_000)?;
     db.pragma_update(None, "trusted_schema", false)?;
     Ok(db)

@@ -18,3 +18,4 @@ mod running;
 mod sending;
 mod snapshots;
 mod tokens;
+mod under_load;

@@ -1,14 +1,13 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use reqwest::Method;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::harness::{Running, series};
+use sha2::{Digest, Sha256};
+use tago_local::project::Snapshot;
 
-fn snapshot(it: &Running, name: &str) -> Vec<(&'static str, u64)> {
-    it.project.snapshot_to(&it.path(name), &mut |_| {}).unwrap().0
+fn snapshot(it: &Running, name: &str) -> Snapshot {
+    it.project.snapshot_to(&it.path(name), &mut |_| {}).unwrap()
 }
 
 fn holds(bytes: &[u8], marker: &str) -> bool {
@@ -59,21 +58,14 @@ async fn a_snapshot_is_one_sound_file_with_the_rows_of_its_moment() {
     it.send(&device, series("t", 1000)).await;
     it.post(&format!("/device/{}/params", device.id), json!({"key": "a", "value": "b"})).await;
     let mut parts = Vec::new();
-    let rows = it.project.snapshot_to(&it.path("copy"), &mut |copied| parts.push(copied)).unwrap();
-    let expected = [
-        ("devices", 1),
-        ("data", 1000),
-        ("params", 1),
-        ("entities", 0),
-        ("entity_rows", 0),
-        ("tokens", 2),
-        ("actions", 0),
-        ("analyses", 0),
-    ];
-    assert_eq!(rows.0, expected);
-    assert_eq!(serde_json::to_value(&rows).unwrap()["data"], 1000);
-    assert_eq!(it.project.rows().unwrap(), rows);
-    let size = std::fs::metadata(it.path("copy")).unwrap().len();
+    let taken = it.project.snapshot_to(&it.path("copy"), &mut |copied| parts.push(copied)).unwrap();
+    for (resource, rows) in [("devices", 1), ("data", 1000), ("params", 1), ("tokens", 2), ("outbox", 0)] {
+        assert_eq!(taken.rows.0[resource], rows, "{resource}");
+    }
+    assert_eq!(it.project.rows().unwrap(), taken.rows);
+    let bytes = std::fs::read(it.path("copy")).unwrap();
+    let size = bytes.len() as u64;
+    assert_eq!((taken.size, taken.sha256), (size, format!("{:x}", Sha256::digest(&bytes))));
     assert_eq!(parts.first().map(|part| (part.done, part.total)), Some((0, size)));
     assert_eq!(parts.last().map(|part| (part.done, part.total)), Some((size, size)));
     assert!(!it.path("copy-wal").exists() && !it.path("copy-shm").exists());
@@ -84,65 +76,30 @@ async fn a_snapshot_is_one_sound_file_with_the_rows_of_its_moment() {
     assert_eq!(count, 1000);
 }
 
-/// Each writer sends pairs whose values cancel out, in one request: whatever moment a snapshot is of,
-/// its values add up to nothing.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn snapshots_taken_while_four_clients_write_are_consistent() {
-    let it = Arc::new(Running::start().await);
-    let stop = Arc::new(AtomicBool::new(false));
-    let mut writers = Vec::new();
-    for writer in 0..4 {
-        let device = it.device(&format!("Truck {writer}")).await;
-        let (it, stop) = (it.clone(), stop.clone());
-        writers.push(tokio::spawn(async move {
-            let mut sent = 0_u64;
-            while !stop.load(Ordering::Relaxed) {
-                let body: Value = (0..100)
-                    .flat_map(|i| {
-                        [json!({"variable": "a", "value": i}), json!({"variable": "b", "value": -i})]
-                    })
-                    .collect();
-                it.send(&device, body).await;
-                sent += 200;
-                if sent == 40_000 {
-                    break;
-                }
-            }
-            sent
-        }));
-    }
-    let mut counts = Vec::new();
-    for round in 0..12 {
-        let (it, name) = (it.clone(), format!("copy{round}"));
-        let count = tokio::task::spawn_blocking(move || {
-            let rows = it.project.snapshot_to(&it.path(&name), &mut |_| {}).unwrap();
-            let copy = Connection::open(it.path(&name)).unwrap();
-            let verdict: String = copy.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
-            assert_eq!(verdict, "ok");
-            let (count, sum): (u64, i64) = copy
-                .query_row(
-                    "SELECT count(*), coalesce(sum(cast(value AS INTEGER)), 0) FROM records",
-                    [],
-                    |row| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?)),
-                )
-                .unwrap();
-            assert_eq!(sum, 0);
-            assert_eq!(count % 200, 0);
-            assert_eq!(rows.0[1], ("data", count));
-            count
-        })
-        .await
-        .unwrap();
-        counts.push(count);
-    }
-    stop.store(true, Ordering::Relaxed);
-    let mut sent = 0;
-    for writer in writers {
-        sent += writer.await.unwrap();
-    }
-    assert!(counts.is_sorted(), "{counts:?}");
-    assert!(counts.last() > counts.first(), "nobody wrote while the snapshots were taken: {counts:?}");
-    assert_eq!(it.project.rows().unwrap().0[1], ("data", sent));
+#[tokio::test(flavor = "multi_thread")]
+async fn no_snapshot_is_made_of_a_damaged_database() {
+    let it = Running::start().await;
+    let device = it.device("Truck").await;
+    it.send(&device, series("t", 1000)).await;
+    it.project.close();
+    let path = it.path("original/main.sqlite");
+    let page = {
+        let db = Connection::open(&path).unwrap();
+        let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'records'";
+        let root: usize = db.query_row(root, [], |row| row.get(0)).unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        // The root's last child is a leaf with records.
+        let child = (root - 1) * 8192 + 8;
+        u32::from_be_bytes(bytes.split_off(child)[..4].try_into().unwrap())
+    };
+    let mut bytes = std::fs::read(&path).unwrap();
+    // How many cells the page has: more than it can have.
+    let cells = (page as usize - 1) * 8192 + 3;
+    bytes[cells..cells + 2].fill(0xff);
+    std::fs::write(&path, bytes).unwrap();
+    let damaged = it.open_beside("original").await;
+    let refused = damaged.project.snapshot_to(&it.path("copy"), &mut |_| {});
+    assert!(refused.is_err(), "{refused:?}");
 }
 
 fn base64(text: &str) -> String {

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::io::Write;
 use std::ops::Range;
 
 use rusqlite::{Connection, Row};
@@ -15,6 +16,8 @@ pub(super) struct RecordWriter<'a> {
     ids: &'a RecordIds,
     device: &'a str,
     variables: HashMap<i64, String>,
+    /// The variable of the record before: most often it is the next one's too.
+    latest: (i64, String),
     details: bool,
 }
 
@@ -29,20 +32,24 @@ impl<'a> RecordWriter<'a> {
             .prepare_cached("SELECT number, name FROM variables")?
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<rusqlite::Result<_>>()?;
-        Ok(RecordWriter { out: Vec::new(), ids, device: &target.id, variables, details })
+        let latest = (0, String::new());
+        Ok(RecordWriter { out: Vec::new(), ids, device: &target.id, variables, latest, details })
     }
 
     pub(super) fn write(&mut self, row: &Row<'_>) -> Result<Range<usize>, Refused> {
         let start = self.out.len();
         let key = Key::of(row)?;
+        if self.latest.0 != key.variable {
+            self.latest = (key.variable, self.variables.get(&key.variable).cloned().unwrap_or_default());
+        }
         let id = self.ids.id(key.sequence.unsigned_abs());
         let time = Time::from_millis(key.time);
-        let variable = self.variables.get(&key.variable).map_or("", String::as_str);
-        let opening = format!(
-            r#"{{"id":"{id}","device":"{}","variable":"{variable}","time":"{time}","group":"#,
-            self.device
+        let (device, variable) = (self.device, &self.latest.1);
+        let opening = write!(
+            self.out,
+            r#"{{"id":"{id}","device":"{device}","variable":"{variable}","time":"{time}","group":"#
         );
-        self.out.extend_from_slice(opening.as_bytes());
+        opening.map_err(|error| Refused::internal(error.to_string()))?;
         self.quoted(text(row, 5)?.unwrap_or_default())?;
         if let Some(unit) = text(row, 4)? {
             self.out.extend_from_slice(b",\"unit\":");
