@@ -112,7 +112,7 @@ struct AnyShot {
 }
 
 fn any_shot() -> impl Strategy<Value = AnyShot> {
-    let id = prop_oneof![3 => Just(None), 1 => "[0-9a-f]{24}".prop_map(Some), 1 => "[A-Za-z0-9._~-]{1,40}".prop_map(Some)];
+    let id = prop_oneof![3 => Just(None), 1 => "[0-9a-f]{24}".prop_map(Some), 1 => "[A-Za-z0-9][A-Za-z0-9._~-]{0,39}".prop_map(Some)];
     let query = prop::sample::select(vec![
         "",
         "?qty=10000&end_date=2100-01-01",
