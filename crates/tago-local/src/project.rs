@@ -21,6 +21,7 @@ mod gate;
 mod links;
 mod list;
 mod messages;
+mod notifications;
 mod outbox;
 mod query_text;
 mod rates;
@@ -30,6 +31,7 @@ mod rekeying;
 mod requests;
 mod resource;
 mod routes;
+mod run;
 mod schema;
 mod serve;
 mod snapshot;
@@ -154,6 +156,12 @@ pub enum ProjectError {
         path: PathBuf,
         /// What is wrong.
         what: String,
+    },
+    /// The password does not do.
+    #[error("the password cannot be set: {why}")]
+    Password {
+        /// What is wrong with it.
+        why: String,
     },
     /// The project was closed, or its writer ended.
     #[error("the project is closed")]

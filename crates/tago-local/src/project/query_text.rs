@@ -10,6 +10,24 @@ impl QueryText {
         QueryText(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
     }
 
+    /// With these values for `name` if it was not given.
+    pub(super) fn or(mut self, name: &str, values: &[&str]) -> QueryText {
+        if self.list(name).is_empty() {
+            self.0.extend(values.iter().map(|value| (name.to_owned(), (*value).to_owned())));
+        }
+        self
+    }
+
+    /// With each of `names` taken as a filter, also where it is not below `filter`.
+    pub(super) fn with_filters_at_top(mut self, names: &[&str]) -> QueryText {
+        for (key, _) in &mut self.0 {
+            if names.contains(&key.as_str()) {
+                *key = format!("filter[{key}]");
+            }
+        }
+        self
+    }
+
     /// The last value given for `name`.
     pub(super) fn one(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())

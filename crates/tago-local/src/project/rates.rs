@@ -74,6 +74,8 @@ buckets! {
     ACTION_CALL = "POST /action": 60 / 100 / 1000;
     FILES = "POST /files": 60 / 100 / 200;
     INTEGRATION = "GET /integration": 60 / 100 / 500;
+    RUN = "GET /run": 60 / 100 / 1000;
+    NOTIFICATION = "GET /notification": 60 / 100 / 1000;
     INFO = "GET /info": 60 / 5000 / 10000;
 }
 

@@ -4,6 +4,7 @@ use rusqlite::{Connection, params};
 use tago_api::ProjectId;
 
 use super::record_id::RecordIds;
+use super::run::ANONYMOUS_TOKEN;
 use super::token::Minted;
 use super::{MAIN_DATABASE, ProjectError, Shared, links, messages, outbox, schema, store};
 
@@ -80,6 +81,7 @@ impl Rekeying {
                 )?
                 .execute(params![old, new.hash(), new.last_four()])?;
             }
+            schema::put(db, ANONYMOUS_TOKEN, shared.random.uuid())?;
             Ok(hashes.len() as u64)
         })
     }

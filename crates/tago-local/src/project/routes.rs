@@ -2,6 +2,7 @@
 
 mod account;
 mod files;
+mod run;
 
 use std::sync::Arc;
 
@@ -87,6 +88,7 @@ pub fn routes() -> Vec<Route> {
     ];
     routes.extend(account::routes());
     routes.extend(files::routes());
+    routes.extend(run::routes());
     routes.extend(of_resource(ANALYSIS, "/analysis", "/analysis/{id}"));
     routes.extend(of_resource(ACTION, "/action", "/action/{id}"));
     routes

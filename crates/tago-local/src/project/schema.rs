@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, types::FromSql};
 use tago_api::{ProfileId, Time};
 
 use super::record_id::RecordIds;
+use super::run::ANONYMOUS_TOKEN;
 use super::{Identity, Instance, ProjectError, Shared};
 
 /// The main database. A record's id is not stored: it follows from `sequence` (see `record_id`).
@@ -180,6 +181,7 @@ pub(super) fn create(path: &Path, instance: &Instance, shared: &Shared) -> rusql
     put(&making, "owner", owner)?;
     put(&making, "created_at", now.millis())?;
     put(&making, "next_sequence", 1)?;
+    put(&making, ANONYMOUS_TOKEN, shared.random.uuid())?;
     put(&making, "record_key", RecordIds::new_key(&shared.random, now))?;
     making.commit()
 }

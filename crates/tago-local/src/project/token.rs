@@ -207,6 +207,11 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
     Ok(token)
 }
 
+/// Removes every token of one kind that opens `owner`.
+pub(super) fn remove_of_owner(db: &Connection, kind: TokenKind, owner: &str) -> rusqlite::Result<()> {
+    db.execute("DELETE FROM tokens WHERE kind = ?1 AND owner = ?2", [kind.word(), owner]).map(drop)
+}
+
 fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }

@@ -2,7 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod accounts;
 mod files;
+#[expect(dead_code, reason = "what only data needs is not used here")]
 #[path = "../data_plane/harness.rs"]
 mod harness;
+mod notifications;
+mod portal;
+mod profiles;
+mod run_users;
 mod uploads;
