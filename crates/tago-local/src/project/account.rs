@@ -223,7 +223,7 @@ pub(super) async fn recover_password(call: Call) -> Result<Answer, Refused> {
 /// Sets the password of the account with what [`recover_password`] sent, once.
 pub(super) async fn change_password(call: Call) -> Result<Answer, Refused> {
     let owner = call.project.0.identity.owner.id.to_string();
-    if call.caller.owner != owner {
+    if call.caller.kind != TokenKind::Recovery || call.caller.owner != owner {
         return Err(Refused::denied());
     }
     set_password(&call, owner).await?;

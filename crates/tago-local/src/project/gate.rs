@@ -53,8 +53,6 @@ pub enum Who {
     Analysis,
     /// A run user's.
     RunUser,
-    /// One that was sent to somebody who forgot a password.
-    Recovery,
     /// None is needed; the route itself looks at the one that was sent, if it is good.
     Public,
 }
@@ -68,7 +66,6 @@ impl Who {
             Who::DeviceWriting => caller.kind == TokenKind::Device && caller.permission.may_write(),
             Who::Analysis => caller.kind == TokenKind::Analysis,
             Who::RunUser => caller.kind == TokenKind::RunUser,
-            Who::Recovery => caller.kind == TokenKind::Recovery,
             Who::Public => true,
         }
     }

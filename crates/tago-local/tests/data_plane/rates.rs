@@ -96,12 +96,17 @@ struct Tokens {
     profile: String,
     device: String,
     analysis: String,
+    run_user: String,
 }
 
 impl Tokens {
     async fn of(it: &Running) -> Tokens {
         let analysis = it.post("/analysis", json!({"name": "Hourly"})).await;
+        let user = json!({"name": "Bo", "email": "bo@example.com", "password": "secret1", "active": true});
+        let user = it.post("/run/users", user).await["user"].as_str().unwrap().to_owned();
+        let run_user = it.get(&format!("/run/users/{user}/login?expire_time=never")).await;
         Tokens {
+            run_user: run_user["token"].as_str().unwrap().to_owned(),
             profile: it.token.clone(),
             device: it.device("Truck").await.token,
             analysis: analysis["token"].as_str().unwrap().to_owned(),
@@ -113,7 +118,8 @@ impl Tokens {
             Who::Anyone | Who::Profile => &self.profile,
             Who::DeviceReading | Who::DeviceWriting => &self.device,
             Who::Analysis => &self.analysis,
-            Who::RunUser | Who::Recovery | Who::Public => "",
+            Who::RunUser => &self.run_user,
+            Who::Public => "",
         }
     }
 }

@@ -2,7 +2,7 @@ use super::{SMALL, delete, get, post, put};
 use crate::project::account::*;
 use crate::project::gate::{
     Route,
-    Who::{Anyone, Profile, Public, Recovery},
+    Who::{Anyone, Profile, Public},
 };
 use crate::project::rates::{ACCOUNT, INFO, PROFILE};
 
@@ -21,7 +21,7 @@ pub(super) fn routes() -> Vec<Route> {
         post("/account/otp/{otp}/disable", Profile, ACCOUNT, SMALL, disable_otp),
         post("/account/otp/{otp}/confirm", Profile, ACCOUNT, SMALL, confirm_otp),
         get("/account/passwordreset/{email}", Public, ACCOUNT, recover_password),
-        post("/account/passwordreset", Recovery, ACCOUNT, SMALL, change_password),
+        post("/account/passwordreset", Public, ACCOUNT, SMALL, change_password),
         post("/account/profile/token", Public, ACCOUNT, SMALL, create_by_login),
         get("/account/plan", Profile, ACCOUNT, plan),
         post("/account/plan", Profile, ACCOUNT, SMALL, refuse_billing),

@@ -58,6 +58,7 @@ impl Planted {
         };
         planted.plant_devices(&api).await;
         planted.plant_resources(&api).await;
+        planted.plant_people(&api).await;
         planted.plant_console(world, who, &console).await;
         planted
     }
@@ -113,6 +114,26 @@ impl Planted {
         api.ask("POST", &format!("/analysis/{}/upload", self.ids[&("analysis", "id")]), Some(code)).await;
         let file = json!([{ "filename": "canary.txt", "file": content, "public": false }]);
         api.ask("POST", "/files", Some(file)).await;
+    }
+
+    async fn plant_people(&mut self, api: &Api) {
+        let user = async |name: &str| {
+            let email = format!("{}@example.com", name.to_lowercase());
+            let user = json!({ "name": name, "email": email, "password": "secret1", "active": true });
+            text(&api.ask("POST", "/run/users", Some(user)).await["user"]).to_owned()
+        };
+        let (secret, own) = (user(&self.canary).await, user(&self.deep_canary).await);
+        let login = api.ask("GET", &format!("/run/users/{own}/login"), None).await;
+        self.confined.push(("a run user's token".into(), text(&login["token"]).to_owned()));
+        let note = json!({ "run_user": secret, "title": self.canary, "message": "x" });
+        let note = api.ask("POST", "/run/notification", Some(note.clone())).await;
+        let own_note = json!({ "title": self.canary, "message": "x" });
+        let own_note = api.ask("POST", "/notification", Some(own_note)).await;
+        let run = api.ask("GET", "/run", None).await;
+        self.ids.insert(("run", "user"), secret);
+        self.ids.insert(("run", "url"), text(&run["url"]).to_owned());
+        self.ids.insert(("run", "id"), text(&note["id"]).to_owned());
+        self.ids.insert(("notification", "id"), text(&own_note["id"]).to_owned());
     }
 
     async fn plant_console(&mut self, world: &World, who: Who<'_>, console: &str) {
