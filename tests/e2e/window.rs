@@ -5,6 +5,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use fantoccini::actions::{
@@ -90,6 +91,8 @@ pub fn private(folder: &Path) {
 pub struct Window {
     client: Client,
     driver: Driver,
+    /// How far the wheel has been turned in all.
+    turned: AtomicI64,
 }
 
 impl Window {
@@ -97,7 +100,7 @@ impl Window {
     pub async fn open(home: &Home, arguments: &[&str]) -> Window {
         let driver = Driver::start(home).await;
         let client = driver.session(Path::new(env!("CARGO_BIN_EXE_holdfast")), arguments).await;
-        let window = Window { client, driver };
+        let window = Window { client, driver, turned: AtomicI64::new(0) };
         window.see("main").await;
         window.read(WATCH, vec![]).await;
         window
@@ -111,7 +114,7 @@ impl Window {
 
     /// Closes the window as its owner does.
     pub async fn close(self) {
-        let Window { client, driver } = self;
+        let Window { client, driver, .. } = self;
         let _ = timeout(SOON, client.close()).await;
         drop(driver);
     }
@@ -169,22 +172,53 @@ impl Window {
             }
             if place["reached"].as_bool() != Some(true) {
                 let x = number("x").clamp(1.0, number("width") - 1.0);
+                // Not always in the same place: what scrolls by itself would take every turn.
+                let at = height * if turn % 2 == 0 { 0.5 } else { 0.95 };
                 #[expect(clippy::cast_possible_truncation, reason = "pixels of a window")]
-                let wheel_at = WheelAction::Scroll {
-                    duration: None,
-                    x: x as i64,
-                    // Not always in the same place: what scrolls by itself would take every turn.
-                    y: (height * if turn % 2 == 0 { 0.5 } else { 0.95 }) as i64,
-                    delta_x: 0,
-                    delta_y: (y - height / 2.0) as i64,
-                };
-                let wheel = WheelActions::new("wheel".into()).then(wheel_at);
-                self.client.perform_actions(wheel).await.unwrap();
+                self.turn_wheel(x as i64, at as i64, (y - height / 2.0) as i64).await;
             }
             last = Some(y);
             sleep(LOOK_AGAIN).await;
         }
         panic!("{css} cannot be brought into view");
+    }
+
+    /// Turns the wheel down over the middle of an element. Tells by how much the page has moved.
+    pub async fn wheel_over(&self, css: &str, delta: i64) -> i64 {
+        let element = self.see(css).await;
+        self.bring_into_view(&element, css).await;
+        let script = "const r = arguments[0].getBoundingClientRect();
+            return [r.left + r.width / 2, r.top + r.height / 2, document.querySelector('main').scrollTop]
+                .map(Math.round);";
+        let place = async || -> [i64; 3] {
+            let read = self.read(script, vec![serde_json::to_value(&element).unwrap()]).await;
+            serde_json::from_value(read).unwrap()
+        };
+        let [x, y, before] = place().await;
+        self.turn_wheel(x, y, delta).await;
+        let until = Instant::now() + Duration::from_secs(2);
+        loop {
+            let moved = place().await[2] - before;
+            if moved != 0 || Instant::now() > until {
+                return moved;
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// WebKit's driver takes a delta as where the wheel is turned to since the session began, and turns
+    /// it by the difference; the first one only tells it where the wheel is.
+    async fn turn_wheel(&self, x: i64, y: i64, delta: i64) {
+        let from = self.turned.fetch_add(delta, Ordering::Relaxed);
+        let mut wheel = WheelActions::new("wheel".into());
+        for delta_y in [from, from + delta] {
+            wheel = wheel.then(WheelAction::Scroll { duration: None, x, y, delta_x: 0, delta_y });
+        }
+        self.client.perform_actions(wheel).await.unwrap();
+    }
+
+    pub async fn resize(&self, width: u32, height: u32) {
+        self.client.set_window_size(width, height).await.unwrap();
     }
 
     // --- the keys
