@@ -17,6 +17,7 @@ use crate::error::{Answer, UiError};
 use crate::host::{Event, Host};
 use crate::migration::Migrations;
 use crate::practice::{Origin, Platform};
+use crate::restores::RestoreFiles;
 use crate::secrets::Secrets;
 use crate::settings::{Settings, SettingsFile};
 use crate::view::{ConnectionState, Role};
@@ -26,7 +27,7 @@ use crate::view::{ConnectionState, Role};
 pub struct Folders {
     /// Settings.
     pub config: PathBuf,
-    /// The runs.
+    /// The runs and the restores.
     pub data: PathBuf,
 }
 
@@ -45,6 +46,7 @@ struct State {
     practice: tokio::sync::Mutex<Option<Platform>>,
     seen: Mutex<Seen>,
     migrations: Migrations,
+    restores: RestoreFiles,
 }
 
 /// What was seen of the world since the start.
@@ -64,6 +66,7 @@ impl App {
     pub fn new(host: Arc<dyn Host>, folders: &Folders, practice_origin: Origin, secrets: Secrets) -> App {
         let settings = SettingsFile::open(folders.config.join("settings.json")).map_err(UiError::from);
         let migrations = Migrations::new(folders.data.join("runs"));
+        let restores = RestoreFiles::new(folders.data.join("restores"));
         let seen = Seen {
             opens_with_practice: false,
             practice_role: Role::Owner,
@@ -82,6 +85,7 @@ impl App {
             practice: tokio::sync::Mutex::new(None),
             seen: Mutex::new(seen),
             migrations,
+            restores,
         };
         App { state: Arc::new(state) }
     }

@@ -17,6 +17,7 @@ const COMMANDS: &[&str] = &[
     "delete_project",
     "meter",
     "catalogue",
+    "restores",
     "backups",
     "back_up_now",
     "main_database",

@@ -51,6 +51,7 @@ pub fn builder<R: Runtime>() -> Builder<R> {
             projects::delete_project,
             projects::meter,
             projects::catalogue,
+            projects::restores,
             backups::backups,
             backups::back_up_now,
             backups::main_database,

@@ -11,6 +11,8 @@ mod logging;
 mod migration;
 mod navigation;
 pub mod practice;
+mod records;
+mod restores;
 pub mod secrets;
 pub mod settings;
 pub mod view;

@@ -7,6 +7,7 @@ mod backups;
 mod connections;
 mod cost;
 mod database;
+mod history;
 mod hostile;
 mod keyring;
 mod migration;

@@ -127,10 +127,19 @@ impl App {
         let console = self.console(connection).await?;
         let backup: BackupId = backup.parse()?;
         let started = console.restore(project.parse()?, backup, &request).await?;
-        Ok(RestoreStarted {
+        let started = RestoreStarted {
             project: started.project.to_string(),
             deployment: started.deployment.to_string(),
-        })
+        };
+        // It costs money from now on: it is remembered and followed even if the window looks away.
+        let followed = match self.projects(connection).await {
+            Ok(_) => self.deployment(connection, &started.project, &started.deployment).await.map(drop),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = followed {
+            tracing::warn!(error.message, "a restore is not followed");
+        }
+        Ok(started)
     }
 
     /// A deployment with its log so far; from now on the window hears of what follows.
@@ -144,7 +153,9 @@ impl App {
             let (app, seen) = (self.clone(), state.clone());
             tokio::spawn(async move { app.follow(console, project, id, seen).await });
         }
-        Ok(deployment_view(&state))
+        let view = deployment_view(&state);
+        self.remember_end(&view);
+        Ok(view)
     }
 
     async fn follow(
@@ -166,9 +177,17 @@ impl App {
             let mut log = std::mem::take(&mut state.log);
             log.append(&mut news.log);
             state = client::Deployment { log, ..news };
-            self.emit(Event::Deployment(deployment_view(&state)));
+            let view = deployment_view(&state);
+            self.remember_end(&view);
+            self.emit(Event::Deployment(view));
         }
         self.seen().followed.remove(&id.to_string());
+    }
+
+    fn remember_end(&self, deployment: &Deployment) {
+        if deployment.status != DeploymentStatus::InProgress {
+            self.state.restores.change(&deployment.project, |record| record.ended = Some(deployment.clone()));
+        }
     }
 }
 

@@ -6,7 +6,9 @@ use tago_api::client;
 use super::App;
 use super::sessions::PRACTICE;
 use crate::error::{Answer, ErrorCode, UiError};
-use crate::view::{Catalogue, Meter, Project, ProjectStatus, Region, RestoredFrom, Role, Side};
+use crate::migration::now;
+use crate::restores::{self, Deleted};
+use crate::view::{Catalogue, Meter, Project, ProjectStatus, Region, Restore, RestoredFrom, Role, Side};
 
 impl App {
     /// The projects of a connection.
@@ -17,7 +19,10 @@ impl App {
             self.profile_as_project(connection).await
         };
         match &found {
-            Ok(_) => drop(self.seen().states.remove(connection)),
+            Ok(projects) => {
+                drop(self.seen().states.remove(connection));
+                projects.iter().for_each(|project| self.state.restores.saw(project));
+            }
             Err(error) => self.saw(connection, error),
         }
         found
@@ -33,10 +38,25 @@ impl App {
                 "Name: type the project's name as it is, “{name}”; nothing was deleted"
             )));
         }
+        let before = self.meter(connection, project).await.ok();
         console.delete_project(id, typed_name).await?;
+        // Where the console still tells what a deleted project has cost, that is the whole of it.
+        let last = self.meter(connection, project).await.ok().or(before);
+        self.state.restores.change(project, |record| record.deleted = Some(Deleted::now(now(), last)));
         let key = (connection.to_owned(), project.to_owned());
         self.seen().data_planes.remove(&key);
         Ok(())
+    }
+
+    /// Every project that was made from a backup, also those that are gone, the newest first.
+    pub async fn restores(&self) -> Answer<Vec<Restore>> {
+        for record in self.state.restores.all() {
+            if let (None, None, Some(deployment)) = (&record.ended, &record.deleted, &record.deployment) {
+                // What cannot be asked now is asked the next time.
+                let _ = self.deployment(&record.connection, &record.project, deployment).await;
+            }
+        }
+        Ok(self.state.restores.all().into_iter().map(restores::view).collect())
     }
 
     /// Where a new project can be, and in which versions of the platform.

@@ -2,7 +2,7 @@ use tauri::State;
 
 use crate::app::App;
 use crate::error::Answer;
-use crate::view::{Catalogue, Meter, Project};
+use crate::view::{Catalogue, Meter, Project, Restore};
 
 /// The projects of a connection.
 #[tauri::command]
@@ -28,6 +28,13 @@ pub(crate) async fn delete_project(
 #[specta::specta]
 pub(crate) async fn meter(app: State<'_, App>, connection: String, project: String) -> Answer<Meter> {
     app.meter(&connection, &project).await
+}
+
+/// Every project that was made from a backup, also those that are gone, the newest first.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn restores(app: State<'_, App>) -> Answer<Vec<Restore>> {
+    app.restores().await
 }
 
 /// Where a new project can be, and in which versions of the platform.

@@ -124,10 +124,6 @@ pub(super) fn summary(rehearsed: &Rehearsed) -> PlanSummary {
     let all = |verdict| devices(verdict) + sums.data.get(&verdict).copied().unwrap_or(0);
     let requests = requests(plan);
     let (low, high) = duration(sums.records_missing, requests, rehearsed);
-    let told = |name| {
-        let checks = plan.header().checks.iter().filter(move |check| check.name == name);
-        checks.filter(|check| check.verdict != engine::CheckVerdict::Pass).map(|check| check.text.clone())
-    };
     PlanSummary {
         fingerprint: plan.fingerprint().to_string(),
         cutoff: plan.header().cutoff.into(),
@@ -143,8 +139,6 @@ pub(super) fn summary(rehearsed: &Rehearsed) -> PlanSummary {
         requests: requests.into(),
         seconds_low: low.into(),
         seconds_high: high.into(),
-        side_effects: told(CheckName::SideEffects).chain(told(CheckName::SerialNumbers)).collect(),
-        not_recoverable: told(CheckName::Unrecoverable).collect(),
         nothing_to_do: sums.nothing_to_do,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tago_api::DeviceId;
 use tago_migrate::{self as engine, Plan, Proof, WindowProof};
 
-use super::plan::days_as_strip;
+use super::plan::{self, days_as_strip};
 use crate::view::{DifferenceKind, ProofDifference, ProofView};
 
 /// The window lists this many; the report has them all.
@@ -29,6 +29,7 @@ pub(super) fn view(proof: &Proof, plan: &Plan) -> ProofView {
         doubled: proof.doubled.into(),
         differences: proof.windows_not_equal.iter().flat_map(differences).take(LISTED).collect(),
         strip,
+        before: plan::strip(plan),
     }
 }
 

@@ -1,5 +1,3 @@
-use std::fs;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,12 +11,13 @@ use tokio::sync::watch;
 use super::proof;
 use crate::app::locked;
 use crate::error::{Answer, ErrorCode, UiError};
+use crate::records::Records;
 use crate::view::{IdChange, ReportView, RunState, RunSummary, RunView, Side, TokenWork, Whole};
 
 /// How often a run's journal is looked at for the figures that its progress does not tell.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
-/// What the shell remembers of a run; the engine's own files lie in the folder of the same name.
+/// What the shell remembers of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct RunRecord {
     pub(crate) id: String,
@@ -35,70 +34,33 @@ pub(crate) struct RunRecord {
     pub(crate) reason: Option<UiError>,
 }
 
-/// Where runs are kept.
-#[derive(Clone, Debug)]
+/// Where runs are kept: what the shell remembers of each, and beside it the engine's folder of the same name.
+#[derive(Debug)]
 pub(crate) struct RunFiles {
-    folder: PathBuf,
+    records: Records<RunRecord>,
 }
 
 impl RunFiles {
     pub(super) fn new(folder: PathBuf) -> RunFiles {
-        RunFiles { folder }
+        RunFiles { records: Records::new(folder, "run") }
     }
 
     /// The engine's folder of a run.
     pub(crate) fn folder(&self, id: &str) -> PathBuf {
-        self.folder.join(id)
+        self.records.folder().join(id)
     }
 
-    /// Remembers a run, under a temporary name first.
     pub(crate) fn write(&self, record: &RunRecord) -> Answer<()> {
-        let path = self.record(&record.id);
-        let temporary = path.with_extension("json.new");
-        let written = fs::create_dir_all(&self.folder)
-            .and_then(|()| Ok(serde_json::to_vec_pretty(record)?))
-            .and_then(|text| fs::write(&temporary, text))
-            .and_then(|()| fs::rename(&temporary, &path));
-        written.map_err(|error| {
-            UiError::new(
-                ErrorCode::Journal,
-                format!("The run could not be written to {} ({error})", path.display()),
-            )
-            .hint("Check that the disk has room and that the folder may be written.")
-        })
+        self.records.write(&record.id, record)
     }
 
     pub(crate) fn read(&self, id: &str) -> Answer<RunRecord> {
-        let unknown = || UiError::new(ErrorCode::NotFound, "There is no run of this id");
-        if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-            return Err(unknown());
-        }
-        let text = match fs::read_to_string(self.record(id)) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(unknown()),
-            Err(error) => {
-                return Err(UiError::new(ErrorCode::Journal, format!("The run cannot be read ({error})")));
-            }
-        };
-        serde_json::from_str(&text)
-            .map_err(|error| UiError::new(ErrorCode::Journal, format!("The run {id} is damaged ({error})")))
+        self.records.read(id)
     }
 
-    /// Every run, newest first. One that cannot be read is told in the log and left out.
+    /// Every run, newest first.
     pub(crate) fn all(&self) -> Vec<RunRecord> {
-        let Ok(entries) = fs::read_dir(&self.folder) else { return Vec::new() };
-        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-        let mut ids: Vec<String> =
-            names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();
-        ids.sort_unstable_by(|a, b| b.cmp(a));
-        let mut records = Vec::new();
-        for id in ids {
-            match self.read(&id) {
-                Ok(record) => records.push(record),
-                Err(error) => tracing::warn!(id, error.message, "a run was left out"),
-            }
-        }
-        records
+        self.records.all()
     }
 
     /// What the engine's files say of a run that is not under way.
@@ -117,10 +79,6 @@ impl RunFiles {
 
     pub(crate) fn plan(&self, id: &str) -> Answer<Plan> {
         Ok(Plan::read(&self.folder(id).join("plan.jsonl"))?)
-    }
-
-    fn record(&self, id: &str) -> PathBuf {
-        self.folder.join(format!("{id}.json"))
     }
 }
 
@@ -419,29 +377,6 @@ mod tests {
             late_commit_ms: 2_000,
             stopped: false,
             reason: None,
-        }
-    }
-
-    #[test]
-    fn runs_are_found_again_newest_first_and_a_damaged_one_does_not_hide_the_others() {
-        let folder = tempfile::tempdir().unwrap();
-        let files = RunFiles::new(folder.path().join("runs"));
-        assert!(files.all().is_empty());
-        for id in ["20261122-043000000-00aa", "20261123-043000000-00bb"] {
-            files.write(&record(id)).unwrap();
-        }
-        fs::write(folder.path().join("runs/20261124-043000000-00cc.json"), "{").unwrap();
-        let ids: Vec<String> = files.all().into_iter().map(|record| record.id).collect();
-        assert_eq!(ids, ["20261123-043000000-00bb", "20261122-043000000-00aa"]);
-    }
-
-    #[test]
-    fn an_id_from_the_window_never_leaves_the_folder_of_runs() {
-        let folder = tempfile::tempdir().unwrap();
-        let files = RunFiles::new(folder.path().join("runs"));
-        fs::write(folder.path().join("secret.json"), "{}").unwrap();
-        for id in ["../secret", "", "/etc/passwd", "a/b", "."] {
-            assert_eq!(files.read(id).unwrap_err().code, ErrorCode::NotFound, "{id}");
         }
     }
 

@@ -1,4 +1,4 @@
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use specta::Type;
 
 use super::{Role, Whole};
@@ -176,7 +176,7 @@ pub struct RestoreStarted {
 }
 
 /// How far a deployment is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum DeploymentStatus {
     InProgress,
@@ -185,7 +185,7 @@ pub enum DeploymentStatus {
 }
 
 /// One entry of a deployment's log.
-#[derive(Clone, Debug, Serialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct DeploymentEvent {
     pub seq: Whole,
     pub at: Whole,
@@ -196,7 +196,7 @@ pub struct DeploymentEvent {
 }
 
 /// A deployment with its log so far.
-#[derive(Clone, Debug, Serialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct Deployment {
     pub id: String,
     pub project: String,
@@ -205,6 +205,25 @@ pub struct Deployment {
     pub finished_at: Option<Whole>,
     pub error: Option<String>,
     pub log: Vec<DeploymentEvent>,
+}
+
+/// The report of a restore: a project that was made from a backup, also when it is gone.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct Restore {
+    pub connection: String,
+    pub project: String,
+    pub name: String,
+    /// The name of the project that the backup is of.
+    pub original: String,
+    pub backup_created_at: Option<Whole>,
+    pub begun_at: Whole,
+    pub finished_at: Option<Whole>,
+    pub status: DeploymentStatus,
+    pub error: Option<String>,
+    pub log: Vec<DeploymentEvent>,
+    pub deleted_at: Option<Whole>,
+    /// What it has cost in all, where that was told when it was deleted.
+    pub cost: Option<Whole>,
 }
 
 /// What a restored project has cost so far.

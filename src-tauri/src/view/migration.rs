@@ -139,8 +139,6 @@ pub struct PlanSummary {
     pub requests: Whole,
     pub seconds_low: Whole,
     pub seconds_high: Whole,
-    pub side_effects: Vec<String>,
-    pub not_recoverable: Vec<String>,
     pub nothing_to_do: bool,
 }
 
@@ -266,7 +264,10 @@ pub struct ProofView {
     pub doubled: Whole,
     /// The first 200.
     pub differences: Vec<ProofDifference>,
+    /// The days as they are now.
     pub strip: HoleStrip,
+    /// The same days as the plan found them.
+    pub before: HoleStrip,
 }
 
 /// One line of the history.

@@ -23,6 +23,7 @@ export type Route =
   | { page: "restored" }
   | { page: "migrate"; source: Side | null; target: Side | null }
   | { page: "run"; run: string }
+  | { page: "restore"; project: string }
   | { page: "history" };
 
 class App {

@@ -17,9 +17,6 @@ import { sameSide } from "./app.svelte";
 export type Step = "sides" | "choose" | "rehearsal" | "confirm";
 export type TimeProblem = "from" | "to" | "order";
 
-/** The holes as a rehearsal found them, kept so that the run's page can show them filled. */
-export const stripsByRun = new Map<string, HoleStrip>();
-
 export class Wizard {
   step = $state<Step>("sides");
   source = $state.raw<Side | null>(null);
@@ -146,9 +143,7 @@ export class Wizard {
     if (!this.rehearsal || !this.summary || !this.canConfirm) return null;
     this.error = null;
     try {
-      const run = await ipc.startRun(this.rehearsal.id, this.summary.fingerprint, typedName);
-      if (this.strip) stripsByRun.set(run, this.strip);
-      return run;
+      return await ipc.startRun(this.rehearsal.id, this.summary.fingerprint, typedName);
     } catch (thrown) {
       this.error = asUiError(thrown);
       return null;

@@ -37,6 +37,8 @@ export const commands = {
 	meter: (connection: string, project: string) => typedError<Meter, UiError>(__TAURI_INVOKE("meter", { connection, project })),
 	/**  Where a new project can be, and in which versions of the platform. */
 	catalogue: (connection: string) => typedError<Catalogue, UiError>(__TAURI_INVOKE("catalogue", { connection })),
+	/**  Every project that was made from a backup, also those that are gone, the newest first. */
+	restores: () => typedError<Restore[], UiError>(__TAURI_INVOKE("restores")),
 	/**  The retained backups of a project, newest first, and its schedule. */
 	backups: (connection: string, project: string) => typedError<BackupPage, UiError>(__TAURI_INVOKE("backups", { connection, project })),
 	/**  Makes a backup now. */
@@ -339,8 +341,6 @@ export type PlanSummary = {
 	requests: Whole,
 	seconds_low: Whole,
 	seconds_high: Whole,
-	side_effects: string[],
-	not_recoverable: string[],
 	nothing_to_do: boolean,
 };
 
@@ -389,7 +389,10 @@ export type ProofView = {
 	doubled: Whole,
 	/**  The first 200. */
 	differences: ProofDifference[],
+	/**  The days as they are now. */
 	strip: HoleStrip,
+	/**  The same days as the plan found them. */
+	before: HoleStrip,
 };
 
 /**  A price that consent can be given to until it expires. */
@@ -454,6 +457,24 @@ export type ReportView = {
 	/**  The `holdfastctl` line that repeats the proof. */
 	prove_line: string,
 	exceptions: string[],
+};
+
+/**  The report of a restore: a project that was made from a backup, also when it is gone. */
+export type Restore = {
+	connection: string,
+	project: string,
+	name: string,
+	/**  The name of the project that the backup is of. */
+	original: string,
+	backup_created_at: Whole | null,
+	begun_at: Whole,
+	finished_at: Whole | null,
+	status: DeploymentStatus,
+	error: string | null,
+	log: DeploymentEvent[],
+	deleted_at: Whole | null,
+	/**  What it has cost in all, where that was told when it was deleted. */
+	cost: Whole | null,
 };
 
 /**  A new project from a backup is being made. */

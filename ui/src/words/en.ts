@@ -600,7 +600,7 @@ export const en = {
 
   history: {
     title: "History",
-    lead: "Every migration and every project made from a backup.",
+    lead: "Every migration and every project made from a backup, each with its report.",
     empty: "Nothing has happened yet. Migrations and restored projects will be listed here.",
     when: "When",
     what: "What",
@@ -610,6 +610,27 @@ export const en = {
     records: (done: string, total: string) => `${done} of ${total} records`,
     open: "Open",
     openRestore: "Open",
-    restoreActive: "exists",
+    restoreStatus: {
+      in_progress: "Being made",
+      success: "Made",
+      error: "Could not be made",
+    },
+    restoreDeleted: (when: string) => `Deleted on ${when}`,
+    restoreThere: "Still there, and costing money",
+    restoreGone: "Not there any more",
+  },
+
+  restore: {
+    title: (name: string) => `${name}, made from a backup`,
+    lead: (original: string) => `A new project from a backup of ${original}.`,
+    open: "Open the project",
+    backup: "Backup of",
+    begun: "Begun",
+    finished: "Finished",
+    deleted: "Deleted",
+    cost: "What it cost in all",
+    costSoFar: "What it has cost so far",
+    log: "How it was made",
+    noLog: "How it was made is not known to Holdfast: that was begun somewhere else, or is still going on.",
   },
 };
