@@ -2,6 +2,7 @@
 
 mod backups;
 mod bad_day;
+mod clients;
 mod openapi;
 mod people;
 mod projects;
@@ -242,6 +243,8 @@ impl IntoResponse for Refusal {
             | Refusal::NoDeployment(_)
             | Refusal::NoQuote(_)
             | Refusal::NoAccount(_)
+            | Refusal::NoService(_)
+            | Refusal::NoClient(_)
             | Refusal::NoRoute(_) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
             Refusal::WrongMethod(_) => (StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST"),
             Refusal::BadInput(_) => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod backups;
+mod clients;
 mod deployments;
 mod projects;
 mod quotes;
@@ -17,6 +18,7 @@ use thiserror::Error;
 
 pub(crate) use accounts::Account;
 pub(crate) use backups::{BackupKind, BackupRow, BackupStatus, PublishedBackup, Schedule};
+pub(crate) use clients::ClientRow;
 pub(crate) use deployments::{DeploymentRow, DeploymentStatus, Event, LogEntry, NotBegun};
 pub(crate) use projects::{ProjectRow, ProjectStatus, Role};
 pub(crate) use quotes::QuoteRow;
@@ -38,7 +40,7 @@ pub enum RegistryError {
 /// The database that knows every account, project and backup.
 pub(crate) struct Registry(Mutex<Connection>);
 
-const LAYOUT: i64 = 1;
+const LAYOUT: i64 = 2;
 
 impl Registry {
     pub(crate) fn open(path: &Path) -> Result<Registry, RegistryError> {
@@ -51,6 +53,11 @@ impl Registry {
         match transaction.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)? {
             0 => {
                 transaction.execute_batch(include_str!("registry/schema.sql")).map_err(failed)?;
+                transaction.execute_batch(include_str!("registry/clients.sql")).map_err(failed)?;
+                transaction.pragma_update(None, "user_version", LAYOUT).map_err(failed)?;
+            }
+            1 => {
+                transaction.execute_batch(include_str!("registry/clients.sql")).map_err(failed)?;
                 transaction.pragma_update(None, "user_version", LAYOUT).map_err(failed)?;
             }
             LAYOUT => {}

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tago_api::ProjectId;
 
 use super::views::{origin, project_view};
 use super::{Answer, Call, reply, reply_with};
@@ -92,18 +93,30 @@ pub(super) fn release_automations(platform: &Arc<Platform>, call: &Call) -> Answ
 }
 
 /// The services that every project has: slug, name, what it is.
-const SERVICES: [(&str, &str, &str); 4] = [
+const SERVICES: [(&str, &str, &str); 5] = [
     ("api", "API", "Answers requests of devices, applications and people."),
     ("main-db", "Main Database", "Keeps accounts, devices and their data."),
     ("in-memory-db", "In-Memory Database", "Keeps what must be found at once."),
     ("analysis-runtime", "Analysis Runtime", "Runs analysis scripts."),
+    (MQTT, "MQTT Broker", "Lets devices publish and subscribe."),
 ];
+
+const MQTT: &str = "mqtt-broker";
+
+/// Id of the project's MQTT broker.
+pub(super) fn mqtt_service(project: ProjectId) -> String {
+    service_id("service", MQTT, project)
+}
+
+fn service_id(part: &str, slug: &str, project: ProjectId) -> String {
+    hex(&Sha256::digest(format!("{part}/{slug}/{project}"))[..12])
+}
 
 pub(super) fn services(platform: &Arc<Platform>, call: &Call) -> Answer {
     let project = call.project()?;
     let mut services = Vec::new();
     for (slug, name, description) in SERVICES {
-        let id = |part: &str| hex(&Sha256::digest(format!("{part}/{slug}/{}", project.id))[..12]);
+        let id = |part: &str| service_id(part, slug, project.id);
         let mut settings = machine(slug);
         // The schedule is part of the backups, and those are the owner's alone.
         let shown = slug == "main-db" && call.role() == Role::Owner;
@@ -125,6 +138,7 @@ pub(super) fn services(platform: &Arc<Platform>, call: &Call) -> Answer {
             "settings": settings,
             "product": {
                 "id": id("product"), "slug": slug, "name": name, "description": description, "active": true,
+                "created_at": project.created_at,
             },
         }));
     }

@@ -1,6 +1,6 @@
 use axum::http::Method;
 
-use super::{Handler, backups, bad_day, openapi, people, projects, restores};
+use super::{Handler, backups, bad_day, clients, openapi, people, projects, restores};
 
 /// One route of the console API.
 pub struct Route {
@@ -60,7 +60,7 @@ const PUT: Method = Method::PUT;
 const DELETE: Method = Method::DELETE;
 
 #[rustfmt::skip]
-static ROUTES: [Route; 27] = [
+static ROUTES: [Route; 31] = [
     route(GET, "/openapi.json", Anyone, None, "OpenApi", Blocking(openapi::document),
         "This document."),
     route(GET, "/api/account", SignedIn, None, "Account", Blocking(people::account),
@@ -78,6 +78,14 @@ static ROUTES: [Route; 27] = [
         "Deletes the project with its data and its backups; its meter stops. The body repeats its name."),
     route(GET, "/api/projects/{project}/services", Member, None, "[Service]", Blocking(projects::services),
         "Services of the project, as the published TagoDeploy API lists them."),
+    route(GET, "/api/projects/{project}/services/{service}/clients", Member, None, "[MqttClient]", Blocking(clients::list),
+        "Clients of the MQTT broker, as the published TagoDeploy API lists them."),
+    route(POST, "/api/projects/{project}/services/{service}/clients", Member, Some("NewMqttClient"), "MqttClient", Blocking(clients::create),
+        "Makes a client of the MQTT broker."),
+    route(PUT, "/api/projects/{project}/services/{service}/clients/{client}", Member, Some("MqttClientChange"), "MqttClient", Blocking(clients::change),
+        "Changes a client's name, or gives it a password."),
+    route(DELETE, "/api/projects/{project}/services/{service}/clients/{client}", Member, None, "Success", Blocking(clients::remove),
+        "Removes a client of the MQTT broker."),
     route(GET, "/api/projects/{project}/meter", Owner("see what it costs"), None, "Meter", Blocking(projects::meter),
         "What the project has cost so far; started hours are charged."),
     route(POST, "/api/projects/{project}/access", Owner("make a profile token for it"), Some("AccessName"), "Access", Blocking(projects::access),

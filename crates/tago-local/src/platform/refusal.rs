@@ -28,6 +28,10 @@ pub(crate) enum Refusal {
     NoQuote(String),
     #[error("There is nobody with the e-mail address {0} on this platform.")]
     NoAccount(String),
+    #[error("This project has no MQTT broker with the id {0}. Its services are listed beside it.")]
+    NoService(String),
+    #[error("This broker has no client {0}.")]
+    NoClient(String),
     #[error("There is nothing at {0}. The routes are listed in /openapi.json.")]
     NoRoute(String),
     #[error("{0} is not answered here with this method. The routes are listed in /openapi.json.")]

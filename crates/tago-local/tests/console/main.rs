@@ -14,6 +14,7 @@ mod list;
 mod loopback;
 mod money;
 mod people;
+mod published;
 mod restore;
 mod roles;
 mod schedule;

@@ -5,9 +5,13 @@ use tago_local::console::{Guard, Route, routes};
 use crate::harness::{Who, World, text};
 
 /// Everything of a project that a collaborator may see; the rest of it is the owner's alone.
-const FOR_MEMBERS: [(&str, &str); 3] = [
+const FOR_MEMBERS: [(&str, &str); 7] = [
     ("GET", "/api/projects/{project}"),
     ("GET", "/api/projects/{project}/services"),
+    ("GET", "/api/projects/{project}/services/{service}/clients"),
+    ("POST", "/api/projects/{project}/services/{service}/clients"),
+    ("PUT", "/api/projects/{project}/services/{service}/clients/{client}"),
+    ("DELETE", "/api/projects/{project}/services/{service}/clients/{client}"),
     ("POST", "/api/projects/{project}/collaborators/accept"),
 ];
 
