@@ -14,6 +14,7 @@ mod call;
 mod credentials;
 mod data;
 mod device;
+mod entity;
 mod faults;
 mod fields;
 mod files;

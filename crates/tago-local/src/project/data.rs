@@ -23,6 +23,7 @@ use super::device;
 use super::rates;
 use super::token::TokenKind;
 
+pub(super) use held_parsers::note_one as note_held_parser;
 pub(super) use moment::moment_after;
 
 /// Bytes of the largest body of records.

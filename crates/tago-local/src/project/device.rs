@@ -123,7 +123,7 @@ pub(super) async fn create(call: Call) -> Result<Answer, Refused> {
             minted.serie_number = serial;
             token::insert(writing, TokenKind::Device, &id, &minted)?;
             writing.cache.triggers = None;
-            Ok(json!({ "device_id": id, "bucket_id": id, "token": minted.secret }))
+            Ok(json!({ "device_id": id, "deviceID": id, "bucket_id": id, "token": minted.secret }))
         })
         .await?;
     Answer::created(created)

@@ -2,7 +2,7 @@ use super::call::Refused;
 
 /// The query of a URL, in the notations that clients of the platform use:
 /// `name=a`, `name[]=a`, `name[0]=a`, `filter[tags][0][key]=a`.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct QueryText(Vec<(String, String)>);
 
 impl QueryText {

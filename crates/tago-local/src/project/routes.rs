@@ -1,6 +1,7 @@
 //! The data plane's routes, as data.
 
 mod account;
+mod data;
 mod files;
 mod run;
 
@@ -16,7 +17,7 @@ use super::call::{Answer, Call, Handler, Refused};
 use super::gate::{self, Route, Who};
 use super::rates::{self, Bucket};
 use super::resource::{self, ACTION, ANALYSIS, Resource, catalogue};
-use super::{Project, analysis, data, device};
+use super::{Project, analysis};
 
 const SMALL: usize = 200_000;
 const LARGE: usize = 16_000_000;
@@ -42,38 +43,9 @@ pub(super) fn router(project: &Project) -> Router {
 
 /// Every route of a project's API.
 pub fn routes() -> Vec<Route> {
-    use Who::{Analysis, DeviceReading, DeviceWriting, Profile};
+    use Who::{Analysis, Profile};
     use rates::*;
     let mut routes = vec![
-        get("/data", DeviceReading, DATA_READ, data::ask),
-        post("/data", DeviceWriting, DATA_SEND, data::BODY_LIMIT, data::send),
-        put("/data", DeviceWriting, DATA_EDIT, data::edit),
-        delete("/data", DeviceWriting, DATA_DELETE, data::remove),
-        get("/device/{device}/data", Profile, DATA_READ, data::ask),
-        // Only an analysis may, and only with a policy, which this platform does not have yet.
-        post("/device/{device}/data", Analysis, DATA_SEND, data::BODY_LIMIT, |_| async {
-            Err(Refused::denied())
-        }),
-        put("/device/{device}/data", Profile, DATA_EDIT, data::edit),
-        delete("/device/{device}/data", Profile, DATA_DELETE, data::remove),
-        get("/device/{device}/data_amount", Profile, DEVICE_READ, data::amount),
-        post("/device/{device}/empty", Profile, DEVICE_CHANGE, SMALL, data::empty),
-        get("/device/{device}/chunk", Profile, CHUNK_LIST, device::list_chunks),
-        delete("/device/{device}/chunk/{chunk}", Profile, DEVICE_CHANGE, device::remove_chunk),
-        post("/device/{device}/convert", Profile, DEVICE_CHANGE, SMALL, device::convert),
-        get("/device", Profile, DEVICE_LIST, device::list),
-        post("/device", Profile, DEVICE_CREATE, SMALL, device::create),
-        get("/device/{device}", Profile, DEVICE_READ, device::info),
-        put("/device/{device}", Profile, DEVICE_CHANGE, device::edit),
-        delete("/device/{device}", Profile, DEVICE_DELETE, device::remove),
-        get("/device/params", DeviceReading, DEVICE_READ, device::list_own_params),
-        put("/device/params/{param}", DeviceWriting, DEVICE_CHANGE, device::edit_own_param),
-        get("/device/{device}/params", Profile, DEVICE_READ, device::list_params),
-        post("/device/{device}/params", Profile, DEVICE_CHANGE, SMALL, device::set_params),
-        delete("/device/{device}/params/{param}", Profile, DEVICE_CHANGE, device::remove_param),
-        post("/device/token", Profile, DEVICE_CHANGE, SMALL, device::create_token),
-        get("/device/token/{id}", Profile, DEVICE_READ, device::list_tokens),
-        delete("/device/token/{id}", Profile, DEVICE_CHANGE, device::remove_token),
         get("/analysis/{id}", Profile, ANALYSIS_READ, analysis::info),
         post("/analysis/{id}/upload", Profile, ANALYSIS_CHANGE, LARGE, analysis::upload),
         get("/analysis/{id}/download", Profile, ANALYSIS_READ, analysis::download),
@@ -87,6 +59,7 @@ pub fn routes() -> Vec<Route> {
         get("/action/{id}", Profile, ACTION_CALL, |call| resource::info(call, ACTION)),
     ];
     routes.extend(account::routes());
+    routes.extend(data::routes());
     routes.extend(files::routes());
     routes.extend(run::routes());
     routes.extend(of_resource(ANALYSIS, "/analysis", "/analysis/{id}"));

@@ -6,6 +6,7 @@ mod asking;
 mod changing;
 mod chunks;
 mod devices;
+mod entities;
 mod faults;
 mod harness;
 mod limits;

@@ -9,23 +9,34 @@ use crate::project::store::Writing;
 pub(super) const HELD: &str = "payload_parser_held";
 
 /// Puts into the outbox which parsers would have run over the records of one request: the
-/// network's, the connector's and the device's, in this order.
+/// network's, the connector's and the device's.
 pub(super) fn note(writing: &mut Writing<'_>, device: &str, records: usize) -> rusqlite::Result<()> {
     for parser in of_device(writing.db, device)? {
-        outbox::add(
-            writing.db,
-            &OutboxEntry {
-                at: writing.now,
-                action: parser.owner,
-                name: format!("Payload parser of the {}", parser.kind),
-                r#type: HELD.to_owned(),
-                device: device.to_owned(),
-                variable: String::new(),
-                value: Some(records.to_string()),
-            },
-        )?;
+        note_one(writing, &parser.kind, &parser.owner, device, records)?;
     }
     Ok(())
+}
+
+/// The same of one parser; `target` is the device or entity that was written to.
+pub(in crate::project) fn note_one(
+    writing: &mut Writing<'_>,
+    kind: &str,
+    owner: &str,
+    target: &str,
+    records: usize,
+) -> rusqlite::Result<()> {
+    outbox::add(
+        writing.db,
+        &OutboxEntry {
+            at: writing.now,
+            action: owner.to_owned(),
+            name: format!("Payload parser of the {kind}"),
+            r#type: HELD.to_owned(),
+            device: target.to_owned(),
+            variable: String::new(),
+            value: Some(records.to_string()),
+        },
+    )
 }
 
 struct Parser {

@@ -66,6 +66,7 @@ pub(in crate::project) async fn create(call: Call) -> Result<Answer, Refused> {
                 "permission": permission.word(),
                 "serie_number": minted.serie_number,
                 "expire_date": expire_time,
+                "expire_time": expire_time,
             }))
         })
         .await?;
