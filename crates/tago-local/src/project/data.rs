@@ -8,6 +8,7 @@ mod moment;
 mod question;
 mod record;
 mod select;
+mod transfer;
 mod writer;
 
 use std::collections::HashSet;
@@ -25,6 +26,7 @@ use super::token::TokenKind;
 
 pub(super) use held_parsers::note_one as note_held_parser;
 pub(super) use moment::moment_after;
+pub(super) use transfer::{Address, copy_chunk, export, export_chunk, import, queue as queue_export};
 
 /// Bytes of the largest body of records.
 pub(super) const BODY_LIMIT: usize = 200_000;
@@ -61,7 +63,7 @@ pub(super) async fn send(call: Call) -> Result<Answer, Refused> {
     let count = batch.len();
     call.write(move |writing| {
         let target = Target::find(writing.db, &id)?.accepting_its_token()?;
-        ingest::insert(writing, &target, batch)
+        ingest::insert(writing, &target, &batch)
     })
     .await?;
     Answer::accepted(format!("{count} Data Added"))
@@ -244,6 +246,11 @@ impl Target {
             Storage::Immutable(chunks) => Some(chunks),
             Storage::Hybrid(mutable, chunks) => (!mutable.is_match(variable)).then_some(chunks),
         }
+    }
+
+    /// Whether it depends on the variable if a record can be changed.
+    fn has_rule_for_variables(&self) -> bool {
+        matches!(self.storage, Storage::Hybrid(..))
     }
 
     /// The variables whose records can be changed; all if there is no rule.

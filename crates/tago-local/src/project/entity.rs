@@ -1,5 +1,6 @@
 //! Entities: tables that a client defines, in the main database. Their rows are in `entity::rows`.
 
+mod export;
 mod rows;
 mod schema;
 mod select;
@@ -14,6 +15,7 @@ use super::list::ListQuery;
 use super::rates::Plan;
 use crate::random::hex;
 
+pub(super) use export::export;
 pub(super) use rows::{amount, ask, edit as edit_rows, empty, remove as remove_rows, send};
 use schema::{Definition, Limits};
 

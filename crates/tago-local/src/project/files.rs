@@ -249,7 +249,7 @@ fn as_delete_reads_it(path: &str) -> String {
     trimmed(&parts.join("/"))
 }
 
-fn checked_path(path: &str) -> Result<String, Refused> {
+pub(super) fn checked_path(path: &str) -> Result<String, Refused> {
     let path = path.trim_matches('/');
     let fits = (1..=500).contains(&path.chars().count())
         && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..")

@@ -19,4 +19,5 @@ mod running;
 mod sending;
 mod snapshots;
 mod tokens;
+mod transfer;
 mod under_load;

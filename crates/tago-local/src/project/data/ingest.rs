@@ -67,20 +67,13 @@ pub(super) fn parse(body: &[u8], now: Time) -> Result<Batch, Refused> {
     Ok(batch)
 }
 
-/// Stores the records; records without a group get one that they share.
-pub(super) fn insert(writing: &mut Writing<'_>, target: &Target, batch: Batch) -> Result<(), Refused> {
-    let now = writing.now;
-    let mut mutable = 0;
-    for record in &batch.records {
-        let variable = &batch.variables[record.variable];
-        target.takes(variable, record.time, now)?;
-        mutable += u64::from(target.chunks_of(variable).is_none());
-    }
-    let amount = amount(writing, target.number)? + batch.records.len() as u64;
+/// Stores what was sent, with what follows from it: actions fire, and parsers are noted.
+pub(super) fn insert(writing: &mut Writing<'_>, target: &Target, batch: &Batch) -> Result<(), Refused> {
+    let mutable = check(target, batch, writing.now)?;
     if mutable > 0 {
-        let held = match target.mutable_variables(writing.db)? {
-            None => amount - mutable,
-            Some(variables) => records_of(writing.db, target.number, &variables)?,
+        let held = match target.has_rule_for_variables() {
+            true => mutable_records(writing.db, target)?,
+            false => amount(writing, target.number)?,
         };
         if held + mutable > MUTABLE_LIMIT {
             return Err(Refused::bad(format!(
@@ -89,6 +82,31 @@ pub(super) fn insert(writing: &mut Writing<'_>, target: &Target, batch: Batch) -
             )));
         }
     }
+    store(writing, target, batch)?;
+    let arrived = batch
+        .records
+        .iter()
+        .map(|record| (batch.variables[record.variable].as_ref(), record.value.as_deref()));
+    trigger::fire(writing, &target.id, arrived)?;
+    held_parsers::note(writing, &target.id, batch.len())?;
+    Ok(())
+}
+
+/// Refuses records of a time that the device does not take; tells how many can be changed later.
+pub(super) fn check(target: &Target, batch: &Batch, now: Time) -> Result<u64, Refused> {
+    let mut mutable = 0;
+    for record in &batch.records {
+        let variable = &batch.variables[record.variable];
+        target.takes(variable, record.time, now)?;
+        mutable += u64::from(target.chunks_of(variable).is_none());
+    }
+    Ok(mutable)
+}
+
+/// Stores checked records; those without a group get one that they share.
+pub(super) fn store(writing: &mut Writing<'_>, target: &Target, batch: &Batch) -> Result<(), Refused> {
+    let now = writing.now;
+    let amount = amount(writing, target.number)? + batch.records.len() as u64;
     let variables =
         batch.variables.iter().map(|name| variable(writing, name)).collect::<rusqlite::Result<Vec<_>>>()?;
     let shared_group = hex(&writing.random.id_bytes(now));
@@ -111,13 +129,15 @@ pub(super) fn insert(writing: &mut Writing<'_>, target: &Target, batch: Batch) -
     }
     writing.cache.amounts.insert(target.number, amount);
     writing.cache.last_inputs.insert(target.number, now);
-    let arrived = batch
-        .records
-        .iter()
-        .map(|record| (batch.variables[record.variable].as_ref(), record.value.as_deref()));
-    trigger::fire(writing, &target.id, arrived)?;
-    held_parsers::note(writing, &target.id, batch.records.len())?;
     Ok(())
+}
+
+/// Records of a device that can be changed.
+pub(super) fn mutable_records(db: &Connection, target: &Target) -> rusqlite::Result<u64> {
+    match target.mutable_variables(db)? {
+        None => super::records_of(db, target.number),
+        Some(variables) => records_of(db, target.number, &variables),
+    }
 }
 
 fn records_of(db: &Connection, device: i64, variables: &HashSet<i64>) -> rusqlite::Result<u64> {

@@ -22,6 +22,10 @@ pub(super) fn routes() -> Vec<Route> {
         }),
         put("/device/{device}/data", Profile, DATA_EDIT, data::edit),
         delete("/device/{device}/data", Profile, DATA_DELETE, data::remove),
+        post("/device/{device}/data/backup", Profile, DEVICE_CHANGE, SMALL, data::export),
+        post("/device/{device}/data/restore", Profile, DEVICE_CHANGE, SMALL, data::import),
+        post("/device/{device}/chunk/backup", Profile, DEVICE_CHANGE, SMALL, data::export_chunk),
+        post("/device/{device}/chunk/copy", Profile, DEVICE_CHANGE, SMALL, data::copy_chunk),
         get("/device/{device}/data_amount", Profile, DEVICE_READ, data::amount),
         post("/device/{device}/empty", Profile, DEVICE_CHANGE, SMALL, data::empty),
         get("/device/{device}/chunk", Profile, CHUNK_LIST, device::list_chunks),
@@ -50,6 +54,7 @@ pub(super) fn routes() -> Vec<Route> {
         post("/entity/{entity}/data", Profile, ENTITY_CHANGE, LARGE, entity::send),
         route(Method::PUT, "/entity/{entity}/data", Profile, ENTITY_CHANGE, LARGE, entity::edit_rows),
         delete("/entity/{entity}/data", Profile, ENTITY_CHANGE, entity::remove_rows),
+        post("/entity/{entity}/data/backup", Profile, ENTITY_CHANGE, SMALL, entity::export),
         get("/entity/{entity}/data_amount", Profile, ENTITY_READ, entity::amount),
         post("/entity/{entity}/empty", Profile, ENTITY_CHANGE, SMALL, entity::empty),
     ]
