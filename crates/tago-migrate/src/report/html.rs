@@ -2,6 +2,9 @@
 
 use std::fmt::{Display, Write};
 
+use chrono::{Local, TimeZone};
+use tago_api::Time;
+
 use super::Report;
 use crate::prove::{DifferenceKind, Proof};
 
@@ -63,8 +66,8 @@ fn facts(page: &mut String, report: &Report) {
     let mut rows = vec![
         vec!["From".to_owned(), format!("{} at {}", report.source.name, report.source.origin)],
         vec!["Into".to_owned(), format!("{} at {}", report.target.name, report.target.origin)],
-        vec!["Begun".to_owned(), report.started_at.to_string()],
-        vec!["Finished".to_owned(), report.finished_at.map_or("not yet".to_owned(), |at| at.to_string())],
+        vec!["Begun".to_owned(), here(report.started_at)],
+        vec!["Finished".to_owned(), report.finished_at.map_or("not yet".to_owned(), here)],
         vec![
             "Records written".to_owned(),
             format!("{} of {}", report.records_written, report.records_planned),
@@ -74,8 +77,11 @@ fn facts(page: &mut String, report: &Report) {
     ];
     if let Some(proof) = &report.proof {
         let said = format!(
-            "{} of {} time ranges as they should be, {} records read, at {}",
-            proof.windows_green, proof.windows, proof.records, proof.at
+            "{} of {} time ranges as they should be, {} records read, on {}",
+            proof.windows_green,
+            proof.windows,
+            proof.records,
+            here(proof.at)
         );
         rows.push(vec!["Proof".to_owned(), said]);
         if proof.foreign > 0 {
@@ -85,7 +91,7 @@ fn facts(page: &mut String, report: &Report) {
     }
     rows.push(vec!["Plan".to_owned(), report.fingerprint.to_string()]);
     rows.push(vec!["Run".to_owned(), report.run.clone()]);
-    rows.push(vec!["This page".to_owned(), report.at.to_string()]);
+    rows.push(vec!["This page".to_owned(), here(report.at)]);
     table(page, &[], rows.into_iter());
 }
 
@@ -102,7 +108,7 @@ fn differences(page: &mut String, proof: &Proof) {
                 .to_owned(),
                 window.name.clone(),
                 window.variable.clone().unwrap_or_default(),
-                difference.time.map(|time| time.to_string()).unwrap_or_default(),
+                difference.time.map(here).unwrap_or_default(),
                 difference.expected.clone().unwrap_or_default(),
                 difference.found.clone().unwrap_or_default(),
             ]
@@ -112,6 +118,25 @@ fn differences(page: &mut String, proof: &Proof) {
     if !rows.is_empty() {
         section(page, "h2", "What the proof found");
         table(page, &["What", "Device", "Variable", "Time", "Should be", "Is"], rows.into_iter());
+    }
+}
+
+/// As people read a moment where the report is made, with UTC beside it.
+fn here(moment: Time) -> String {
+    spelt(moment, &Local)
+}
+
+fn spelt(moment: Time, zone: &impl TimeZone) -> String {
+    let utc = moment.to_utc();
+    let local = utc.with_timezone(zone).naive_local();
+    let clock = if moment.millis().rem_euclid(1000) == 0 { "%H:%M:%S" } else { "%H:%M:%S%.3f" };
+    let day = format!("%-d %b %Y, {clock}");
+    match local == utc.naive_utc() {
+        true => utc.format(&format!("{day} UTC")).to_string(),
+        false if local.date() == utc.date_naive() => {
+            format!("{} ({} UTC)", local.format(&day), utc.format(clock))
+        }
+        false => format!("{} ({} UTC)", local.format(&day), utc.format(&day)),
     }
 }
 
@@ -162,3 +187,22 @@ padding:.8rem}.verdict{font-weight:600;padding:.7rem 1rem;border-left:.35rem sol
 .good{background:#e8f5ec;border-color:#1f8a4c}.bad{background:#fdecea;border-color:#c0392b}\
 .open{background:#fff6e0;border-color:#c98a00}@media print{body{margin:0;max-width:none;font-size:11px}\
 tr{break-inside:avoid}}";
+
+#[cfg(test)]
+mod tests {
+    use chrono::{FixedOffset, Utc};
+
+    use super::*;
+
+    #[test]
+    fn a_moment_is_local_with_utc_beside_it_and_the_other_day_where_it_is_another() {
+        let at = |text: &str| text.parse::<Time>().unwrap();
+        let sao_paulo = FixedOffset::west_opt(3 * 3600).unwrap();
+        let spelt_there = |text: &str| spelt(at(text), &sao_paulo);
+        assert_eq!(spelt_there("2026-11-22T04:30:05.000Z"), "22 Nov 2026, 01:30:05 (04:30:05 UTC)");
+        assert_eq!(spelt_there("2026-11-22T04:30:05.250Z"), "22 Nov 2026, 01:30:05.250 (04:30:05.250 UTC)");
+        let evening = "21 Nov 2026, 22:00:00 (22 Nov 2026, 01:00:00 UTC)";
+        assert_eq!(spelt_there("2026-11-22T01:00:00.000Z"), evening);
+        assert_eq!(spelt(at("2026-11-22T04:30:05.000Z"), &Utc), "22 Nov 2026, 04:30:05 UTC");
+    }
+}
