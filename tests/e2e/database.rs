@@ -86,10 +86,16 @@ impl Database {
     }
 
     /// Everything that a restore keeps as it is, table by table: resources with their ids and contents, and all
-    /// records; not the project's own identity, not the tokens.
+    /// records; not the project's own identity, not the tokens, not when somebody last read a device.
     pub fn kept_by_a_restore(&self) -> BTreeMap<&'static str, Vec<Vec<Value>>> {
         let tables = [
-            ("devices", "SELECT * FROM devices ORDER BY number"),
+            (
+                "devices",
+                "SELECT number, id, name, description, type, network, connector, active, visible, tags,
+                    payload_decoder, chunk_period, chunk_retention, mutable_variable_regex, last_input,
+                    created_at, updated_at
+                FROM devices ORDER BY number",
+            ),
             ("params", "SELECT * FROM params ORDER BY id"),
             ("resources", "SELECT kind, id, name, body FROM resources ORDER BY kind, id"),
             ("variables", "SELECT * FROM variables ORDER BY number"),
