@@ -110,3 +110,15 @@ conforms('what cannot be is refused with the field and the rule', async () => {
   await refused(devices.info('f'.repeat(24)), /does not exist|not found/i);
   await refused(devices.list({ orderBy: ['secret', 'asc'] }), /^orderBy /);
 });
+
+conforms('an immutable device keeps its records by period, and a period goes as a whole', async () => {
+  const { device_id: id, token } = await devices.create({
+    name: 'Archive', type: 'immutable', network: https, connector: customHttps, chunk_period: 'month', chunk_retention: 2,
+  });
+  await it.client('Device', token).sendData({ variable: 'level', value: 1 });
+  const [chunk] = await devices.getChunk(id);
+  assert.match(chunk.id, /^\d+_\d+$/);
+  assert.equal(chunk.amount, 1);
+  assert.equal(await devices.deleteChunk(id, chunk.id), `Chunk ${chunk.id} deleted`);
+  assert.equal(await devices.amount(id), 0);
+});

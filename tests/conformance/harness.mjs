@@ -74,6 +74,12 @@ export async function project(name) {
       return { status: response.status, headers: response.headers, body: await response.json() };
     },
     knob: (path, body) => ask(ready.knobs, 'POST', path, { project: id, ...body }),
+    /** What was sent to people by e-mail or telephone: PINs and links. */
+    async messages() {
+      const response = await fetch(`${ready.knobs}/messages?project=${id}`);
+      return await response.json();
+    },
+    owner: ready.owner.email,
   };
 }
 
