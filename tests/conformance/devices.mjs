@@ -122,3 +122,39 @@ conforms('an immutable device keeps its records by period, and a period goes as 
   assert.equal(await devices.deleteChunk(id, chunk.id), `Chunk ${chunk.id} deleted`);
   assert.equal(await devices.amount(id), 0);
 });
+
+conforms('data goes out to a file and comes in from one', async () => {
+  const { device_id: id, token } = await made('Export');
+  const records = Array.from({ length: 30 }, (_, i) => ({ variable: 'level', value: i, group: `g${i}` }));
+  await it.client('Device', token).sendData(records);
+  const { file_address } = await devices.dataBackup({ deviceID: id, file_address: 'exports/level', headers: true });
+  assert.equal(file_address, 'exports/level.csv');
+  await appears('exports/level.csv');
+  const { device_id: other } = await made('Import');
+  const queued = await devices.dataRestore({ deviceID: other, file_address });
+  assert.equal(queued, 'Data import added to the queue successfully!');
+  while ((await devices.amount(other)) < 30);
+  const values = (await devices.getDeviceData(other, { qty: 100 })).map(({ value }) => value);
+  assert.deepEqual(values.sort((a, b) => a - b), records.map(({ value }) => value));
+});
+
+conforms('a period goes out to a file', async () => {
+  const { device_id: id, token } = await devices.create({
+    name: 'Periods', type: 'immutable', network: https, connector: customHttps, chunk_period: 'month', chunk_retention: 2,
+  });
+  await it.client('Device', token).sendData({ variable: 'level', value: 1 });
+  const [chunk] = await devices.getChunk(id);
+  const backup = await devices.dataBackup({ deviceID: id, file_address: 'exports/period', headers: true }, chunk.id);
+  assert.deepEqual([backup.chunk_id, backup.file_address], [chunk.id, 'exports/period.csv']);
+  await appears('exports/period.csv');
+  const copy = await devices.copyChunk({ deviceID: id, chunkID: chunk.id, file_address: 'exports/copy', headers: true });
+  assert.equal(copy.chunk_id, chunk.id);
+  await appears('exports/copy.csv');
+});
+
+/** Asks until the file is there: an export is queued, and nothing else tells its end. */
+async function appears(path) {
+  const folder = path.split('/').slice(0, -1).join('/');
+  const there = async () => (await it.resources.files.list({ path: folder })).files.some(({ filename }) => filename === path);
+  while (!(await there()));
+}
