@@ -4,6 +4,8 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tago_api::Time;
 use thiserror::Error;
 
@@ -42,9 +44,15 @@ pub enum JournalError {
 }
 
 /// Where a run's rows go.
-pub(crate) trait Journal: Send {
+pub(crate) trait Journal<R = Row>: Send {
     /// Makes a row durable.
-    fn append(&mut self, at: Time, row: &Row) -> Result<(), JournalError>;
+    fn append(&mut self, at: Time, row: &R) -> Result<(), JournalError>;
+}
+
+/// What a journal can hold.
+pub(crate) trait Entry: Serialize + DeserializeOwned {
+    /// The name of its kind, as the journal shows it.
+    fn kind(&self) -> &'static str;
 }
 
 /// The journal of one run folder. While it is open, no other process can open it.
@@ -77,6 +85,11 @@ const SCHEMA: &str = "
 impl SqliteJournal {
     /// Opens the journal of this folder, or makes it, and begins a session. Answers the rows so far.
     pub(crate) fn open(folder: &Path) -> Result<(SqliteJournal, Vec<(Time, Row)>), JournalError> {
+        SqliteJournal::open_of(folder)
+    }
+
+    /// The same for a journal of other rows.
+    pub(crate) fn open_of<R: Entry>(folder: &Path) -> Result<(SqliteJournal, Vec<(Time, R)>), JournalError> {
         let lock = lock(folder)?;
         let opening = |source| JournalError::Storage { doing: "opened", source };
         let database = Connection::open(folder.join(folder::JOURNAL)).map_err(opening)?;
@@ -97,6 +110,11 @@ impl SqliteJournal {
 
     /// The rows of a folder's journal, also while another process appends to it.
     pub(crate) fn read(folder: &Path) -> Result<Vec<(Time, Row)>, JournalError> {
+        SqliteJournal::read_of(folder)
+    }
+
+    /// The same of a journal of other rows.
+    pub(crate) fn read_of<R: Entry>(folder: &Path) -> Result<Vec<(Time, R)>, JournalError> {
         let path = folder.join(folder::JOURNAL);
         if !path.exists() {
             return Err(JournalError::NoRun);
@@ -109,8 +127,8 @@ impl SqliteJournal {
     }
 }
 
-impl Journal for SqliteJournal {
-    fn append(&mut self, at: Time, row: &Row) -> Result<(), JournalError> {
+impl<R: Entry> Journal<R> for SqliteJournal {
+    fn append(&mut self, at: Time, row: &R) -> Result<(), JournalError> {
         let body = serde_json::to_string(row)
             .map_err(|error| JournalError::Damaged { detail: format!("a row has no spelling: {error}") })?;
         self.database
@@ -157,7 +175,7 @@ fn check(database: &Connection, version: i64) -> Result<(), JournalError> {
     }
 }
 
-fn rows(database: &Connection) -> Result<Vec<(Time, Row)>, JournalError> {
+fn rows<R: Entry>(database: &Connection) -> Result<Vec<(Time, R)>, JournalError> {
     let reading = |source| JournalError::Storage { doing: "read", source };
     let mut query = database.prepare("SELECT seq, at, body FROM row ORDER BY seq").map_err(reading)?;
     let mut found = query.query([]).map_err(reading)?;

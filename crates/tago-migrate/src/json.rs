@@ -64,6 +64,13 @@ impl<'de> Deserialize<'de> for Json {
     }
 }
 
+/// The text by which a document at hand compares.
+pub(crate) fn canonical_text(document: &serde_json::Value) -> String {
+    let mut text = String::new();
+    write_canonical(document, &mut text);
+    text
+}
+
 fn write_canonical(document: &serde_json::Value, text: &mut String) {
     use serde_json::Value as Document;
     match document {

@@ -24,6 +24,7 @@ mod reader;
 mod record;
 mod rehearse;
 mod report;
+pub mod resources;
 mod run;
 mod scan;
 mod settings;

@@ -15,8 +15,8 @@ use crate::run::Side;
 mod file;
 mod summary;
 
-pub(crate) use file::FORMAT;
 pub use file::PlanError;
+pub(crate) use file::{FORMAT, canonical};
 pub use summary::{DevicePart, Summary};
 
 /// What the owner chose.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tago_api::DeviceId;
 
+use super::Entry;
 use crate::device::{Fingerprint, Token};
 use crate::load::Opened;
 use crate::plan::Seal;
@@ -74,9 +75,8 @@ pub(crate) enum Was {
     Absent,
 }
 
-impl Row {
-    /// The name of its kind, as the journal shows it.
-    pub(crate) fn kind(&self) -> &'static str {
+impl Entry for Row {
+    fn kind(&self) -> &'static str {
         match self {
             Row::Begun { .. } => "begun",
             Row::Session {} => "session",

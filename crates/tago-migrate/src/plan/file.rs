@@ -129,7 +129,7 @@ impl Item {
     }
 }
 
-fn canonical<T: Serialize + for<'de> Deserialize<'de>>(text: &str) -> Result<T, String> {
+pub(crate) fn canonical<T: Serialize + for<'de> Deserialize<'de>>(text: &str) -> Result<T, String> {
     let line: T = serde_json::from_str(text).map_err(|error| error.to_string())?;
     match serde_json::to_string(&line) {
         Ok(spelling) if spelling == text => Ok(line),

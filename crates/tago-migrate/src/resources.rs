@@ -1,0 +1,33 @@
+//! Everything else that a project holds, moved as whole documents: plan, run and undo.
+
+mod document;
+mod hands;
+mod keep;
+mod kind;
+mod ledger;
+mod machine;
+mod matching;
+mod place;
+mod plan;
+mod ports;
+mod rehearse;
+mod remap;
+mod row;
+mod run;
+mod scan;
+#[cfg(test)]
+mod sim;
+mod undo;
+
+pub use document::Document;
+pub use kind::{Kind, Part};
+pub use matching::Why;
+pub use plan::{
+    Conflict, ResourceChoices, ResourceHeader, ResourceItem, ResourcePlan, ResourceReason, Work, plan,
+};
+pub use ports::{Address, Entries, Resources, ResourcesTarget, SCRIPT};
+pub use rehearse::{ResourceRehearseError, rehearse, snapshot};
+pub use remap::{Mapping, Unresolved, remap};
+pub use run::{ResourceStatus, resume, run, status};
+pub use scan::{Found, Gap, Snapshot};
+pub use undo::{Reversal, UndoChoices, Undone, irreversible, undo};

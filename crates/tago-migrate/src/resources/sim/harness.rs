@@ -1,0 +1,462 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use tago_api::Time;
+use tokio::time::Instant;
+
+use super::fake::{Fake, Fault, Stored};
+use super::fixture::{empty, whole};
+use super::journal::Memory;
+use crate::clock::Clock;
+use crate::control::Control;
+use crate::journal::{Journal, JournalError};
+use crate::plan::Verdict;
+use crate::progress::{Figures, Progress};
+use crate::resources::document::says_nothing;
+use crate::resources::hands::Hands;
+use crate::resources::keep;
+use crate::resources::kind::Kind;
+use crate::resources::ledger::Ledger;
+use crate::resources::plan::{Conflict, ResourceChoices, ResourcePlan};
+use crate::resources::ports::Address;
+use crate::resources::rehearse::rehearse;
+use crate::resources::row::Row;
+use crate::resources::run::drive;
+use crate::resources::undo::{Undo, UndoChoices, Undone};
+use crate::run::Ending;
+use crate::settings::{Env, Settings};
+
+const OURS: &str = "5f2a8e3b9c1d4e00aaaaaaaa";
+const THEIRS: &str = "5f2a8e3b9c1d4e00bbbbbbbb";
+
+struct VirtualClock(Instant);
+
+#[async_trait]
+impl Clock for VirtualClock {
+    fn now(&self) -> Time {
+        Time::from_millis(1_790_000_000_000 + i64::try_from(self.0.elapsed().as_millis()).unwrap())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// Two projects, and one run from the one into the other.
+struct World {
+    source: Fake,
+    target: Fake,
+    choices: ResourceChoices,
+    plan: Option<ResourcePlan>,
+    journal: Memory,
+    keep: keep::Memory,
+    clock: VirtualClock,
+    control: Control,
+    progress: Progress,
+}
+
+impl World {
+    fn new(source: Fake, target: Fake, choices: ResourceChoices) -> World {
+        World {
+            source,
+            target,
+            choices,
+            plan: None,
+            journal: Memory::default(),
+            keep: keep::Memory::default(),
+            clock: VirtualClock(Instant::now()),
+            control: Control::new(),
+            progress: Progress::new(Figures::default()),
+        }
+    }
+
+    /// Into a project that holds nothing.
+    fn into_empty() -> World {
+        // Every project has one configuration of TagoRUN, so there is none to make.
+        let conflict_of_kind = BTreeMap::from([(Kind::RunConfiguration, Conflict::TakeSource)]);
+        let choices = ResourceChoices { conflict_of_kind, ..ResourceChoices::default() };
+        World::new(whole(1, OURS), empty(2, THEIRS), choices)
+    }
+
+    /// Into the original of a restored project, in which much was deleted and some changed.
+    fn into_damaged() -> World {
+        let target = whole(1, THEIRS);
+        let id = |name: &str| {
+            let dump = target.dump();
+            let found = dump.iter().find(|(_, stored)| {
+                ["name", "label", "slug", "key", "path"]
+                    .iter()
+                    .any(|field| stored.document.get(*field).and_then(Value::as_str) == Some(name))
+            });
+            found.unwrap().0.clone()
+        };
+        for name in ["Truck 1", "Report", "Temperature", "WORDS", "manuals/door.txt", "TWILIO_SID", "Drivers"]
+        {
+            target.take(&id(name)).unwrap();
+        }
+        let fleet = id("Fleet");
+        target.take(&fleet).unwrap();
+        target.take(&id("Map")).unwrap();
+        let mut room = target.take(&id("Cold room 1")).unwrap();
+        let at = Address::of(Kind::Device, whole_id("room"));
+        room.document.insert("description".into(), "somebody wrote this".into());
+        target.put(at, room);
+        let mut orders = target.take(&id("Orders")).unwrap();
+        orders.entries.pop_first();
+        target.put(Address::of(Kind::Entity, whole_id("orders")), orders);
+        let mut clean = target.take(&id("Clean up")).unwrap();
+        clean.content = Some(b"print('other')".to_vec());
+        let sha256 = crate::Seal::of(b"print('other')");
+        clean.entries.insert("script".into(), serde_json::json!({"sha256": sha256}));
+        target.put(Address::of(Kind::Analysis, whole_id("cleanup")), clean);
+        let choices = ResourceChoices { conflict: Conflict::TakeSource, ..ResourceChoices::default() };
+        World::new(whole(1, OURS), target, choices)
+    }
+
+    fn env(&self) -> Env<'_> {
+        Env { clock: &self.clock, nonce: 7, progress: &self.progress, control: &self.control }
+    }
+
+    fn settings() -> Settings {
+        Settings { lanes: 3, ..Settings::default() }
+    }
+
+    async fn rehearse(&self) -> ResourcePlan {
+        rehearse(&self.source, &self.target, &self.choices, &World::settings(), self.env()).await.unwrap()
+    }
+
+    async fn plan(&mut self) {
+        let plan = self.rehearse().await;
+        let begun = Row::Begun { run: "0000000000000007".into(), fingerprint: plan.fingerprint() };
+        self.journal.append(self.clock.now(), &begun).unwrap();
+        self.plan = Some(plan);
+    }
+
+    fn ledger(&self) -> Ledger {
+        Ledger::of(self.journal.rows.iter().map(|(_, row)| row)).unwrap()
+    }
+
+    /// One session, until it ends or the process dies.
+    async fn session(&mut self) -> Result<Ending, JournalError> {
+        let ledger = self.ledger();
+        if ledger.finished {
+            return Ok(Ending::Finished);
+        }
+        let mut journal = std::mem::take(&mut self.journal);
+        let settings = World::settings();
+        let env = Env { clock: &self.clock, nonce: 7, progress: &self.progress, control: &self.control };
+        let hands = Hands::new(Some(&self.source), &self.target, &self.keep, &settings, env);
+        let plan = self.plan.as_ref().unwrap();
+        let ending = drive(&hands, plan, ledger, &mut journal, &settings).await;
+        self.journal = journal;
+        ending
+    }
+
+    /// Sessions until the run is over.
+    async fn run(&mut self) -> Ending {
+        for _ in 0..20 {
+            match self.session().await {
+                Ok(ending) => return ending,
+                Err(_) => continue,
+            }
+        }
+        panic!("the run does not end");
+    }
+
+    /// One session of the undo, without the source.
+    async fn undo_once(&mut self) -> Result<(Ending, Undone), JournalError> {
+        let ledger = self.ledger();
+        let mut journal = std::mem::take(&mut self.journal);
+        let settings = World::settings();
+        let env = Env { clock: &self.clock, nonce: 8, progress: &self.progress, control: &self.control };
+        let hands = Hands::new(None, &self.target, &self.keep, &settings, env);
+        let plan = self.plan.as_ref().unwrap();
+        let mut undo = Undo::new(plan, ledger, UndoChoices::default());
+        let ending = undo.drive(&hands, &mut journal, &settings).await;
+        let told = undo.told();
+        self.journal = journal;
+        ending.map(|ending| (ending, told))
+    }
+
+    async fn undo(&mut self) -> Undone {
+        for _ in 0..20 {
+            match self.undo_once().await {
+                Ok((Ending::Finished, told)) => return told,
+                Ok((ending, _)) => panic!("{ending:?}"),
+                Err(_) => continue,
+            }
+        }
+        panic!("the undo does not end");
+    }
+
+    /// What the target holds, without widgets that no dashboard arranges: no platform shows them.
+    fn held(&self) -> BTreeMap<Address, Stored> {
+        held(&self.target)
+    }
+
+    /// What must hold after every run that was carried to its end.
+    async fn check(&self, told: &str) {
+        let ledger = self.ledger();
+        let reasons: Vec<_> = ledger.items.values().filter_map(|item| item.held.clone()).collect();
+        assert!(reasons.is_empty(), "{told}: held {reasons:?}");
+        let again = self.rehearse().await;
+        let left: Vec<_> = again
+            .items()
+            .iter()
+            .filter(|item| item.verdict != Verdict::Skip)
+            .map(|item| (&item.at, &item.verdict, &item.reasons, &item.unresolved))
+            .collect();
+        assert!(left.is_empty(), "{told}: a second plan is not empty: {left:#?}");
+        let shape = |fake: &Fake| {
+            let mut count: BTreeMap<Kind, usize> = BTreeMap::new();
+            // A file under the id of what was made anew stays beside its copy.
+            for at in held(fake).keys().filter(|at| at.kind != Kind::File) {
+                *count.entry(at.kind).or_default() += 1;
+            }
+            count
+        };
+        assert_eq!(shape(&self.target), shape(&self.source), "{told}");
+        for (at, stored) in self.held() {
+            let text = serde_json::to_string(&(&stored.document, &stored.entries)).unwrap();
+            assert!(!text.contains("holdfast_run"), "{told}: {at} still has the run's mark");
+        }
+    }
+}
+
+fn held(fake: &Fake) -> BTreeMap<Address, Stored> {
+    let mut dump = fake.dump();
+    let arranged: BTreeSet<String> = dump
+        .values()
+        .filter_map(|stored| stored.document.get("arrangement")?.as_array())
+        .flatten()
+        .filter_map(|place| place["widget_id"].as_str().map(str::to_owned))
+        .collect();
+    dump.retain(|at, _| at.kind != Kind::Widget || arranged.contains(&at.id));
+    dump
+}
+
+fn same(one: &BTreeMap<Address, Stored>, other: &BTreeMap<Address, Stored>, told: &str) {
+    // A field that says nothing is as good as absent.
+    let told_fields = |stored: &Stored| {
+        let mut stored = stored.clone();
+        stored.document.retain(|_, value| !says_nothing(value));
+        stored
+    };
+    for (at, stored) in one {
+        assert_eq!(Some(told_fields(stored)), other.get(at).map(told_fields), "{told}: {at}");
+    }
+    for at in other.keys() {
+        assert!(one.contains_key(at), "{told}: {at} is gone");
+    }
+}
+
+fn whole_id(name: &str) -> String {
+    let rows: Vec<Value> =
+        serde_json::from_str(include_str!("../../../fixtures/whole_project.json")).unwrap();
+    let index = rows.iter().position(|row| row["name"] == name).unwrap();
+    format!("512a8e3b9c1d4e00{index:08x}")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_whole_project_arrives_in_an_empty_one_and_every_reference_resolves() {
+    let mut world = World::into_empty();
+    let before = world.target.dump();
+    world.plan().await;
+    let unresolved: Vec<_> =
+        world.plan.as_ref().unwrap().items().iter().flat_map(|item| item.unresolved.clone()).collect();
+    assert_eq!(unresolved, []);
+    assert_eq!(world.run().await, Ending::Finished);
+    world.check("into an empty project").await;
+    let ours: BTreeSet<String> = world.source.dump().into_keys().map(|at| at.id).collect();
+    for (at, stored) in world.target.dump() {
+        let text = serde_json::to_string(&(&stored.document, &stored.entries)).unwrap();
+        for id in ours.iter().filter(|id| id.len() == 24) {
+            assert!(!text.contains(id.as_str()), "{at} still leads to {id}: {text}");
+        }
+        assert!(!text.contains("api.p1.tagoio.net") && !text.contains(OURS), "{at}: {text}");
+        if matches!(at.kind, Kind::Action | Kind::Analysis) {
+            assert_eq!(stored.document["active"], false, "{at} does not rest");
+        }
+    }
+    let text = serde_json::to_string(&world.target.dump().values().map(|s| &s.document).collect::<Vec<_>>())
+        .unwrap();
+    assert!(text.contains("650000000000000000000b1e"), "the blueprint device's id is kept");
+    let told = world.undo().await;
+    same(&world.target.dump(), &before, "undone");
+    assert!(told.changed_since.is_empty() && told.impossible.is_empty(), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_damaged_original_gets_back_what_it_lost_and_an_undo_takes_it_away() {
+    let mut world = World::into_damaged();
+    let before = world.target.dump();
+    world.plan().await;
+    assert_eq!(world.run().await, Ending::Finished);
+    world.check("into a damaged project").await;
+    world.undo().await;
+    same(&world.target.dump(), &before, "undone");
+}
+
+/// Every step of a run, carried out although its answer was lost, and found out.
+#[tokio::test(start_paused = true)]
+async fn each_step_may_happen_without_an_answer() {
+    for make in [World::into_empty, World::into_damaged] {
+        let steps = count_steps(make).await;
+        for step in 0..steps {
+            for fault in [
+                Fault::ReplyLost,
+                Fault::RequestLost,
+                Fault::Late(Duration::from_secs(100)),
+                Fault::NoConnection,
+                Fault::TooMany,
+            ] {
+                let mut world = make();
+                let before = held(&world.target);
+                world.plan().await;
+                world.target.fault(step, fault);
+                let told = format!("{fault:?} at step {step}");
+                assert_eq!(world.run().await, Ending::Finished, "{told}");
+                world.check(&told).await;
+                world.undo().await;
+                same(&world.held(), &before, &told);
+            }
+        }
+    }
+}
+
+/// The process dies at every row, before and after it is durable.
+#[tokio::test(start_paused = true)]
+async fn each_row_may_be_the_last() {
+    for make in [World::into_empty, World::into_damaged] {
+        let mut world = make();
+        world.plan().await;
+        world.run().await;
+        let rows = world.journal.rows.len();
+        for row in 1..rows {
+            for durable in [false, true] {
+                let mut world = make();
+                world.plan().await;
+                world.journal.dies_at = Some((row, durable));
+                let told = format!("died at row {row}, durable {durable}");
+                assert_eq!(world.run().await, Ending::Finished, "{told}");
+                world.check(&told).await;
+            }
+        }
+    }
+}
+
+/// Each step fails for good; what was done until then is taken back to a clean target.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_fails_at_any_step_can_be_unwound() {
+    for make in [World::into_empty, World::into_damaged] {
+        let steps = count_steps(make).await;
+        for step in 0..steps {
+            for fault in [Fault::Refused, Fault::Gone] {
+                let mut world = make();
+                let before = held(&world.target);
+                world.plan().await;
+                world.target.fault(step, fault);
+                let ending = world.run().await;
+                assert!(fault == Fault::Refused || matches!(ending, Ending::Halted(_)), "{ending:?}");
+                world.target.mend();
+                let told = world.undo().await;
+                same(&world.held(), &before, &format!("{fault:?} at step {step}"));
+                assert!(told.changed_since.is_empty() && told.impossible.is_empty(), "{told:?}");
+            }
+        }
+    }
+}
+
+/// Each step of the undo, without an answer or with the process dead, and then the whole undo again.
+#[tokio::test(start_paused = true)]
+async fn each_undo_may_be_repeated() {
+    for make in [World::into_empty, World::into_damaged] {
+        let mut world = make();
+        world.plan().await;
+        world.run().await;
+        let (writes, rows) = (world.target.writes(), world.journal.rows.len());
+        world.undo().await;
+        let (steps, all) = (world.target.writes() - writes, world.journal.rows.len());
+        let faults =
+            [Fault::ReplyLost, Fault::RequestLost, Fault::Late(Duration::from_secs(100)), Fault::TooMany];
+        let mut cases: Vec<(Trouble, Option<(usize, bool)>)> = Vec::new();
+        cases.extend((0..steps).flat_map(|step| faults.map(|fault| (Some((step, fault)), None))));
+        cases.extend((rows..all).flat_map(|row| [(None, Some((row, false))), (None, Some((row, true)))]));
+        for (fault, death) in cases {
+            let mut world = make();
+            let before = held(&world.target);
+            world.plan().await;
+            world.run().await;
+            if let Some((step, fault)) = fault {
+                world.target.fault(step, fault);
+            }
+            world.journal.dies_at = death;
+            let told = world.undo().await;
+            same(&world.held(), &before, &format!("{fault:?} {death:?}"));
+            let writes = world.target.writes();
+            assert_eq!(world.undo().await, told, "a second undo");
+            assert_eq!(world.target.writes(), writes, "a second undo wrote something");
+        }
+    }
+}
+
+/// What somebody changed since stays, and is told.
+#[tokio::test(start_paused = true)]
+async fn what_was_changed_since_stays() {
+    let mut world = World::into_empty();
+    world.plan().await;
+    world.run().await;
+    let dump = world.target.dump();
+    let named = |name: &str| {
+        dump.iter()
+            .find(|(_, stored)| stored.document.get("name").is_some_and(|found| found == name))
+            .unwrap()
+    };
+    let (at, stored) = named("Truck 1");
+    let mut stored = stored.clone();
+    stored.document.insert("description".into(), "now in Lisbon".into());
+    world.target.put(at.clone(), stored.clone());
+    let (orders, rows) = named("Orders");
+    let mut rows = rows.clone();
+    rows.entries.insert("another".into(), serde_json::json!({"id": "another", "amount": 9}));
+    world.target.put(orders.clone(), rows.clone());
+    let told = world.undo().await;
+    let kept: Vec<&str> = told.changed_since.iter().map(|(_, name, _)| name.as_str()).collect();
+    assert_eq!(kept, ["Orders", "Truck 1"]);
+    let left = world.target.dump();
+    assert_eq!(left.get(at), Some(&stored));
+    assert_eq!(left.get(orders), Some(&rows));
+}
+
+/// Somebody changes a resource between the rehearsal and the run: it is held back, and the rest runs.
+#[tokio::test(start_paused = true)]
+async fn a_changed_item_is_held_back_and_the_rest_runs() {
+    let mut world = World::into_damaged();
+    world.plan().await;
+    let room = Address::of(Kind::Device, whole_id("room"));
+    let mut stored = world.target.take(&room).unwrap();
+    stored.document.insert("name".into(), "Renamed".into());
+    world.target.put(room.clone(), stored.clone());
+    assert_eq!(world.run().await, Ending::Finished);
+    let held: Vec<_> = world.ledger().items.into_iter().filter(|(_, item)| item.held.is_some()).collect();
+    assert_eq!(held.len(), 1, "{held:?}");
+    let plan = world.plan.as_ref().unwrap();
+    assert_eq!(plan.items()[held[0].0 as usize].at, room);
+    assert_eq!(world.target.dump()[&room], stored);
+}
+
+/// Which write goes wrong, and how.
+type Trouble = Option<(usize, Fault)>;
+
+async fn count_steps(make: fn() -> World) -> usize {
+    let mut world = make();
+    world.plan().await;
+    world.run().await;
+    world.target.writes()
+}
