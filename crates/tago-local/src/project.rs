@@ -8,22 +8,27 @@
 //! the blob store and nowhere else.
 
 mod account;
+mod action;
 mod analysis;
 mod blobs;
 mod call;
 mod credentials;
+mod dashboard;
 mod data;
 mod device;
+mod dictionary;
 mod entity;
 mod faults;
 mod fields;
 mod files;
 mod gate;
+mod integration;
 mod links;
 mod list;
 mod messages;
 mod notifications;
 mod outbox;
+mod policy;
 mod query_text;
 mod rates;
 mod recent;
@@ -34,9 +39,13 @@ mod resource;
 mod routes;
 mod run;
 mod schema;
+mod secret;
 mod serve;
+mod service_authorization;
 mod snapshot;
+mod sql;
 mod store;
+mod tags;
 mod token;
 mod trigger;
 

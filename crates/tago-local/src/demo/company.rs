@@ -170,7 +170,10 @@ pub(super) fn alarms() -> Vec<Value> {
                 "tag_key": "type", "tag_value": kind, "variable": variable, "is": is, "value": value,
                 "value_type": "number", "unlock": false,
             }],
-            "action": { "type": by, "message": name, "to": "duty@frostline.example" },
+            "action": {
+                "type": by, "message": name, "to": "duty@frostline.example",
+                "url": "https://duty.frostline.example/alarms",
+            },
             "tags": [{ "key": "team", "value": "duty" }],
         })
     };

@@ -19,7 +19,7 @@ use super::call::{Answer, Call, Refused};
 use super::credentials::{self, FIRST_PASSWORD, Factor, Person, Proof};
 use super::fields::{self, Default, Field, Shape};
 use super::messages::{self, Channel};
-use super::resource::{ANALYSIS, described};
+use super::resource::{ANALYSIS, NETWORK, described};
 use super::token::{self, Minted, TokenKind};
 use super::{Project, ProjectError, device, run, schema};
 
@@ -87,6 +87,7 @@ pub(super) async fn info(call: Call) -> Result<Answer, Refused> {
     match call.caller.kind {
         TokenKind::Device => Answer::ok(call.read(move |db| device::described(db, &owner)).await?),
         TokenKind::Analysis => Answer::ok(call.read(move |db| described(db, ANALYSIS, &owner)).await?),
+        TokenKind::Network => Answer::ok(call.read(move |db| described(db, NETWORK, &owner)).await?),
         TokenKind::RunUser => Answer::ok(run::user_info(&call, owner).await?),
         TokenKind::Profile => {
             let project = call.project.clone();

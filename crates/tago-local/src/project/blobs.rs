@@ -27,8 +27,13 @@ impl Blobs {
         Ok(Blobs(directory.to_owned()))
     }
 
-    /// The code of an analysis, behind one line that says how it came.
-    pub(super) fn code(&self, analysis: &str) -> Blob {
+    /// A version of an analysis's code.
+    pub(super) fn code(&self, analysis: &str, version: u64) -> Blob {
+        self.named("code", &format!("{analysis} {version}"))
+    }
+
+    /// The list of an analysis's versions.
+    pub(super) fn code_index(&self, analysis: &str) -> Blob {
         self.named("code", analysis)
     }
 
@@ -55,7 +60,14 @@ impl Blobs {
     /// Drops what belonged to a resource that is gone.
     pub(super) fn forget(&self, kind: &str, id: &str) -> Result<(), Refused> {
         if kind == "analysis" {
-            self.code(id).remove()?;
+            for version in 1.. {
+                let code = self.code(id, version);
+                if !code.exists() {
+                    break;
+                }
+                code.remove()?;
+            }
+            self.code_index(id).remove()?;
             self.console(id).remove()?;
         }
         Ok(())
@@ -102,6 +114,10 @@ impl Blob {
             .open(&self.0)
             .and_then(|mut file| file.write_all(bytes))
             .map_err(|error| failed(&error))
+    }
+
+    fn exists(&self) -> bool {
+        self.0.exists()
     }
 
     pub(super) fn remove(&self) -> Result<(), Refused> {

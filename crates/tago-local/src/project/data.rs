@@ -21,7 +21,10 @@ use tago_api::Time;
 
 use super::call::{Answer, Call, Refused};
 use super::device;
+use super::query_text::QueryText;
 use super::rates;
+use super::record_id::RecordIds;
+use super::store::Writing;
 use super::token::TokenKind;
 
 pub(super) use held_parsers::note_one as note_held_parser;
@@ -175,6 +178,65 @@ pub(super) async fn amount(call: Call) -> Result<Answer, Refused> {
         })
         .await?;
     Answer::ok(count)
+}
+
+/// Records that came another way than over the data routes.
+pub(super) struct Incoming(ingest::Batch);
+
+impl Incoming {
+    pub(super) fn parse(body: &[u8], now: Time) -> Result<Incoming, Refused> {
+        ingest::parse(body, now).map(Incoming)
+    }
+
+    /// Stores them on a device; tells how many there are.
+    pub(super) fn store(self, writing: &mut Writing<'_>, device: &str) -> Result<usize, Refused> {
+        let target = Target::find(writing.db, device)?.accepting_its_token()?;
+        let count = self.0.len();
+        ingest::insert(writing, &target, &self.0)?;
+        Ok(count)
+    }
+}
+
+/// Changes of records that came another way than over the data routes.
+pub(super) struct Edits(change::Edits);
+
+impl Edits {
+    pub(super) fn parse(body: &[u8], ids: &RecordIds) -> Result<Edits, Refused> {
+        change::parse(body, ids).map(Edits)
+    }
+
+    /// Carries them out on a device; tells how many records changed.
+    pub(super) fn apply(&self, writing: &mut Writing<'_>, device: &str) -> Result<usize, Refused> {
+        let target = Target::find(writing.db, device)?.mutable("edited")?;
+        change::edit(writing, &target, &self.0)
+    }
+}
+
+/// The answer to a question about a device's records, as JSON.
+pub(super) fn answer(
+    db: &Connection,
+    ids: &RecordIds,
+    device: &str,
+    query: &QueryText,
+    now: Time,
+) -> Result<Vec<u8>, Refused> {
+    let question = question::Question::parse(query, now, Some(now))?;
+    question.answer(db, &Target::find(db, device)?, ids)
+}
+
+/// Removes the records of a device that `query` is about; tells how many there were.
+pub(super) fn remove_asked(
+    writing: &mut Writing<'_>,
+    ids: &RecordIds,
+    device: &str,
+    query: &QueryText,
+    now: Time,
+) -> Result<usize, Refused> {
+    let question = question::Question::parse(query, now, None)?;
+    let target = Target::find(writing.db, device)?.mutable("removed")?;
+    let keys = question.mutable_keys(writing.db, &target, ids)?;
+    change::remove(writing, target.number, &keys)?;
+    Ok(keys.len())
 }
 
 /// A profile token names the device in the path, a device token is of one.

@@ -12,15 +12,18 @@ use tago_api::Time;
 
 use super::call::{Answer, Call, Refused};
 use super::fields::{self, Default, Field, Shape};
+use super::integration;
 use super::list::ListQuery;
+use super::query_text::QueryText;
 use super::rates::Plan;
-use super::resource::catalogue;
 use super::store::Writing;
-use super::token::{self, Minted, TokenKind};
+use super::token::{self, Minted, TokenKind, serial};
+use super::trigger;
 use crate::random::hex;
 
 pub(super) use chunks::{list as list_chunks, remove as remove_chunk};
 pub(super) use conversion::convert;
+pub(super) use params::Params;
 pub(super) use params::{edit_own as edit_own_param, list_own as list_own_params};
 pub(super) use params::{list as list_params, remove as remove_param, set as set_params};
 pub(super) use tokens::{create as create_token, list as list_tokens, remove as remove_token};
@@ -79,7 +82,7 @@ const LISTED: &[&str] = &[
 ];
 
 pub(super) async fn list(call: Call) -> Result<Answer, Refused> {
-    let query = ListQuery::parse(&call.query, LISTED)?;
+    let query = list_query(&call.query)?;
     let serial = call.query.one("serial").map(str::to_owned);
     call.project.0.store.save_recent().await;
     let devices = call
@@ -101,10 +104,9 @@ pub(super) async fn list(call: Call) -> Result<Answer, Refused> {
 pub(super) async fn create(call: Call) -> Result<Answer, Refused> {
     let body: Value = call.json()?;
     let device = fields::create(FIELDS, &body)?;
-    check_network(&device["network"], &device["connector"])?;
     check_chunks(&device)?;
     let serial = serial(body.get("serie_number"))?;
-    let params = body.get("configuration_params").map(params::parse).transpose()?.unwrap_or_default();
+    let params = body.get("configuration_params").map(Params::parse).transpose()?.unwrap_or_default();
     let limit = match call.project.0.shared.rates.plan(call.project.id()) {
         Plan::Free => 5,
         Plan::Starter => 100,
@@ -112,17 +114,19 @@ pub(super) async fn create(call: Call) -> Result<Answer, Refused> {
     };
     let created = call
         .write(move |writing| {
+            integration::check_device(writing.db, &device["network"], &device["connector"])?;
             let count: i64 = writing.db.query_row("SELECT count(*) FROM devices", [], |row| row.get(0))?;
             if count >= limit {
                 return Err(Refused::over_limit("devices", limit.unsigned_abs()));
             }
             let id = hex(&writing.random.id_bytes(writing.now));
             insert(writing, &id, &device)?;
-            params::put(writing, &id, &params)?;
+            params.put(writing, &id)?;
             let mut minted = Minted::of_kind(writing.random, "device");
             minted.serie_number = serial;
             token::insert(writing, TokenKind::Device, &id, &minted)?;
             writing.cache.triggers = None;
+            trigger::resource_changed(writing, "device", "create", &id, &device["tags"])?;
             Ok(json!({ "device_id": id, "deviceID": id, "bucket_id": id, "token": minted.secret }))
         })
         .await?;
@@ -138,22 +142,7 @@ pub(super) async fn info(call: Call) -> Result<Answer, Refused> {
 pub(super) async fn edit(call: Call) -> Result<Answer, Refused> {
     let id = call.part("device").to_owned();
     let body: Value = call.json()?;
-    let changed = fields::edit(FIELDS, &body)?;
-    let serial = body.get("serie_number").map(|value| serial(Some(value))).transpose()?;
-    call.write(move |writing| {
-        let device = described(writing.db, &id)?;
-        check_edit(writing.db, &id, &device, &changed)?;
-        let mut edited = device;
-        edited.extend(changed);
-        check_chunks(&edited)?;
-        update(writing, &id, &edited)?;
-        if let Some(serial) = serial {
-            tokens::renew(writing, &id, serial)?;
-        }
-        writing.cache.triggers = None;
-        Ok(())
-    })
-    .await?;
+    call.write(move |writing| change(writing, &id, &body)).await?;
     Answer::ok("Successfully Updated")
 }
 
@@ -167,7 +156,9 @@ pub(super) async fn remove(call: Call) -> Result<Answer, Refused> {
             })
             .optional()?
             .ok_or_else(|| Refused::not_found("Device", &id))?;
-        fields::refuse_if_protected(&parsed(&tags))?;
+        let tags = parsed(&tags);
+        fields::refuse_if_protected(&tags)?;
+        trigger::resource_changed(writing, "device", "delete", &id, &tags)?;
         writing.db.execute("DELETE FROM records WHERE device = ?1", [device])?;
         writing.db.execute("DELETE FROM params WHERE device = ?1", [&id])?;
         writing.db.execute("DELETE FROM tokens WHERE kind = 'device' AND owner = ?1", [&id])?;
@@ -182,6 +173,32 @@ pub(super) async fn remove(call: Call) -> Result<Answer, Refused> {
 }
 
 const SELECT: &str = "SELECT *, (SELECT value FROM meta WHERE key = 'profile') AS profile FROM devices";
+/// Edits a device by the body of a request.
+pub(super) fn change(writing: &mut Writing<'_>, id: &str, body: &Value) -> Result<(), Refused> {
+    let mut edited = described(writing.db, id)?;
+    let serial = body.get("serie_number").map(|value| serial(Some(value))).transpose()?;
+    let changed = fields::edit_of(FIELDS, &edited, body)?;
+    check_edit(writing.db, id, &edited, &changed)?;
+    edited.extend(changed);
+    check_chunks(&edited)?;
+    update(writing, id, &edited)?;
+    if let Some(serial) = serial {
+        tokens::renew(writing, id, serial)?;
+    }
+    writing.cache.triggers = None;
+    trigger::resource_changed(writing, "device", "update", id, &edited["tags"])?;
+    Ok(())
+}
+
+/// All devices, as they are.
+pub(super) fn all(db: &Connection) -> rusqlite::Result<Vec<Map<String, Value>>> {
+    db.prepare_cached(SELECT)?.query_map([], |row| object(row, false))?.collect()
+}
+
+/// Reads a request for a page of devices.
+pub(super) fn list_query(query: &QueryText) -> Result<ListQuery, Refused> {
+    ListQuery::parse(query, LISTED)
+}
 
 /// A device as the API shows it.
 pub(super) fn described(db: &Connection, id: &str) -> Result<Map<String, Value>, Refused> {
@@ -286,7 +303,7 @@ fn check_edit(
     let (Some(network), Some(connector)) = (changed.get("network"), changed.get("connector")) else {
         return Err(Refused::bad("network and connector can only be changed together: send both"));
     };
-    check_network(network, connector)?;
+    integration::check_device(db, network, connector)?;
     let tokens: i64 =
         db.query_row("SELECT count(*) FROM tokens WHERE kind = 'device' AND owner = ?1", [id], |row| {
             row.get(0)
@@ -295,24 +312,6 @@ fn check_edit(
         return Err(Refused::bad("network and connector can only be changed once the device has no tokens"));
     }
     Ok(())
-}
-
-fn check_network(network: &Value, connector: &Value) -> Result<(), Refused> {
-    let (network, connector) = (network.as_str().unwrap_or_default(), connector.as_str().unwrap_or_default());
-    if !catalogue::has_network(network) {
-        return Err(Refused::bad(format!(
-            "network {network} does not exist: choose one of GET /integration/network"
-        )));
-    }
-    match catalogue::networks_of(connector) {
-        None => Err(Refused::bad(format!(
-            "connector {connector} does not exist: choose one of GET /integration/connector"
-        ))),
-        Some(networks) if !networks.contains(&network) => {
-            Err(Refused::bad(format!("connector {connector} does not support network {network}")))
-        }
-        Some(_) => Ok(()),
-    }
 }
 
 fn check_chunks(device: &Map<String, Value>) -> Result<(), Refused> {
@@ -335,15 +334,6 @@ fn is_empty(db: &Connection, id: &str) -> rusqlite::Result<bool> {
         [id],
         |row| row.get(0),
     )
-}
-
-/// A serial number: absent, null or a text.
-fn serial(value: Option<&Value>) -> Result<Option<String>, Refused> {
-    match value {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) if (1..=100).contains(&text.chars().count()) => Ok(Some(text.clone())),
-        Some(_) => Err(Refused::bad("serie_number must be a text of 1 to 100 characters")),
-    }
 }
 
 fn parsed(json: &str) -> Value {

@@ -40,16 +40,43 @@ pub(super) enum Shape {
     /// A whole number within bounds, or null.
     NumberOrNull(u64, u64),
     Object,
+    ObjectOrNull,
+    /// Any JSON.
+    Free,
+    /// A list of at most so many of anything.
+    List(usize),
     /// A list of at most so many objects.
     Objects(usize),
-    /// `[{key, value}]` with unique keys.
+    /// The same, of which each has another text under that name.
+    Keyed(&'static str, usize),
+    /// `[{key, value}]` with unique keys; a value is a text, a number or a truth value.
     Pairs(usize),
+    /// A list of at most so many ids of resources.
+    Ids(usize),
+    /// The id of a resource, an empty text or null.
+    IdOrNone,
     /// `[{key, value, metadata?}]`.
     Tags,
 }
 
 /// Tags that one resource can have.
 const TAGS: usize = 30;
+
+impl Field {
+    /// A field without which nothing is made.
+    pub(super) const fn required(name: &'static str, shape: Shape) -> Field {
+        Self::optional(name, shape, Default::Required)
+    }
+
+    pub(super) const fn optional(name: &'static str, shape: Shape, default: Default) -> Field {
+        Field { name, shape, default, editable: true }
+    }
+
+    /// The same, as it was created for good.
+    pub(super) const fn fixed(self) -> Field {
+        Field { name: self.name, shape: self.shape, default: self.default, editable: false }
+    }
+}
 
 /// The fields of a new resource.
 pub(super) fn create(fields: &[Field], body: &Value) -> Result<Map<String, Value>, Refused> {
@@ -84,6 +111,21 @@ pub(super) fn edit(fields: &[Field], body: &Value) -> Result<Map<String, Value>,
         changed.insert(field.name.to_owned(), value.clone());
     }
     Ok(changed)
+}
+
+/// The same, where a field that cannot be changed may be sent as it is.
+pub(super) fn edit_of(
+    fields: &[Field],
+    current: &Map<String, Value>,
+    body: &Value,
+) -> Result<Map<String, Value>, Refused> {
+    let mut body = object(body)?.clone();
+    for field in fields.iter().filter(|field| !field.editable) {
+        if body.get(field.name).is_some_and(|sent| current.get(field.name) == Some(sent)) {
+            body.remove(field.name);
+        }
+    }
+    edit(fields, &Value::Object(body))
 }
 
 /// Refuses to remove what carries the platform's protection tag.
@@ -139,15 +181,28 @@ impl Shape {
                 value.is_null() || value.as_u64().is_some_and(|number| (*least..=*most).contains(&number))
             }
             Shape::Object => value.is_object(),
+            Shape::ObjectOrNull => value.is_object() || value.is_null(),
+            Shape::Free => true,
+            Shape::List(most) => value.as_array().is_some_and(|items| items.len() <= *most),
+            Shape::Keyed(key, most) => value.as_array().is_some_and(|items| {
+                items.len() <= *most && items.iter().all(Value::is_object) && distinct(items, key)
+            }),
+            Shape::Ids(most) => value.as_array().is_some_and(|ids| {
+                ids.len() <= *most
+                    && ids.iter().filter_map(Value::as_str).all(is_id)
+                    && ids.iter().all(Value::is_string)
+            }),
+            Shape::IdOrNone => {
+                value.is_null() || value.as_str().is_some_and(|text| text.is_empty() || is_id(text))
+            }
             Shape::Objects(most) => value
                 .as_array()
                 .is_some_and(|items| items.len() <= *most && items.iter().all(Value::is_object)),
             Shape::Pairs(most) => value.as_array().is_some_and(|pairs| {
-                let keys: std::collections::BTreeSet<_> =
-                    pairs.iter().filter_map(|pair| pair.get("key")?.as_str()).collect();
+                let is_scalar = |value: &Value| value.is_string() || value.is_number() || value.is_boolean();
                 pairs.len() <= *most
-                    && keys.len() == pairs.len()
-                    && pairs.iter().all(|pair| pair.get("value").is_some_and(Value::is_string))
+                    && distinct(pairs, "key")
+                    && pairs.iter().all(|pair| pair.get("value").is_some_and(is_scalar))
             }),
             Shape::Tags => value.as_array().is_some_and(|tags| tags.len() <= TAGS && tags.iter().all(is_tag)),
         }
@@ -162,10 +217,18 @@ impl Shape {
             Shape::WordOrNull(words) => format!("one of {}, or null", words.join(", ")),
             Shape::NumberOrNull(least, most) => format!("a whole number from {least} to {most}, or null"),
             Shape::Object => "an object".to_owned(),
+            Shape::ObjectOrNull => "an object, or null".to_owned(),
+            Shape::Free => "JSON".to_owned(),
+            Shape::List(most) => format!("a list of at most {most}"),
+            Shape::Keyed(key, most) => {
+                format!("a list of at most {most} objects, each with another text as its {key}")
+            }
+            Shape::Ids(most) => format!("a list of at most {most} ids of 24 hex digits"),
+            Shape::IdOrNone => "an id of 24 hex digits, an empty text or null".to_owned(),
             Shape::Objects(most) => format!("a list of at most {most} objects"),
             Shape::Pairs(most) => {
                 format!(
-                    "a list of at most {most} objects with a key, which is unique, and a value, both texts"
+                    "a list of at most {most} objects with a key, which is unique, and a value: a text, a number, true or false"
                 )
             }
             Shape::Tags => format!(
@@ -173,6 +236,17 @@ impl Shape {
             ),
         }
     }
+}
+
+/// Whether every item has a text of its own under `key`.
+fn distinct(items: &[Value], key: &str) -> bool {
+    let keys: std::collections::BTreeSet<_> =
+        items.iter().filter_map(|item| item.get(key)?.as_str()).collect();
+    keys.len() == items.len()
+}
+
+pub(super) fn is_id(text: &str) -> bool {
+    text.len() == 24 && text.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
 fn is_tag(tag: &Value) -> bool {

@@ -55,6 +55,10 @@ pub enum Who {
     RunUser,
     /// None is needed; the route itself looks at the one that was sent, if it is good.
     Public,
+    /// A network's that may write.
+    Network,
+    /// A profile's, or one of a shared dashboard or an embedded widget.
+    Viewer,
 }
 
 impl Who {
@@ -67,6 +71,10 @@ impl Who {
             Who::Analysis => caller.kind == TokenKind::Analysis,
             Who::RunUser => caller.kind == TokenKind::RunUser,
             Who::Public => true,
+            Who::Network => caller.kind == TokenKind::Network && caller.permission.may_write(),
+            Who::Viewer => {
+                matches!(caller.kind, TokenKind::Profile | TokenKind::Dashboard | TokenKind::Widget)
+            }
         }
     }
 }

@@ -12,6 +12,22 @@ pub(super) struct ListQuery {
     fields: Vec<String>,
     filters: Vec<Filter>,
     order: (String, bool),
+    /// Fields that every item has.
+    always: [String; 3],
+    /// Fields of an item when none are asked for.
+    unasked: Vec<String>,
+}
+
+/// How a list differs from that of devices.
+pub(super) struct Listing<'a> {
+    /// The fields that can be filtered and ordered by.
+    pub(super) known: &'a [&'a str],
+    /// Which field is the name.
+    pub(super) named: &'a str,
+    /// The field that it is ordered by unless asked, and whether downwards.
+    pub(super) order: (&'a str, bool),
+    /// The fields of an item when none are asked for; besides those that all have.
+    pub(super) unasked: &'a [&'a str],
 }
 
 enum Filter {
@@ -19,39 +35,48 @@ enum Filter {
     Tag { key: Option<String>, value: Option<String> },
 }
 
-/// Fields that every item of a list has.
-const ALWAYS: [&str; 3] = ["id", "name", "tags"];
-
 impl ListQuery {
     /// `known` are the fields that can be filtered and ordered by.
     pub(super) fn parse(query: &QueryText, known: &[&str]) -> Result<ListQuery, Refused> {
+        Self::of(query, &Listing { known, named: "name", order: ("name", false), unasked: &[] })
+    }
+
+    pub(super) fn of(query: &QueryText, listing: &Listing<'_>) -> Result<ListQuery, Refused> {
         let page = query.number("page", 1, (1, u64::MAX))?;
         let amount = query.number("amount", 20, (1, 10_000))?;
-        let order = query.list("orderBy");
-        let (field, direction) = match order.as_slice() {
-            [] => ("name", "asc"),
-            [one] => one.split_once(',').unwrap_or((one, "asc")),
-            [field, direction, ..] => (*field, *direction),
+        let order = match query.list("orderBy").as_slice() {
+            [] => (listing.order.0, listing.order.1),
+            [one] => {
+                let (field, direction) = one.split_once(',').unwrap_or((one, "asc"));
+                (field, is_down(direction)?)
+            }
+            [field, direction, ..] => (*field, is_down(direction)?),
         };
-        let descending = match direction.trim() {
-            "asc" => false,
-            "desc" => true,
-            _ => return Err(Refused::bad("orderBy must be a field and asc or desc, such as name,asc")),
-        };
-        if !known.contains(&field) {
-            return Err(Refused::bad(format!("orderBy must be one of {}, not {field}", known.join(", "))));
-        }
+        let owned = |fields: &[&str]| fields.iter().map(|field| (*field).to_owned()).collect();
         Ok(ListQuery {
             page: usize::try_from(page).unwrap_or(usize::MAX),
             amount: usize::try_from(amount).unwrap_or(usize::MAX),
-            fields: query.list("fields").into_iter().map(str::to_owned).collect(),
-            filters: filters(query, known)?,
-            order: (field.to_owned(), descending),
+            fields: owned(&query.list("fields")),
+            filters: filters(query, listing)?,
+            order: (listing.field(order.0, "orderBy")?, order.1),
+            always: ["id", listing.named, "tags"].map(str::to_owned),
+            unasked: owned(listing.unasked),
         })
     }
 
     /// The page of `items`.
-    pub(super) fn apply(&self, mut items: Vec<Map<String, Value>>) -> Vec<Map<String, Value>> {
+    pub(super) fn apply(&self, items: Vec<Map<String, Value>>) -> Vec<Map<String, Value>> {
+        let asked = if self.fields.is_empty() { &self.unasked } else { &self.fields };
+        let wanted = |name: &String| self.always.contains(name) || asked.contains(name);
+        let mut page = self.apply_whole(items);
+        for item in &mut page {
+            item.retain(|name, _| wanted(name));
+        }
+        page
+    }
+
+    /// The page of `items`, each with all its fields.
+    pub(super) fn apply_whole(&self, mut items: Vec<Map<String, Value>>) -> Vec<Map<String, Value>> {
         items.retain(|item| self.filters.iter().all(|filter| filter.holds(item)));
         let (field, descending) = &self.order;
         items.sort_by(|left, right| {
@@ -60,20 +85,30 @@ impl ListQuery {
             order.then_with(|| compare(left.get("id"), right.get("id")))
         });
         let skipped = (self.page - 1).saturating_mul(self.amount);
-        let wanted = |name: &String| ALWAYS.contains(&name.as_str()) || self.fields.contains(name);
-        items
-            .into_iter()
-            .skip(skipped)
-            .take(self.amount)
-            .map(|mut item| {
-                item.retain(|name, _| wanted(name));
-                item
-            })
-            .collect()
+        items.into_iter().skip(skipped).take(self.amount).collect()
     }
 }
 
-fn filters(query: &QueryText, known: &[&str]) -> Result<Vec<Filter>, Refused> {
+fn is_down(direction: &str) -> Result<bool, Refused> {
+    match direction.trim() {
+        "asc" => Ok(false),
+        "desc" => Ok(true),
+        _ => Err(Refused::bad("orderBy must be a field and asc or desc, such as name,asc")),
+    }
+}
+
+impl Listing<'_> {
+    /// A field by which `what` can be done; clients say `name` for every name.
+    fn field(&self, asked: &str, what: &str) -> Result<String, Refused> {
+        let field = if asked == "name" { self.named } else { asked };
+        if self.known.contains(&field) {
+            return Ok(field.to_owned());
+        }
+        Err(Refused::bad(format!("{what} must be by one of {}, not {asked}", self.known.join(", "))))
+    }
+}
+
+fn filters(query: &QueryText, listing: &Listing<'_>) -> Result<Vec<Filter>, Refused> {
     let mut filters = Vec::new();
     let mut tags: Vec<(&str, Option<String>, Option<String>)> = Vec::new();
     for (path, value) in query.nested("filter") {
@@ -86,15 +121,10 @@ fn filters(query: &QueryText, known: &[&str]) -> Result<Vec<Filter>, Refused> {
                 let tag = &mut tags[position];
                 *(if *part == "key" { &mut tag.1 } else { &mut tag.2 }) = Some(value.to_owned());
             }
-            [name] if known.contains(name) => {
-                filters.push(Filter::Field { name: (*name).to_owned(), pattern: value.to_owned() });
-            }
+            [name] => filters
+                .push(Filter::Field { name: listing.field(name, "filter")?, pattern: value.to_owned() }),
             other => {
-                return Err(Refused::bad(format!(
-                    "filter must be by tags or by one of {}, not {}",
-                    known.join(", "),
-                    other.join(".")
-                )));
+                return Err(Refused::bad(format!("filter cannot be by {}", other.join("."))));
             }
         }
     }

@@ -28,6 +28,15 @@ impl QueryText {
         self
     }
 
+    pub(super) fn of(pairs: Vec<(String, String)>) -> QueryText {
+        QueryText(pairs)
+    }
+
+    /// The same with everything but `name`.
+    pub(super) fn without(&self, name: &str) -> QueryText {
+        QueryText(self.0.iter().filter(|(key, _)| key != name).cloned().collect())
+    }
+
     /// The last value given for `name`.
     pub(super) fn one(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())

@@ -72,6 +72,16 @@ buckets! {
     ANALYSIS_READ = "GET /analysis": 60 / 1000 / 2000;
     ANALYSIS_CHANGE = "POST /analysis": 60 / 100 / 1000;
     ACTION_CALL = "POST /action": 60 / 100 / 1000;
+    DASHBOARD_READ = "GET /dashboard": 60 / 1000 / 2000;
+    DASHBOARD_CHANGE = "POST /dashboard": 60 / 100 / 1000;
+    WIDGET_READ = "GET /dashboard/{id}/widget": 60 / 1000 / 2000;
+    WIDGET_CHANGE = "POST /dashboard/{id}/widget": 60 / 100 / 1000;
+    WIDGET_UPLOAD = "POST /dashboard/{id}/widget/{widget}/upload": 1 / 10 / 30;
+    ACCESS = "GET /am": 60 / 100 / 200;
+    DICTIONARY = "GET /dictionary": 60 / 100 / 200;
+    SERVICE_AUTHORIZATION = "GET /serviceauth": 60 / 100 / 200;
+    TAGS = "GET /tags": 60 / 100 / 1000;
+    SETTINGS = "GET /secrets": 60 / 100 / 200;
     FILES = "POST /files": 60 / 100 / 200;
     INTEGRATION = "GET /integration": 60 / 100 / 500;
     RUN = "GET /run": 60 / 100 / 1000;

@@ -117,8 +117,9 @@ impl Rekeying {
                     for sql in [
                         "UPDATE params SET device = ?2 WHERE device = ?1",
                         "UPDATE tokens SET owner = ?2 WHERE owner = ?1",
-                        "UPDATE resources SET body = replace(body, '\"' || ?1 || '\"', '\"' || ?2 || '\"')
-                         WHERE instr(body, ?1) > 0",
+                        "UPDATE resources SET parent = ?2 WHERE parent = ?1",
+                        // Ids are keys, parts of addresses and parts of longer texts too.
+                        "UPDATE resources SET body = replace(body, ?1, ?2) WHERE instr(body, ?1) > 0",
                     ] {
                         db.prepare_cached(sql)?.execute([old, &new])?;
                     }

@@ -3,6 +3,7 @@
 mod account;
 mod data;
 mod files;
+mod resources;
 mod run;
 
 use std::sync::Arc;
@@ -13,11 +14,10 @@ use axum::extract::{RawPathParams, Request};
 use axum::http::{Method, Response, StatusCode};
 use axum::routing::{MethodFilter, on};
 
+use super::Project;
 use super::call::{Answer, Call, Handler, Refused};
 use super::gate::{self, Route, Who};
-use super::rates::{self, Bucket};
-use super::resource::{self, ACTION, ANALYSIS, Resource, catalogue};
-use super::{Project, analysis};
+use super::rates::Bucket;
 
 const SMALL: usize = 200_000;
 const LARGE: usize = 16_000_000;
@@ -43,38 +43,12 @@ pub(super) fn router(project: &Project) -> Router {
 
 /// Every route of a project's API.
 pub fn routes() -> Vec<Route> {
-    use Who::{Analysis, Profile};
-    use rates::*;
-    let mut routes = vec![
-        get("/analysis/{id}", Profile, ANALYSIS_READ, analysis::info),
-        post("/analysis/{id}/upload", Profile, ANALYSIS_CHANGE, LARGE, analysis::upload),
-        get("/analysis/{id}/download", Profile, ANALYSIS_READ, analysis::download),
-        get("/analysis/{id}/code", Profile, ANALYSIS_READ, analysis::fetch),
-        get("/analysis/{id}/token", Profile, ANALYSIS_READ, analysis::list_tokens),
-        post("/analysis/services/console/send", Analysis, ANALYSIS_CHANGE, SMALL, analysis::log),
-        get("/integration/network", Profile, INTEGRATION, catalogue::list_networks),
-        get("/integration/network/{id}", Profile, INTEGRATION, catalogue::network),
-        get("/integration/connector", Profile, INTEGRATION, catalogue::list_connectors),
-        get("/integration/connector/{id}", Profile, INTEGRATION, catalogue::connector),
-        get("/action/{id}", Profile, ACTION_CALL, |call| resource::info(call, ACTION)),
-    ];
-    routes.extend(account::routes());
+    let mut routes = account::routes();
     routes.extend(data::routes());
     routes.extend(files::routes());
     routes.extend(run::routes());
-    routes.extend(of_resource(ANALYSIS, "/analysis", "/analysis/{id}"));
-    routes.extend(of_resource(ACTION, "/action", "/action/{id}"));
+    routes.extend(resources::routes());
     routes
-}
-
-/// The routes that every row of the descriptor table has; the one that shows it is apart.
-fn of_resource(resource: &'static Resource, all: &'static str, one: &'static str) -> [Route; 4] {
-    [
-        get(all, Who::Profile, resource.reading, move |call| resource::list(call, resource)),
-        post(all, Who::Profile, resource.changing, SMALL, move |call| resource::create(call, resource)),
-        put(one, Who::Profile, resource.changing, move |call| resource::edit(call, resource)),
-        delete(one, Who::Profile, resource.changing, move |call| resource::remove(call, resource)),
-    ]
 }
 
 fn get<F: Future<Output = Result<Answer, Refused>> + Send + 'static>(

@@ -50,6 +50,7 @@ CREATE TABLE tokens (
     name TEXT NOT NULL,
     permission TEXT NOT NULL,
     serie_number TEXT,
+    verification_code TEXT,
     last_four TEXT NOT NULL,
     expire_time INTEGER,
     created_at INTEGER NOT NULL,
@@ -60,12 +61,14 @@ CREATE INDEX tokens_of_owner ON tokens (owner);
 CREATE TABLE resources (
     kind TEXT NOT NULL,
     id TEXT NOT NULL,
+    parent TEXT NOT NULL DEFAULT '',
     name TEXT NOT NULL,
     body TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     PRIMARY KEY (kind, id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX resources_of_parent ON resources (parent, kind) WHERE parent <> '';
 
 CREATE TABLE outbox (
     number INTEGER PRIMARY KEY,

@@ -1,10 +1,19 @@
+//! Tokens: what they open, how they are stored and listed.
+
+mod wanted;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tago_api::Time;
 
+use super::call::Refused;
+use super::list::{ListQuery, Listing};
+use super::query_text::QueryText;
 use super::store::Writing;
 use crate::{Random, random::hex};
+
+pub(super) use wanted::{expiry, serial, wanted};
 
 /// What a token opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,11 +26,26 @@ pub(super) enum TokenKind {
     Recovery,
     /// Nobody was recognised; never in the database.
     Nobody,
+    Network,
+    ServiceAuthorization,
+    /// A public link to a dashboard.
+    Dashboard,
+    /// An embedded widget.
+    Widget,
 }
 
 /// Kinds that can be in the database.
-const KINDS: [TokenKind; 5] =
-    [TokenKind::Profile, TokenKind::Device, TokenKind::Analysis, TokenKind::RunUser, TokenKind::Recovery];
+const KINDS: [TokenKind; 9] = [
+    TokenKind::Profile,
+    TokenKind::Device,
+    TokenKind::Analysis,
+    TokenKind::RunUser,
+    TokenKind::Recovery,
+    TokenKind::Network,
+    TokenKind::ServiceAuthorization,
+    TokenKind::Dashboard,
+    TokenKind::Widget,
+];
 
 /// What the holder of a device token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +61,7 @@ pub(super) enum Permission {
 pub(super) struct Caller {
     pub(super) token: [u8; 32],
     pub(super) kind: TokenKind,
-    /// Id of the profile, device or analysis.
+    /// Id of the profile, device, analysis or whatever else the token opens.
     pub(super) owner: String,
     pub(super) permission: Permission,
 }
@@ -48,6 +72,7 @@ pub(super) struct Minted {
     pub(super) name: String,
     pub(super) permission: Permission,
     pub(super) serie_number: Option<String>,
+    pub(super) verification_code: Option<String>,
     pub(super) expire_time: Option<Time>,
 }
 
@@ -60,6 +85,10 @@ impl TokenKind {
             TokenKind::RunUser => "run_user",
             TokenKind::Recovery => "recovery",
             TokenKind::Nobody => "nobody",
+            TokenKind::Network => "network",
+            TokenKind::ServiceAuthorization => "serviceauth",
+            TokenKind::Dashboard => "dashboard",
+            TokenKind::Widget => "widget",
         }
     }
 
@@ -105,16 +134,20 @@ impl Minted {
     }
 
     pub(super) fn of_kind(random: &Random, kind: &str) -> Minted {
-        let prefix = match TokenKind::from_word(kind) {
-            Some(TokenKind::Profile) => "p-",
-            Some(TokenKind::Analysis) => "a-",
-            _ => "",
+        let uuid = random.uuid();
+        let secret = match TokenKind::from_word(kind) {
+            Some(TokenKind::Profile) => format!("p-{uuid}"),
+            Some(TokenKind::Analysis) => format!("a-{uuid}"),
+            Some(TokenKind::Network) => format!("n-{uuid}"),
+            Some(TokenKind::ServiceAuthorization) => format!("at{}", uuid.replace('-', "")),
+            _ => uuid,
         };
         Minted {
-            secret: format!("{prefix}{}", random.uuid()),
+            secret,
             name: "Default".to_owned(),
             permission: Permission::Full,
             serie_number: None,
+            verification_code: None,
             expire_time: None,
         }
     }
@@ -140,8 +173,8 @@ pub(super) fn insert(
         .db
         .prepare_cached(
             "INSERT INTO tokens (hash, id, kind, owner, name, permission, serie_number, last_four,
-                                 expire_time, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                                 expire_time, created_at, verification_code)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             token.hash(),
@@ -154,6 +187,7 @@ pub(super) fn insert(
             token.last_four(),
             token.expire_time.map(Time::millis),
             writing.now.millis(),
+            token.verification_code,
         ])?;
     Ok(id)
 }
@@ -177,11 +211,30 @@ pub(super) fn caller(db: &Connection, token: &str, now: Time) -> rusqlite::Resul
 /// The tokens of `owner`, oldest first, as the API lists them: the value is masked.
 pub(super) fn list(db: &Connection, owner: &str) -> rusqlite::Result<Vec<Map<String, Value>>> {
     db.prepare_cached(
-        "SELECT id, hash, kind, owner, name, permission, serie_number, last_four, expire_time, created_at,
-                last_authorization FROM tokens WHERE owner = ?1 ORDER BY created_at, id",
+        "SELECT * FROM tokens WHERE owner = ?1 AND kind <> 'serviceauth' ORDER BY created_at, id",
     )?
     .query_map([owner], listed)?
     .collect()
+}
+
+/// The same of one kind alone.
+pub(super) fn of_kind(
+    db: &Connection,
+    kind: TokenKind,
+    owner: &str,
+) -> rusqlite::Result<Vec<Map<String, Value>>> {
+    db.prepare_cached("SELECT * FROM tokens WHERE owner = ?1 AND kind = ?2 ORDER BY created_at, id")?
+        .query_map([owner, kind.word()], listed)?
+        .collect()
+}
+
+/// Reads a request for a page of tokens.
+pub(super) fn list_query(query: &QueryText) -> Result<ListQuery, Refused> {
+    let known =
+        ["id", "name", "permission", "serie_number", "verification_code", "created_at", "expire_time"];
+    let unasked = ["token", "permission", "serie_number", "expire_time", "created_at", "fingerprint"];
+    let order = ("created_at", true);
+    ListQuery::of(query, &Listing { known: &known, named: "name", order, unasked: &unasked })
 }
 
 fn listed(row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
@@ -195,6 +248,10 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
     token.insert("token".into(), format!("********-****-****-****-********{last_four}").into());
     token.insert("fingerprint".into(), hex(&hash[..8]).into());
     token.insert(format!("{kind}_id"), row.get::<_, String>("owner")?.into());
+    token.insert("ref_id".into(), row.get::<_, String>("owner")?.into());
+    token.insert("type".into(), kind.into());
+    token.insert("created_by".into(), Value::Null);
+    token.insert("verification_code".into(), json!(row.get::<_, Option<String>>("verification_code")?));
     token.insert("name".into(), row.get::<_, String>("name")?.into());
     token.insert("permission".into(), row.get::<_, String>("permission")?.into());
     token.insert("serie_number".into(), json!(row.get::<_, Option<String>>("serie_number")?));
@@ -214,6 +271,18 @@ pub(super) fn remove_of_owner(db: &Connection, kind: TokenKind, owner: &str) -> 
 
 fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
+}
+
+/// Sets the verification code of the token with this value or row id; tells whether there was one.
+pub(super) fn set_verification_code(
+    db: &Connection,
+    kind: TokenKind,
+    token_or_id: &str,
+    code: Option<&str>,
+) -> rusqlite::Result<bool> {
+    db.prepare_cached("UPDATE tokens SET verification_code = ?4 WHERE kind = ?1 AND (hash = ?2 OR id = ?3)")?
+        .execute(params![kind.word(), hash(token_or_id), token_or_id, code])
+        .map(|changed| changed > 0)
 }
 
 /// Removes the token with this value or row id among those of one kind; tells whether there was one.

@@ -366,14 +366,14 @@ pub(crate) struct Contents {
 }
 
 impl Contents {
-    /// Everything that a restore keeps: records without their ids, tokens without their values.
+    /// Everything that a restore keeps: records without their ids, tokens without their values and their use.
     pub(crate) fn kept(&self) -> Contents {
         let mut kept = self.clone();
         for record in &mut kept.records {
             record.as_object_mut().unwrap().remove("id").unwrap();
         }
         for token in kept.tokens.as_array_mut().unwrap() {
-            for value in ["token", "fingerprint"] {
+            for value in ["token", "fingerprint", "last_authorization"] {
                 token.as_object_mut().unwrap().remove(value).unwrap();
             }
         }

@@ -29,7 +29,7 @@ async fn restored() -> Both {
         tokens.extend([token, text(&minted["token"]).to_owned()]);
     }
     let action = json!({
-        "name": "Alarm", "type": "condition", "active": true, "action": { "type": "email" },
+        "name": "Alarm", "type": "condition", "active": true, "action": { "type": "email", "to": "ana@example.com", "message": "Warm" },
         "trigger": [{ "tag_key": "site", "tag_value": "Lyon", "variable": "temperature", "is": ">", "value": "50" }],
     });
     old.ask("POST", "/action", Some(action)).await;

@@ -5,6 +5,7 @@
 mod asking;
 mod changing;
 mod chunks;
+mod dashboards;
 mod devices;
 mod entities;
 mod faults;
@@ -17,6 +18,7 @@ mod rekeying;
 mod resources;
 mod running;
 mod sending;
+mod settings;
 mod snapshots;
 mod tokens;
 mod transfer;

@@ -35,9 +35,14 @@ const DOCUMENTED: &[([u32; 3], &[&str])] = &[
             "POST /action",
             "PUT /action/{}",
             "DELETE /action/{}",
+            "POST /dashboard",
+            "PUT /dashboard/{}",
+            "DELETE /dashboard/{}",
+            "GET /tags/keys/{}",
         ],
     ),
-    ([60, 100, 200], &["POST /files", "DELETE /files"]),
+    ([60, 100, 200], &["POST /files", "DELETE /files", "GET /am", "GET /serviceauth", "GET /dictionary/{}"]),
+    ([1, 10, 30], &["POST /dashboard/{}/widget/{}/upload"]),
     ([60, 100, 500], &["GET /integration/network", "GET /integration/network/{}"]),
     ([60, 5000, 10_000], &["GET /info"]),
 ];
@@ -97,6 +102,7 @@ struct Tokens {
     device: String,
     analysis: String,
     run_user: String,
+    network: String,
 }
 
 impl Tokens {
@@ -105,21 +111,26 @@ impl Tokens {
         let user = json!({"name": "Bo", "email": "bo@example.com", "password": "secret1", "active": true});
         let user = it.post("/run/users", user).await["user"].as_str().unwrap().to_owned();
         let run_user = it.get(&format!("/run/users/{user}/login?expire_time=never")).await;
+        let network = it.post("/integration/network", json!({"name": "Own"})).await["network"].clone();
+        let network =
+            it.post("/integration/network/token", json!({"network": network, "name": "Server"})).await;
         Tokens {
             run_user: run_user["token"].as_str().unwrap().to_owned(),
             profile: it.token.clone(),
             device: it.device("Truck").await.token,
             analysis: analysis["token"].as_str().unwrap().to_owned(),
+            network: network["token"].as_str().unwrap().to_owned(),
         }
     }
 
     fn opening(&self, who: Who) -> &str {
         match who {
-            Who::Anyone | Who::Profile => &self.profile,
+            Who::Anyone | Who::Profile | Who::Viewer => &self.profile,
             Who::DeviceReading | Who::DeviceWriting => &self.device,
             Who::Analysis => &self.analysis,
             Who::RunUser => &self.run_user,
             Who::Public => "",
+            Who::Network => &self.network,
         }
     }
 }

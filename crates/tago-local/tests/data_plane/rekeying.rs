@@ -22,7 +22,7 @@ async fn restored_with(also: impl FnOnce(&mut Rekeying)) -> (Running, Running) {
         it.post("/device/token", token).await;
         it.post(
             "/action",
-            json!({"name": format!("Alarm {i}"), "type": "condition", "action": {"type": "email"},
+            json!({"name": format!("Alarm {i}"), "type": "condition", "action": {"type": "email", "to": "ana@example.com", "message": "Warm"},
                    "trigger": [{"device": device.id, "variable": "t", "is": "*"}]}),
         )
         .await;

@@ -62,14 +62,14 @@ async fn a_condition_puts_what_it_would_send_into_the_outbox_unless_actions_are_
     .await;
     it.post(
         "/action",
-        json!({"name": "Too warm", "type": "condition", "action": {"type": "email", "to": "ana@example.com"},
+        json!({"name": "Too warm", "type": "condition", "action": {"type": "email", "to": "ana@example.com", "message": "Warm"},
                "trigger": [{"device": cold.id, "variable": "temp", "is": ">", "value": 8}]}),
     )
     .await;
     let by_tag = it
         .post(
             "/action",
-            json!({"name": "Zero", "type": "condition", "action": {"type": "sms"},
+            json!({"name": "Zero", "type": "condition", "action": {"type": "sms", "to": "+31201234567", "message": "Zero"},
                    "trigger": [{"tag_key": "kind", "tag_value": "office", "variable": "temp", "is": "=", "value": 0}]}),
         )
         .await;

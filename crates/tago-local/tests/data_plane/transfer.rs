@@ -138,7 +138,7 @@ async fn an_import_runs_no_parser_and_no_action() {
     };
     it.post(
         "/action",
-        json!({"name": "Alarm", "type": "condition", "action": {"type": "email"},
+        json!({"name": "Alarm", "type": "condition", "action": {"type": "notification", "message": "Arrived"},
                "trigger": [{"device": device.id, "variable": "t", "is": "*"}]}),
     )
     .await;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::project::call::{Answer, Call, Refused};
 use crate::project::credentials::Proof;
 use crate::project::fields::{self, Default, Field, Shape};
-use crate::project::resource::catalogue;
+use crate::project::resource;
 use crate::project::{Project, run, schema};
 
 const SETTINGS: &str = "profile_settings";
@@ -100,11 +100,8 @@ pub(in crate::project) async fn summary(call: Call) -> Result<Answer, Refused> {
                 return Ok(json!({ "amount": amount }));
             }
             let mut limit = super::allocation(db, plan)?;
-            for (name, by_plan) in
-                [("device", [5, 100, 10_000]), ("dashboard", [5, 100, 1_000]), ("action", [5, 100, 200])]
-            {
-                limit.insert(name.into(), by_plan[plan as usize].into());
-            }
+            limit.append(&mut resource::limits(plan));
+            limit.insert("device".into(), [5, 100, 10_000][plan as usize].into());
             Ok(json!({
                 "limit": limit,
                 "limit_used": {
@@ -125,26 +122,12 @@ pub(in crate::project) async fn summary(call: Call) -> Result<Answer, Refused> {
 /// How many of each resource there are.
 fn amounts(db: &Connection) -> Result<Map<String, Value>, Refused> {
     let count = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0));
-    let mut amounts = Map::new();
-    for name in ["dashboard", "analysis", "action", "am", "run_users", "dictionary", "entity", "secrets"] {
-        amounts.insert(name.into(), 0.into());
-    }
-    let mut kinds = db.prepare_cached("SELECT kind, count(*) FROM resources GROUP BY kind")?;
-    let mut rows = kinds.query([])?;
-    while let Some(row) = rows.next()? {
-        let name = match row.get::<_, String>(0)?.as_str() {
-            "run_user" => "run_users".to_owned(),
-            "secret" => "secrets".to_owned(),
-            "access" => "am".to_owned(),
-            kind => kind.to_owned(),
-        };
-        amounts.insert(name, row.get::<_, i64>(1)?.into());
-    }
-    let (networks, connectors) = catalogue::counts();
+    let mut amounts = resource::amounts(db)?;
+    amounts
+        .insert("run_users".into(), count("SELECT count(*) FROM resources WHERE kind = 'run_user'")?.into());
+    amounts.insert("entity".into(), count("SELECT count(*) FROM entities")?.into());
     amounts.insert("device".into(), count("SELECT count(*) FROM devices")?.into());
     amounts.insert("data_records".into(), count("SELECT count(*) FROM records")?.into());
-    amounts.insert("networks".into(), networks.into());
-    amounts.insert("connectors".into(), connectors.into());
     for name in ["bucket", "dashboard_shared", "tcore", "tcore_cluster"] {
         amounts.insert(name.into(), 0.into());
     }

@@ -83,11 +83,12 @@ pub(super) fn insert(writing: &mut Writing<'_>, target: &Target, batch: &Batch) 
         }
     }
     store(writing, target, batch)?;
-    let arrived = batch
-        .records
-        .iter()
-        .map(|record| (batch.variables[record.variable].as_ref(), record.value.as_deref()));
-    trigger::fire(writing, &target.id, arrived)?;
+    let arrived = batch.records.iter().map(|record| trigger::Arrived {
+        variable: batch.variables[record.variable].as_ref(),
+        value: record.value.as_deref(),
+        location: record.location.as_deref(),
+    });
+    trigger::records_arrived(writing, &target.id, arrived)?;
     held_parsers::note(writing, &target.id, batch.len())?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -9,9 +9,13 @@ use crate::random::hex;
 /// Parameters that one device can have.
 const MOST: i64 = 60;
 
+/// Parameters of a device that are to be made or changed.
+#[derive(Debug, Default)]
+pub(in crate::project) struct Params(Vec<Param>);
+
 /// A parameter to be made, or with an id to be changed.
 #[derive(Debug, Deserialize)]
-pub(super) struct Param {
+struct Param {
     id: Option<String>,
     key: Option<String>,
     value: Option<String>,
@@ -30,10 +34,10 @@ pub(in crate::project) async fn list_own(call: Call) -> Result<Answer, Refused> 
 
 pub(in crate::project) async fn set(call: Call) -> Result<Answer, Refused> {
     let device = call.part("device").to_owned();
-    let params = parse(&call.json()?)?;
+    let params = Params::parse(&call.json()?)?;
     call.write(move |writing| {
         super::number(writing.db, &device)?;
-        put(writing, &device, &params)
+        params.put(writing, &device)
     })
     .await?;
     Answer::ok("Params Successfully Updated")
@@ -44,8 +48,8 @@ pub(in crate::project) async fn edit_own(call: Call) -> Result<Answer, Refused> 
     let mut param: Map<String, Value> = call.json()?;
     // It exists, so what the body leaves out stays as it is.
     param.insert("id".into(), call.part("param").into());
-    let params = parse(&Value::Object(param))?;
-    call.write(move |writing| put(writing, &device, &params)).await?;
+    let params = Params::parse(&Value::Object(param))?;
+    call.write(move |writing| params.put(writing, &device)).await?;
     Answer::ok("Params Successfully Updated")
 }
 
@@ -89,17 +93,12 @@ fn of_device(db: &Connection, device: &str, sent: Option<bool>) -> rusqlite::Res
     .collect()
 }
 
-/// Reads one parameter or a list of them.
-pub(super) fn parse(body: &Value) -> Result<Vec<Param>, Refused> {
-    let one_or_more = match body {
-        Value::Array(items) => items.clone(),
-        one => vec![one.clone()],
-    };
-    one_or_more
-        .into_iter()
-        .enumerate()
-        .map(|(index, item)| {
-            let param: Param = serde_json::from_value(item)
+impl Params {
+    /// Reads one parameter or a list of them.
+    pub(in crate::project) fn parse(body: &Value) -> Result<Params, Refused> {
+        let one_or_more = body.as_array().map_or(std::slice::from_ref(body), Vec::as_slice);
+        let parse = |(index, item): (usize, &Value)| {
+            let param = Param::deserialize(item)
                 .map_err(|error| Refused::bad(format!("Parameter {}: {error}", index + 1)))?;
             let key_fits = param.key.as_ref().is_none_or(|key| (1..=100).contains(&key.chars().count()));
             if !key_fits || (param.id.is_none() && param.key.is_none()) {
@@ -109,47 +108,67 @@ pub(super) fn parse(body: &Value) -> Result<Vec<Param>, Refused> {
                 )));
             }
             Ok(param)
-        })
-        .collect()
+        };
+        one_or_more.iter().enumerate().map(parse).collect::<Result<_, _>>().map(Params)
+    }
+
+    /// Makes or changes them on a device.
+    pub(in crate::project) fn put(&self, writing: &mut Writing<'_>, device: &str) -> Result<(), Refused> {
+        for param in &self.0 {
+            param.put(writing, device)?;
+        }
+        let count: i64 =
+            writing
+                .db
+                .query_row("SELECT count(*) FROM params WHERE device = ?1", [device], |row| row.get(0))?;
+        if count > MOST {
+            return Err(Refused::over_limit("parameters of a device", MOST.unsigned_abs()));
+        }
+        Ok(())
+    }
+
+    /// The same, where one that the device has under the same key is changed.
+    pub(in crate::project) fn put_by_key(
+        mut self,
+        writing: &mut Writing<'_>,
+        device: &str,
+    ) -> Result<(), Refused> {
+        for param in &mut self.0 {
+            param.id = writing
+                .db
+                .prepare_cached("SELECT id FROM params WHERE device = ?1 AND key = ?2 ORDER BY number")?
+                .query_row(params![device, param.key], |row| row.get(0))
+                .optional()?;
+        }
+        self.put(writing, device)
+    }
 }
 
-/// Makes or changes parameters of a device.
-pub(super) fn put(writing: &mut Writing<'_>, device: &str, params: &[Param]) -> Result<(), Refused> {
-    for param in params {
-        match &param.id {
-            Some(id) => {
-                let changed = writing
-                    .db
-                    .prepare_cached(
-                        "UPDATE params SET key = coalesce(?3, key), value = coalesce(?4, value),
-                             sent = coalesce(?5, sent) WHERE device = ?1 AND id = ?2",
-                    )?
-                    .execute(params![device, id, param.key, param.value, param.sent])?;
-                if changed == 0 {
-                    return Err(Refused::not_found("Parameter", id));
-                }
-            }
-            None => {
-                let id = hex(&writing.random.id_bytes(writing.now));
-                writing
-                    .db
-                    .prepare_cached(
-                        "INSERT INTO params (id, device, key, value, sent) VALUES (?1, ?2, ?3, ?4, ?5)",
-                    )?
-                    .execute(params![
-                        id,
-                        device,
-                        param.key,
-                        param.value.as_deref().unwrap_or_default(),
-                        param.sent.unwrap_or(false)
-                    ])?;
-            }
-        }
+impl Param {
+    fn put(&self, writing: &mut Writing<'_>, device: &str) -> Result<(), Refused> {
+        let Some(id) = &self.id else {
+            let id = hex(&writing.random.id_bytes(writing.now));
+            writing
+                .db
+                .prepare_cached(
+                    "INSERT INTO params (id, device, key, value, sent) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![
+                    id,
+                    device,
+                    self.key,
+                    self.value.as_deref().unwrap_or_default(),
+                    self.sent.unwrap_or(false)
+                ])?;
+            return Ok(());
+        };
+        let changed = writing
+            .db
+            .prepare_cached(
+                "UPDATE params SET key = coalesce(?3, key), value = coalesce(?4, value),
+                     sent = coalesce(?5, sent) WHERE device = ?1 AND id = ?2",
+            )?
+            .execute(params![device, id, self.key, self.value, self.sent])?;
+        if changed == 0 { Err(Refused::not_found("Parameter", id)) } else { Ok(()) }
     }
-    let count: i64 =
-        writing.db.query_row("SELECT count(*) FROM params WHERE device = ?1", [device], |row| row.get(0))?;
-    if count > MOST {
-        return Err(Refused::over_limit("parameters of a device", MOST.unsigned_abs()));
-    }
-    Ok(())
 }

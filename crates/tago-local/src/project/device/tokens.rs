@@ -1,20 +1,9 @@
 use rusqlite::OptionalExtension;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::project::call::{Answer, Call, Refused};
-use crate::project::data::moment_after;
 use crate::project::store::Writing;
-use crate::project::token::{self, Minted, Permission, TokenKind};
-
-#[derive(Debug, Deserialize)]
-struct NewToken {
-    device: Option<String>,
-    name: Option<String>,
-    permission: Option<String>,
-    serie_number: Option<Value>,
-    expire_time: Option<String>,
-}
+use crate::project::token::{self, Minted, TokenKind};
 
 pub(in crate::project) async fn list(call: Call) -> Result<Answer, Refused> {
     let device = call.part("id").to_owned();
@@ -33,40 +22,25 @@ pub(in crate::project) async fn list(call: Call) -> Result<Answer, Refused> {
 }
 
 pub(in crate::project) async fn create(call: Call) -> Result<Answer, Refused> {
-    let wanted: NewToken = call.json()?;
-    let device = wanted.device.ok_or_else(|| Refused::bad("device is required: the id of a device"))?;
-    let name = wanted.name.unwrap_or_default();
-    if !(1..=100).contains(&name.trim().chars().count()) {
-        return Err(Refused::bad("name must be a text of 1 to 100 characters"));
-    }
-    let permission = wanted.permission.as_deref().unwrap_or("full");
-    let permission = Permission::from_word(permission)
-        .ok_or_else(|| Refused::bad("permission must be one of full, write, read, deny"))?;
-    let serie_number = super::serial(wanted.serie_number.as_ref())?;
-    let now = call.project.0.shared.clock.now();
-    let expire_time = match wanted.expire_time.as_deref() {
-        None | Some("never") => None,
-        Some(text) => Some(moment_after(text, now).ok_or_else(|| {
-            Refused::bad("expire_time must be never, a date or a duration such as 3 hours")
-        })?),
-    };
+    let body: Value = call.json()?;
+    let device = body["device"]
+        .as_str()
+        .ok_or_else(|| Refused::bad("device is required: the id of a device"))?
+        .to_owned();
+    let shared = &call.project.0.shared;
+    let minted = token::wanted(&body, &shared.random, TokenKind::Device, shared.clock.now())?;
     let created = call
         .write(move |writing| {
             super::number(writing.db, &device)?;
-            let mut minted = Minted::of_kind(writing.random, "device");
-            minted.name = name.trim().to_owned();
-            minted.permission = permission;
-            minted.serie_number = serie_number;
-            minted.expire_time = expire_time;
             let id = token::insert(writing, TokenKind::Device, &device, &minted)?;
             Ok(json!({
                 "id": id,
                 "token": minted.secret,
                 "name": minted.name,
-                "permission": permission.word(),
+                "permission": minted.permission.word(),
                 "serie_number": minted.serie_number,
-                "expire_date": expire_time,
-                "expire_time": expire_time,
+                "expire_time": minted.expire_time,
+                "expire_date": minted.expire_time,
             }))
         })
         .await?;

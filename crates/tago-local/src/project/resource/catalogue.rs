@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::project::call::{Answer, Call, Refused};
-use crate::project::list::ListQuery;
+use super::{CONNECTOR, Resource};
 
 struct Network {
     id: &'static str,
@@ -55,55 +54,13 @@ const CONNECTORS: &[Connector] = &[
     },
 ];
 
-/// Fields that can be filtered and ordered by.
-const LISTED: &[&str] = &["id", "name", "description", "public"];
-
-pub(in crate::project) fn has_network(id: &str) -> bool {
-    NETWORKS.iter().any(|network| network.id == id)
+/// All networks, or all connectors.
+pub(in crate::project) fn all(resource: &Resource) -> Vec<Map<String, Value>> {
+    if resource.kind == CONNECTOR.kind { connectors() } else { networks() }
 }
 
-/// The networks that a connector supports.
-pub(in crate::project) fn networks_of(connector: &str) -> Option<&'static [&'static str]> {
-    CONNECTORS.iter().find(|row| row.id == connector).map(|row| row.networks)
-}
-
-pub(in crate::project) fn counts() -> (usize, usize) {
-    (NETWORKS.len(), CONNECTORS.len())
-}
-
-pub(in crate::project) async fn list_networks(call: Call) -> Result<Answer, Refused> {
-    page(&call, networks()).await
-}
-
-pub(in crate::project) async fn list_connectors(call: Call) -> Result<Answer, Refused> {
-    page(&call, connectors()).await
-}
-
-pub(in crate::project) async fn network(call: Call) -> Result<Answer, Refused> {
-    one(&call, "Network", networks()).await
-}
-
-pub(in crate::project) async fn connector(call: Call) -> Result<Answer, Refused> {
-    one(&call, "Connector", connectors()).await
-}
-
-fn page(call: &Call, items: Vec<Map<String, Value>>) -> std::future::Ready<Result<Answer, Refused>> {
-    let page = ListQuery::parse(&call.query, LISTED).and_then(|query| {
-        // Everything here is public, and asking about it leaves the public ones out, as on the platform.
-        let only_own = call.query.one("filter[public]").is_some();
-        Answer::ok(query.apply(if only_own { Vec::new() } else { items }))
-    });
-    std::future::ready(page)
-}
-
-fn one(
-    call: &Call,
-    label: &str,
-    items: Vec<Map<String, Value>>,
-) -> std::future::Ready<Result<Answer, Refused>> {
-    let id = call.part("id");
-    let found = items.into_iter().find(|item| item["id"] == id);
-    std::future::ready(found.ok_or_else(|| Refused::not_found(label, id)).and_then(Answer::ok))
+pub(in crate::project) fn one(resource: &Resource, id: &str) -> Option<Map<String, Value>> {
+    all(resource).into_iter().find(|item| item["id"] == id)
 }
 
 fn networks() -> Vec<Map<String, Value>> {

@@ -100,16 +100,42 @@ impl Planted {
 
     async fn plant_resources(&mut self, api: &Api) {
         let canary = self.canary.clone();
+        let content = BASE64.encode(&canary);
         let named = json!({ "name": canary });
-        for (first, path, body, key) in
-            [("analysis", "/analysis", named.clone(), "id"), ("action", "/action", named.clone(), "action")]
-        {
+        let alarm = json!({ "name": canary, "action": { "type": "notification", "message": canary } });
+        let secret = json!({ "key": canary, "value": canary });
+        let network = json!({ "name": canary, "payload_decoder": content });
+        for (first, path, body, key) in [
+            ("analysis", "/analysis", named.clone(), "id"),
+            ("action", "/action", alarm, "action"),
+            ("dashboard", "/dashboard", json!({ "label": canary }), "dashboard"),
+            (
+                "dictionary",
+                "/dictionary",
+                json!({ "name": canary, "slug": canary, "fallback": "en-US" }),
+                "dictionary",
+            ),
+            ("am", "/am", named.clone(), "am_id"),
+            ("secrets", "/secrets", secret, "id"),
+            ("sql", "/sql", json!({ "name": canary, "query": "SELECT 1" }), "id"),
+            ("integration", "/integration/network", network, "network"),
+        ] {
             let made = api.ask("POST", path, Some(body)).await;
             self.ids.insert((first, "id"), text(&made[key]).to_owned());
         }
+        let dashboard = self.ids[&("dashboard", "id")].clone();
+        let widget = json!({ "label": canary, "type": "display" });
+        let widget = api.ask("POST", &format!("/dashboard/{dashboard}/widget"), Some(widget)).await;
+        self.ids.insert(("dashboard", "widget"), text(&widget["widget"]).to_owned());
+        self.ids.insert(("data", "id"), dashboard);
+        self.ids.insert(("data", "widget"), text(&widget["widget"]).to_owned());
+        self.ids.insert(("dictionary", "locale"), "en-US".to_owned());
+        let texts = json!({ "dictionary": { "KEY": canary } });
+        let language = format!("/dictionary/{}/en-US", self.ids[&("dictionary", "id")]);
+        api.ask("PUT", &language, Some(texts)).await;
+        self.plant_views(api).await;
         let own = api.ask("POST", "/analysis", Some(json!({ "name": self.deep_canary }))).await;
         self.confined.push(("an analysis token without a policy".into(), text(&own["token"]).to_owned()));
-        let content = BASE64.encode(&canary);
         let code = json!({ "file": content, "file_name": "script.js", "language": "node" });
         api.ask("POST", &format!("/analysis/{}/upload", self.ids[&("analysis", "id")]), Some(code)).await;
         let file = json!([{ "filename": "canary.txt", "file": content, "public": false }]);
@@ -134,6 +160,28 @@ impl Planted {
         self.ids.insert(("run", "url"), text(&run["url"]).to_owned());
         self.ids.insert(("run", "id"), text(&note["id"]).to_owned());
         self.ids.insert(("notification", "id"), text(&own_note["id"]).to_owned());
+    }
+
+    /// Tokens of a dashboard, of a widget and of a network, none of which has the canary.
+    async fn plant_views(&mut self, api: &Api) {
+        let own = api.ask("POST", "/dashboard", Some(json!({ "label": self.deep_canary }))).await;
+        let own = format!("/dashboard/{}", text(&own["dashboard"]));
+        let widget = json!({ "label": self.deep_canary, "type": "display" });
+        let widget = api.ask("POST", &format!("{own}/widget"), Some(widget)).await;
+        let link = api.ask("GET", &format!("{own}/share/public"), None).await;
+        let embedded = api.ask("GET", &format!("{own}/widget/{}/token", text(&widget["widget"])), None).await;
+        let network =
+            api.ask("POST", "/integration/network", Some(json!({ "name": self.deep_canary }))).await;
+        let token = json!({ "network": network["network"], "name": "Server" });
+        let network = api.ask("POST", "/integration/network/token", Some(token)).await;
+        let service = json!({ "name": "Service", "permission": "full" });
+        let service = api.ask("POST", "/serviceauth", Some(service)).await;
+        self.confined.extend([
+            ("a public link to a dashboard".into(), text(&link["token"]).to_owned()),
+            ("an embedded widget's token".into(), text(&embedded["widget_token"]).to_owned()),
+            ("a network's token".into(), text(&network["token"]).to_owned()),
+            ("a service authorization".into(), text(&service["token"]).to_owned()),
+        ]);
     }
 
     async fn plant_console(&mut self, world: &World, who: Who<'_>, console: &str) {
