@@ -2,14 +2,14 @@
 //! of one list), and says what became of it.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
-use tago_api::DeviceId;
 use tago_api::client::{
     Api, ApiError, DeviceApi, DeviceQuery, NewDeviceToken, Permission, RecordQuery, TimeRange,
 };
+use tago_api::{DeviceId, ProfileId};
 
 use crate::batch::Batch;
 use crate::device::{Definition, Device, DeviceEdit, Fingerprint, Named, Param, ParamWrite, Token};
@@ -17,6 +17,7 @@ use crate::ports::{Identity, Order, PortError, Range, Source, Target, WriteError
 use crate::record::Record;
 
 mod error;
+mod resources;
 mod wire;
 
 /// One project, through its API.
@@ -24,12 +25,13 @@ pub struct Live {
     api: Api,
     /// Tokens of devices that may be written with. They live as long as the port, and nowhere else.
     secrets: Mutex<BTreeMap<(DeviceId, Fingerprint), SecretString>>,
+    profile: OnceLock<ProfileId>,
 }
 
 impl Live {
     /// The client should repeat nothing by itself: the engine paces and repeats.
     pub fn new(api: Api) -> Live {
-        Live { api, secrets: Mutex::default() }
+        Live { api, secrets: Mutex::default(), profile: OnceLock::new() }
     }
 
     fn keep(&self, device: DeviceId, secret: &SecretString) -> Fingerprint {

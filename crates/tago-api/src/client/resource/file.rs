@@ -75,11 +75,7 @@ impl Api {
         while let Some(folder) = folders.pop_front() {
             let mut token: Option<String> = None;
             loop {
-                let mut call = Call::new("GET /files").query("path", format!("/{folder}")).query("qty", PAGE);
-                if let Some(token) = &token {
-                    call = call.query("pagination_token", token);
-                }
-                let found: Folder = self.transport.result(call).await?;
+                let found = self.folder(&folder, token.as_deref()).await?;
                 files.extend(found.files);
                 let inner = found.folders.iter().map(|name| name.trim_matches('/'));
                 folders.extend(inner.filter(|name| !name.is_empty()).map(|name| match folder.as_str() {
@@ -96,6 +92,34 @@ impl Api {
         let mut seen = std::collections::HashSet::new();
         files.retain(|file| seen.insert(file.filename.clone()));
         Ok(files)
+    }
+
+    /// A file as its folder shows it.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn file_entry(&self, path: &str) -> Result<Option<FileEntry>, ApiError> {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let mut token: Option<String> = None;
+        loop {
+            let found = self.folder(folder, token.as_deref()).await?;
+            if let Some(file) = found.files.into_iter().find(|file| file.filename == path) {
+                return Ok(Some(file));
+            }
+            let next = found.pagination_token.filter(|token| !token.is_empty());
+            if next.is_none() || next == token {
+                return Ok(None);
+            }
+            token = next;
+        }
+    }
+
+    async fn folder(&self, folder: &str, token: Option<&str>) -> Result<Folder, ApiError> {
+        let mut call = Call::new("GET /files").query("path", format!("/{folder}")).query("qty", PAGE);
+        if let Some(token) = token {
+            call = call.query("pagination_token", token);
+        }
+        self.transport.result(call).await
     }
 
     /// The content of a file.

@@ -1,0 +1,436 @@
+//! The ports of resources over tago-api's client.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use tago_api::client::{
+    AnalysisCode, ApiError, NewServiceAuthorization, ParamWrite, Permission, ResourceType,
+    ServiceAuthorization, StoredFile,
+};
+use tago_api::{DeviceId, ProfileId};
+
+use super::Live;
+use crate::device::Named;
+use crate::plan::Seal;
+use crate::ports::{Identity, PortError, Source, WriteError};
+use crate::resources::{Address, Document, Entries, Kind, Part, Resources, ResourcesTarget, SCRIPT};
+
+/// The one configuration of TagoRUN has no id.
+const RUN: &str = "run";
+/// What a secret holds until its owner enters its value.
+const NO_VALUE: &str = "enter the value of this secret again";
+
+#[async_trait]
+impl Resources for Live {
+    async fn identity(&self) -> Result<Identity, PortError> {
+        Source::identity(self).await
+    }
+
+    async fn list(&self, kind: Kind) -> Result<Vec<(Address, Document)>, PortError> {
+        if let Some(of) = resource_type(kind) {
+            let found = self.api.resources(of).await?;
+            return found.into_iter().map(|document| Ok((address(kind, &document)?, document))).collect();
+        }
+        Ok(match kind {
+            Kind::File => {
+                let files = self.api.files().await?.into_iter();
+                files
+                    .map(|file| (Address::of(kind, &file.filename), entry(&file.filename, file.public)))
+                    .collect()
+            }
+            Kind::ServiceAuthorization => {
+                let found = self.api.service_authorizations().await?.into_iter();
+                found.map(|found| (Address::of(kind, name_of(&found)), authorization(&found))).collect()
+            }
+            Kind::RunConfiguration => vec![(Address::of(kind, RUN), self.api.run_configuration().await?)],
+            _ => Vec::new(),
+        })
+    }
+
+    async fn read(&self, at: &Address) -> Result<Document, PortError> {
+        if let Some(of) = resource_type(at.kind) {
+            return Ok(self.api.resource(of, &at.id).await?);
+        }
+        match at.kind {
+            Kind::Widget => Ok(self.api.widget(parent(at)?, &at.id).await?),
+            Kind::RunConfiguration => Ok(self.api.run_configuration().await?),
+            Kind::ServiceAuthorization => Ok(authorization(&self.service_authorization(&at.id).await?)),
+            _ => {
+                let file = self.api.file_entry(&at.id).await?.ok_or_else(|| gone(at))?;
+                let content = self.api.file(self.profile().await?, &at.id).await?;
+                let mut document = entry(&at.id, file.public);
+                document.insert("sha256".to_owned(), Seal::of(&content).as_str().into());
+                Ok(document)
+            }
+        }
+    }
+
+    async fn entries(&self, at: &Address, part: Part) -> Result<Entries, PortError> {
+        match part {
+            Part::Params => {
+                let mut entries = Entries::new();
+                for param in self.api.params(device(&at.id)?).await? {
+                    let key =
+                        (1..)
+                            .map(|number| {
+                                if number == 1 {
+                                    param.key.clone()
+                                } else {
+                                    format!("{}#{number}", param.key)
+                                }
+                            })
+                            .find(|key| !entries.contains_key(key));
+                    let entry = json!({ "id": param.id, "value": param.value, "sent": param.sent });
+                    entries.insert(key.unwrap_or_default(), entry);
+                }
+                Ok(entries)
+            }
+            Part::Languages => {
+                let dictionary = self.api.resource(ResourceType::Dictionary, &at.id).await?;
+                let mut entries = Entries::new();
+                for language in dictionary.get("languages").and_then(Value::as_array).into_iter().flatten() {
+                    let Some(code) = language["code"].as_str() else { continue };
+                    let texts = self.api.language(&at.id, code).await?;
+                    let active = language["active"].as_bool().unwrap_or(true);
+                    entries.insert(code.to_owned(), json!({ "active": active, "texts": texts }));
+                }
+                Ok(entries)
+            }
+            Part::Rows => {
+                let rows = self.api.entity_rows(&at.id).await?.into_iter();
+                let keyed = |row: Document| {
+                    let id = row.get("id").and_then(Value::as_str)?.to_owned();
+                    Some((id, Value::Object(row)))
+                };
+                Ok(rows.filter_map(keyed).collect())
+            }
+            Part::Script => {
+                let source = self.api.analysis_source(&at.id).await?;
+                let told = |source: Vec<u8>| {
+                    let entry = json!({ "sha256": Seal::of(&source).as_str(), "bytes": source.len() });
+                    (SCRIPT.to_owned(), entry)
+                };
+                Ok(source.map(told).into_iter().collect())
+            }
+        }
+    }
+
+    async fn content(&self, at: &Address) -> Result<Option<Bytes>, PortError> {
+        match at.kind {
+            Kind::Analysis => Ok(self.api.analysis_source(&at.id).await?.map(Bytes::from)),
+            Kind::File => match self.api.file(self.profile().await?, &at.id).await {
+                Err(none) if none.is_not_found() => Ok(None),
+                content => Ok(Some(content?)),
+            },
+            _ => Ok(None),
+        }
+    }
+
+    async fn catalogue(&self, kind: Kind) -> Result<Vec<Named>, PortError> {
+        match kind {
+            Kind::Network => Source::networks(self).await,
+            Kind::Connector => Source::connectors(self).await,
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    async fn serials(&self, id: &str) -> Result<Vec<String>, PortError> {
+        let tokens = self.api.device_tokens(device(id)?).await?;
+        Ok(tokens.into_iter().filter_map(|token| token.serie_number).collect())
+    }
+
+    async fn records(&self, id: &str) -> Result<u64, PortError> {
+        Ok(self.api.data_amount(device(id)?).await?)
+    }
+}
+
+#[async_trait]
+impl ResourcesTarget for Live {
+    async fn create(
+        &self,
+        kind: Kind,
+        parent: Option<&str>,
+        fields: &Document,
+        content: Option<Bytes>,
+    ) -> Result<String, WriteError> {
+        let text = |field: &str| fields.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+        match kind {
+            Kind::Widget => Ok(self.api.create_widget(parent.unwrap_or_default(), fields).await?),
+            Kind::File => {
+                let public = fields.get("public").and_then(Value::as_bool).unwrap_or(false);
+                let file = StoredFile { path: text("path"), content: content.unwrap_or_default(), public };
+                self.api.upload_file(&file).await?;
+                Ok(file.path)
+            }
+            Kind::ServiceAuthorization => {
+                let new = NewServiceAuthorization {
+                    name: text("name"),
+                    permission: permission(&text("permission")),
+                    verification_code: None,
+                    expire_time: text("expire_time").parse().ok(),
+                };
+                let made = self.api.create_service_authorization(&new).await?;
+                Ok(made.id.unwrap_or_else(|| shortened(&made.token)))
+            }
+            Kind::RunConfiguration => Err(refused("a project has one configuration of TagoRUN")),
+            _ => {
+                let Some(of) = resource_type(kind) else { return Err(refused("it cannot be made")) };
+                let mut fields = fields.clone();
+                match kind {
+                    Kind::Secret => drop(fields.insert("value".to_owned(), NO_VALUE.into())),
+                    // Nobody knows it: whoever it belongs to chooses another.
+                    Kind::RunUser => drop(fields.insert("password".to_owned(), password()?.into())),
+                    _ => {}
+                }
+                Ok(self.api.create_resource(of, &fields).await?)
+            }
+        }
+    }
+
+    async fn edit(&self, at: &Address, fields: &Document, content: Option<Bytes>) -> Result<(), WriteError> {
+        if let Some(of) = resource_type(at.kind) {
+            return Ok(self.api.edit_resource(of, &at.id, fields).await?);
+        }
+        match at.kind {
+            Kind::Widget => {
+                let dashboard = parent(at).map_err(WriteError::NotReceived)?;
+                Ok(self.api.edit_widget(dashboard, &at.id, fields).await?)
+            }
+            Kind::RunConfiguration => Ok(self.api.edit_run_configuration(fields).await?),
+            Kind::File => {
+                let public = fields.get("public").and_then(Value::as_bool);
+                let Some(content) = content else {
+                    return Ok(self.api.set_file_visibility(&at.id, public.unwrap_or(false)).await?);
+                };
+                let public = match public {
+                    Some(public) => public,
+                    None => {
+                        let there = self.api.file_entry(&at.id).await.map_err(not_received)?;
+                        there.is_some_and(|file| file.public)
+                    }
+                };
+                Ok(self.api.upload_file(&StoredFile { path: at.id.clone(), content, public }).await?)
+            }
+            _ => Err(refused("it cannot be changed")),
+        }
+    }
+
+    async fn write_entries(
+        &self,
+        at: &Address,
+        part: Part,
+        entries: &Entries,
+        there: &Entries,
+        content: Option<Bytes>,
+    ) -> Result<(), WriteError> {
+        match part {
+            Part::Params => {
+                let write = |(key, entry): (&String, &Value)| ParamWrite {
+                    id: there.get(key).and_then(|there| there["id"].as_str()?.parse().ok()),
+                    key: key.split_once('#').map_or(key.as_str(), |(key, _)| key).to_owned(),
+                    value: entry["value"].as_str().unwrap_or_default().to_owned(),
+                    sent: entry["sent"].as_bool().unwrap_or(false),
+                };
+                let params: Vec<ParamWrite> = entries.iter().map(write).collect();
+                let device = device(&at.id).map_err(WriteError::NotReceived)?;
+                Ok(self.api.write_params(device, &params).await?)
+            }
+            Part::Languages => {
+                for (locale, entry) in entries {
+                    let texts = entry["texts"].as_object().cloned().unwrap_or_default();
+                    let active = entry["active"].as_bool().unwrap_or(true);
+                    self.api.write_language(&at.id, locale, &texts, active).await?;
+                }
+                Ok(())
+            }
+            Part::Rows => {
+                let row = |entry: &Value| {
+                    let mut row = entry.as_object().cloned().unwrap_or_default();
+                    row.retain(|name, _| !matches!(name.as_str(), "created_at" | "updated_at"));
+                    row
+                };
+                let rows: Vec<Document> = entries.values().map(row).collect();
+                Ok(self.api.write_entity_rows(&at.id, &rows).await?)
+            }
+            Part::Script => {
+                let Some(content) = content else { return Err(refused("there is no script to upload")) };
+                let analysis =
+                    self.api.resource(ResourceType::Analysis, &at.id).await.map_err(not_received)?;
+                let runtime = analysis.get("runtime").and_then(Value::as_str).unwrap_or("node-rt2025");
+                let file_name = match runtime {
+                    runtime if runtime.starts_with("python") => "script.py",
+                    runtime if runtime.starts_with("deno") => "script.ts",
+                    _ => "script.js",
+                };
+                let code = AnalysisCode {
+                    source: content.to_vec(),
+                    file_name: file_name.to_owned(),
+                    runtime: runtime.to_owned(),
+                };
+                Ok(self.api.upload_analysis(&at.id, &code).await?)
+            }
+        }
+    }
+
+    async fn remove_entries(&self, at: &Address, part: Part, entries: &Entries) -> Result<(), WriteError> {
+        for (key, entry) in entries {
+            let removed = match part {
+                Part::Params => {
+                    let Some(id) = entry["id"].as_str().and_then(|id| id.parse().ok()) else { continue };
+                    let device = device(&at.id).map_err(WriteError::NotReceived)?;
+                    self.api.delete_param(device, id).await
+                }
+                Part::Languages => self.api.delete_language(&at.id, key).await,
+                Part::Rows => {
+                    let ids: Vec<String> = entries.keys().cloned().collect();
+                    return Ok(self.api.delete_entity_rows(&at.id, &ids).await?);
+                }
+                Part::Script => return Err(refused("a script cannot be taken away")),
+            };
+            match removed {
+                Err(none) if none.is_not_found() => {}
+                removed => removed?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, at: &Address) -> Result<(), WriteError> {
+        if let Some(of) = resource_type(at.kind) {
+            return Ok(self.api.delete_resource(of, &at.id).await?);
+        }
+        match at.kind {
+            Kind::Widget => {
+                let dashboard = parent(at).map_err(WriteError::NotReceived)?;
+                Ok(self.api.delete_widget(dashboard, &at.id).await?)
+            }
+            Kind::File => {
+                // Any other text than the path of a file is taken for a folder.
+                match self.api.file_entry(&at.id).await.map_err(not_received)? {
+                    Some(file) => Ok(self.api.delete_file(&file.filename).await?),
+                    None => Ok(()),
+                }
+            }
+            Kind::ServiceAuthorization => {
+                let found = self.service_authorization(&at.id).await.map_err(WriteError::NotReceived)?;
+                let named = match (found.shown(), &found.id) {
+                    (Some(token), _) => token.clone(),
+                    (None, Some(id)) => id.as_str().into(),
+                    (None, None) => return Err(refused("its token is not known")),
+                };
+                Ok(self.api.delete_service_authorization(&named).await?)
+            }
+            _ => Err(refused("it cannot be deleted")),
+        }
+    }
+}
+
+impl Live {
+    async fn profile(&self) -> Result<ProfileId, PortError> {
+        match self.profile.get() {
+            Some(profile) => Ok(*profile),
+            None => {
+                let profile = self.api.profile().await?.id;
+                Ok(*self.profile.get_or_init(|| profile))
+            }
+        }
+    }
+
+    async fn service_authorization(&self, id: &str) -> Result<ServiceAuthorization, PortError> {
+        let found = self.api.service_authorizations().await?;
+        let at = Address::of(Kind::ServiceAuthorization, id);
+        found.into_iter().find(|found| name_of(found) == id).ok_or_else(|| gone(&at))
+    }
+}
+
+fn resource_type(kind: Kind) -> Option<ResourceType> {
+    Some(match kind {
+        Kind::Network => ResourceType::Network,
+        Kind::Connector => ResourceType::Connector,
+        Kind::Secret => ResourceType::Secret,
+        Kind::Dictionary => ResourceType::Dictionary,
+        Kind::Device => ResourceType::Device,
+        Kind::Entity => ResourceType::Entity,
+        Kind::Analysis => ResourceType::Analysis,
+        Kind::RunUser => ResourceType::RunUser,
+        Kind::Dashboard => ResourceType::Dashboard,
+        Kind::Access => ResourceType::Access,
+        Kind::Sql => ResourceType::Sql,
+        Kind::Action => ResourceType::Action,
+        Kind::File | Kind::Widget | Kind::ServiceAuthorization | Kind::RunConfiguration => return None,
+    })
+}
+
+fn address(kind: Kind, document: &Document) -> Result<Address, PortError> {
+    let id = document.get("id").and_then(Value::as_str);
+    let id = id.ok_or_else(|| PortError::Undecodable { message: format!("a {kind} came without its id") })?;
+    Ok(Address::of(kind, id))
+}
+
+fn entry(path: &str, public: bool) -> Document {
+    let mut document = Document::new();
+    document.insert("path".to_owned(), path.into());
+    document.insert("public".to_owned(), public.into());
+    document
+}
+
+/// What can be told of a service authorization: never its token.
+fn authorization(found: &ServiceAuthorization) -> Document {
+    let mut document = Document::new();
+    document.insert("name".to_owned(), found.name.clone().into());
+    if let Some(permission) = found.permission {
+        document.insert("permission".to_owned(), super::wire::permission(permission).into());
+    }
+    if let Some(end) = found.expire_time {
+        document.insert("expire_time".to_owned(), end.to_string().into());
+    }
+    document
+}
+
+fn name_of(found: &ServiceAuthorization) -> String {
+    found.id.clone().unwrap_or_else(|| shortened(&found.token))
+}
+
+/// Enough of the hash of a token to tell it by, and too little to find it from.
+fn shortened(token: &SecretString) -> String {
+    Seal::of(token.expose_secret().as_bytes()).as_str().chars().take(24).collect()
+}
+
+fn permission(text: &str) -> Option<Permission> {
+    Some(match text {
+        "full" => Permission::Full,
+        "write" => Permission::Write,
+        "read" => Permission::Read,
+        "deny" => Permission::Deny,
+        _ => return None,
+    })
+}
+
+/// One that satisfies every policy and that nobody will ever know.
+fn password() -> Result<String, WriteError> {
+    let mut random = [0_u8; 24];
+    getrandom::fill(&mut random).map_err(|_| refused("no random number could be drawn"))?;
+    Ok(random.iter().fold("Aa1!".to_owned(), |text, byte| text + &format!("{byte:02x}")))
+}
+
+fn device(id: &str) -> Result<DeviceId, PortError> {
+    id.parse().map_err(|_| PortError::NotFound { message: format!("{id} is no id of a device") })
+}
+
+fn parent(at: &Address) -> Result<&str, PortError> {
+    at.parent.as_deref().ok_or_else(|| PortError::NotFound { message: format!("{at} is on no dashboard") })
+}
+
+fn gone(at: &Address) -> PortError {
+    PortError::NotFound { message: format!("{at} does not exist") }
+}
+
+fn refused(message: &str) -> WriteError {
+    WriteError::NotReceived(PortError::Refused { message: message.to_owned() })
+}
+
+/// A question that came before the write: nothing was sent.
+fn not_received(error: ApiError) -> WriteError {
+    WriteError::NotReceived(error.into())
+}
