@@ -35,6 +35,9 @@ conforms('TagoRUN is configured', async () => {
   assert.equal(await run.ssoSAMLEdit({ mapping }), 'TagoIO Run SSO Successfully Updated');
   const saml = await run.ssoSAMLInfo();
   assert.deepEqual([saml.mapping, saml.sp.entity_id.includes(it.profile)], [mapping, true]);
+  const metadata = '<EntityDescriptor entityID="https://idp.example"></EntityDescriptor>';
+  await run.ssoSAMLEdit({ idp_metadata: Buffer.from(metadata).toString('base64') });
+  assert.equal((await run.ssoSAMLInfo()).idp.issuer, 'https://idp.example');
   await refused(run.ssoSAMLEdit({ mapping: { firstName: 'given' } }), /^mapping.email /);
   await run.emailTest({ subject: 'Hello', body: 'A test' });
   assert.equal((await it.messages()).at(-1).subject, 'Hello');

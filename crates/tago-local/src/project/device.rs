@@ -237,7 +237,11 @@ fn object(row: &Row<'_>, whole: bool) -> rusqlite::Result<Map<String, Value>> {
     for column in ["active", "visible"] {
         device.insert(column.into(), row.get::<_, bool>(column)?.into());
     }
-    device.insert("chunk_retention".into(), json!(row.get::<_, Option<i64>>("chunk_retention")?));
+    let retention = row.get::<_, Option<i64>>("chunk_retention")?;
+    let kept = retention.zip(device["chunk_period"].as_str());
+    let kept = kept.map_or("forever".to_owned(), |(periods, period)| format!("{periods} {period}"));
+    device.insert("data_retention".into(), kept.into());
+    device.insert("chunk_retention".into(), json!(retention));
     device.insert("tags".into(), parsed(&row.get::<_, String>("tags")?));
     device.insert("rpm".into(), Value::Null);
     for column in ["last_input", "last_output", "created_at", "updated_at"] {

@@ -134,6 +134,7 @@ pub(super) async fn edit(call: Call) -> Result<Answer, Refused> {
             merge(all.entry(name).or_insert(Value::Null), value);
         }
         OWN_FIELDS.iter().for_each(|name| drop(all.remove(*name)));
+        all.insert("updated_at".into(), json!(writing.now));
         Ok(schema::put(writing.db, SETTINGS, Value::Object(all).to_string())?)
     })
     .await?;
@@ -157,6 +158,7 @@ pub(super) fn settings(project: &Project, db: &Connection) -> Result<Map<String,
     let mut all = fields::create(FIELDS, &json!({}))?;
     all.insert("url".into(), format!("{}.run.localhost", project.profile()).into());
     all.insert("email_templates".into(), email_templates());
+    all.insert("updated_at".into(), json!(project.0.identity.created_at));
     let stored: Option<String> = schema::get(db, SETTINGS)?;
     if let Some(text) = stored {
         let stored: Map<String, Value> = serde_json::from_str(&text).map_err(|error| {

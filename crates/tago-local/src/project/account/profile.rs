@@ -143,6 +143,8 @@ pub(in crate::project) fn shown(project: &Project, db: &Connection) -> Result<Ma
     profile.insert("name".into(), json!(identity.name));
     profile.insert("logo_url".into(), Value::Null);
     profile.insert("banner_url".into(), Value::Null);
+    profile.insert("region".into(), Value::Null);
+    profile.insert("rpm".into(), Value::Null);
     profile.insert("created_at".into(), json!(identity.created_at));
     profile.insert("updated_at".into(), json!(identity.created_at));
     profile.extend(settings(db)?);

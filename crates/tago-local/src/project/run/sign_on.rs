@@ -1,6 +1,8 @@
 //! Single sign-on, as far as it can be kept without an identity provider to talk to.
 
 use axum::http::StatusCode;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -61,9 +63,12 @@ pub(in crate::project) async fn refuse_custom_domains(_: Call) -> Result<Answer,
     .await
 }
 
-/// The name of the identity provider in its metadata.
+/// The name of the identity provider in its metadata, which is XML, in base64 as the SDK documents it or plain.
 fn issuer(metadata: &str) -> Result<String, Refused> {
-    let issuer = metadata
+    let decoded = BASE64.decode(metadata.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let issuer = decoded
+        .as_deref()
+        .unwrap_or(metadata)
         .split_once("entityID=")
         .and_then(|(_, rest)| rest.strip_prefix(['"', '\'']))
         .and_then(|rest| rest.split(['"', '\'']).next())

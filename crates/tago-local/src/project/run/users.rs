@@ -57,7 +57,7 @@ pub(in crate::project) async fn list(call: Call) -> Result<Answer, Refused> {
     let users = project
         .read(move |db| {
             Ok(ids(db).and_then(|ids| {
-                let users: Result<Vec<_>, _> = ids.iter().map(|id| shown(db, id)).collect();
+                let users: Result<Vec<_>, _> = ids.iter().map(|id| with_factors(db, id)).collect();
                 Ok(query.apply(users?))
             }))
         })
@@ -112,12 +112,13 @@ pub(in crate::project) async fn info(call: Call) -> Result<Answer, Refused> {
 
 /// A user as the API shows it.
 pub(in crate::project) async fn user_info(call: &Call, id: String) -> Result<Map<String, Value>, Refused> {
-    call.read(move |db| {
-        let mut user = shown(db, &id)?;
-        user.insert("otp".into(), credentials::shown(db, &id)?);
-        Ok(user)
-    })
-    .await
+    call.read(move |db| with_factors(db, &id)).await
+}
+
+fn with_factors(db: &Connection, id: &str) -> Result<Map<String, Value>, Refused> {
+    let mut user = shown(db, id)?;
+    user.insert("otp".into(), credentials::shown(db, id)?);
+    Ok(user)
 }
 
 pub(in crate::project) async fn edit(call: Call) -> Result<Answer, Refused> {
