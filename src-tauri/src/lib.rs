@@ -10,6 +10,7 @@ pub mod ipc;
 mod logging;
 mod migration;
 mod navigation;
+mod only_one;
 pub mod practice;
 mod records;
 mod restores;
@@ -62,7 +63,9 @@ pub fn run() -> ExitCode {
 
 fn build(with_practice: bool) -> tauri::Result<tauri::App> {
     let ipc = ipc::builder::<tauri::Wry>();
+    let context = context();
     tauri::Builder::default()
+        .plugin(only_one::guard(&context.config().identifier))
         .invoke_handler(ipc.invoke_handler())
         .plugin(navigation::stay())
         .setup(move |window| {
@@ -72,7 +75,7 @@ fn build(with_practice: bool) -> tauri::Result<tauri::App> {
             tauri::async_runtime::block_on(async { app.wake(with_practice) });
             Ok(())
         })
-        .build(context())
+        .build(context)
 }
 
 /// The configuration, the window's pages and what the window is allowed, as they were compiled in.

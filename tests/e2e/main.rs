@@ -11,6 +11,7 @@ mod history;
 mod hostile;
 mod keyring;
 mod migration;
+mod once;
 mod owner;
 mod platform;
 mod restores;

@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -85,6 +85,27 @@ impl Home {
 pub fn private(folder: &Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+/// Starts the app in this home once more, without a driver, and tells how it ended.
+pub async fn start_again(home: &Home) -> ExitStatus {
+    let log = File::options().create(true).append(true).open(home.log()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+    home.dress(&mut command);
+    let started = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn();
+    let mut second = started.unwrap();
+    let until = Instant::now() + SOON;
+    loop {
+        if let Some(status) = second.try_wait().unwrap() {
+            return status;
+        }
+        if Instant::now() > until {
+            second.kill().unwrap();
+            second.wait().unwrap();
+            panic!("the second start did not end\n{}", tail(&home.log()));
+        }
+        sleep(LOOK_AGAIN).await;
+    }
 }
 
 /// The app with its window, and the driver that started it.
