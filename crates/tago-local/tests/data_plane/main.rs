@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod asking;
+mod automation;
 mod changing;
 mod chunks;
 mod dashboards;
@@ -10,6 +11,7 @@ mod devices;
 mod entities;
 mod faults;
 mod harness;
+mod integrations;
 mod limits;
 mod numbers;
 mod parsers;

@@ -49,8 +49,9 @@ pub(in crate::project) async fn send(call: Call) -> Result<Answer, Refused> {
     let (dashboard, id) = widget::of(&call);
     let bypasses = call.query.flag("bypass_bucket")?;
     let now = call.project.0.shared.clock.now();
-    let count = by_origin(&call.body)?.iter().map(|(_, records)| records.len()).sum::<usize>();
-    let batches = by_origin(&call.body)?
+    let by_origin = by_origin(&call.body)?;
+    let count = by_origin.values().map(Vec::len).sum::<usize>();
+    let batches = by_origin
         .into_iter()
         .map(|(device, records)| Ok((device, data::Incoming::parse(raw(&records)?.get().as_bytes(), now)?)))
         .collect::<Result<Vec<_>, Refused>>()?;
