@@ -176,8 +176,8 @@ impl Target for Live {
         Ok(self.api.edit_device(device, &wire::edit(edit)).await?)
     }
 
-    async fn devices_tagged(&self, key: &str, value: &str) -> Result<Vec<Device>, PortError> {
-        let tags = vec![(key.to_owned(), Some(value.to_owned()))];
+    async fn devices_tagged(&self, key: &str, value: Option<&str>) -> Result<Vec<Device>, PortError> {
+        let tags = vec![(key.to_owned(), value.map(str::to_owned))];
         self.found(&DeviceQuery { tags, ..DeviceQuery::all() }).await
     }
 

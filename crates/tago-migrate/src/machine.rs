@@ -55,6 +55,8 @@ pub(crate) enum Event {
     DeviceRead { item: u32, result: Result<Pair, Trouble> },
     /// Devices of the target with the item's marker.
     DevicesFound { item: u32, result: Result<Vec<DeviceId>, PortError> },
+    /// How many devices of the target other runs made for the same device of the source.
+    TwinsFound { item: u32, result: Result<usize, PortError> },
     /// What became of a write to a device; the new id if it was made.
     Worked { item: u32, result: Result<Option<DeviceId>, WriteError> },
     /// Tokens of a device of the target.
@@ -80,6 +82,8 @@ pub(crate) enum Action {
     ReadDevice { item: u32, target: Option<DeviceId> },
     /// Look for a device by the run's tag.
     FindDevices { item: u32, marker: String },
+    /// Look for what another run may have made of the same device of the source.
+    FindTwins { item: u32, device: DeviceId },
     /// Write to a device.
     Work { item: u32, work: Work },
     /// List the tokens of a device of the target.
@@ -171,6 +175,10 @@ pub(crate) struct State {
     doubts_in_a_row: u32,
     refusals_in_a_row: u32,
     tokens_settled_at: Duration,
+    /// Until then something of another run may arrive that the rehearsal did not see.
+    quiet_until: Option<Duration>,
+    /// Devices that no other run has made meanwhile.
+    without_twin: BTreeSet<u32>,
 }
 
 enum Stage {
@@ -233,6 +241,8 @@ impl State {
             doubts_in_a_row: 0,
             refusals_in_a_row: 0,
             tokens_settled_at: Duration::ZERO,
+            quiet_until: None,
+            without_twin: BTreeSet::new(),
             plan: Arc::clone(&plan),
             ledger,
         };
@@ -312,8 +322,13 @@ impl State {
 
     /// What keeps the run from going on at full speed.
     pub(crate) fn waiting_for(&self) -> Option<String> {
-        let (side, _) = self.trouble.first_key_value()?;
-        Some(format!("the {side} to answer again"))
+        let quiet = self.quiet_until.filter(|quiet| self.sleeping.values().any(|until| until == quiet));
+        match self.trouble.first_key_value() {
+            Some((side, _)) => Some(format!("the {side} to answer again")),
+            None => {
+                quiet.map(|_| "whatever an earlier run may have left on its way to the target".to_owned())
+            }
+        }
     }
 
     /// Items that are over, and batches that wait to be looked for.
@@ -321,6 +336,10 @@ impl State {
         let open = self.waiting.len() + self.active.len() + self.sleeping.len();
         let parked = self.sleeping.keys().filter(|item| self.in_doubt(**item)).count();
         (self.plan.items.len().saturating_sub(open) as u64, parked as u64)
+    }
+
+    fn is_begun(&self, item: u32) -> bool {
+        self.ledger.data.contains_key(&item) || self.ledger.devices.contains_key(&item)
     }
 
     fn in_doubt(&self, item: u32) -> bool {
@@ -391,6 +410,10 @@ impl Turn<'_> {
                 self.state.pending -= 1;
                 self.devices_found(item, result);
             }
+            Event::TwinsFound { item, result } => {
+                self.state.pending -= 1;
+                self.twins_found(item, result);
+            }
             Event::Worked { item, result } => {
                 self.state.pending -= 1;
                 self.worked(item, result);
@@ -416,9 +439,13 @@ impl Turn<'_> {
         let settled_at = self.moment.elapsed + self.state.config.late_commit_bound;
         self.journal(Row::Session {});
         self.hold_orphans();
+        let quiet_until = self.quiet_until();
         let waiting: Vec<u32> = self.state.waiting.iter().copied().collect();
         for item in waiting {
-            if self.state.in_doubt(item) {
+            if let Some(quiet) = quiet_until.filter(|_| !self.state.is_begun(item)) {
+                self.state.waiting.remove(&item);
+                self.state.sleeping.insert(item, quiet);
+            } else if self.state.in_doubt(item) {
                 self.state.waiting.remove(&item);
                 self.state.sleeping.insert(item, settled_at);
             }
@@ -426,6 +453,17 @@ impl Turn<'_> {
         if !self.state.ledger.token_doubt.is_empty() {
             self.state.tokens_settled_at = settled_at;
         }
+    }
+
+    /// A run that was given up may have sent something just before this plan was made. Once it has arrived,
+    /// what is sealed otherwise is held back; so nothing is begun before it must have.
+    fn quiet_until(&mut self) -> Option<Duration> {
+        let bound = self.state.config.late_commit_bound;
+        let age = self.moment.now.millis() - self.state.plan.header.created_at.millis();
+        let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
+        self.state.quiet_until =
+            bound.checked_sub(age).filter(|rest| !rest.is_zero()).map(|rest| self.moment.elapsed + rest);
+        self.state.quiet_until
     }
 
     fn wish(&mut self, wish: Wish) {

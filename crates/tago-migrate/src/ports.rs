@@ -69,8 +69,8 @@ pub trait Target: Source {
     /// Sets the given fields of a device; it may be repeated.
     async fn edit_device(&self, device: DeviceId, edit: &DeviceEdit) -> Result<(), WriteError>;
 
-    /// Devices that carry this tag.
-    async fn devices_tagged(&self, key: &str, value: &str) -> Result<Vec<Device>, PortError>;
+    /// Devices that carry a tag of this name, and of this value if one is given.
+    async fn devices_tagged(&self, key: &str, value: Option<&str>) -> Result<Vec<Device>, PortError>;
 
     /// Adds the parameters without an id, edits those with one.
     async fn write_params(&self, device: DeviceId, params: &[ParamWrite]) -> Result<(), WriteError>;

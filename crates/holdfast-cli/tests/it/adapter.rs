@@ -47,7 +47,7 @@ async fn the_ports_carry_a_device_its_data_and_its_tokens() {
     definition.tags.push(tago_migrate::Tag { key: "run".into(), value: "7".into(), metadata: None });
     let copy = live.create_device(&definition).await.unwrap();
     assert_eq!(live.device(copy).await.unwrap().definition, definition, "all that was written is read");
-    let tagged = live.devices_tagged("run", "7").await.unwrap();
+    let tagged = live.devices_tagged("run", Some("7")).await.unwrap();
     assert_eq!(tagged.iter().map(|device| device.id).collect::<Vec<_>>(), [copy]);
 
     let edit = DeviceEdit { name: Some("Another".into()), active: Some(false), ..DeviceEdit::default() };

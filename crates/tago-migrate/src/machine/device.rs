@@ -30,6 +30,14 @@ impl Turn<'_> {
             self.state.active.insert(item, Stage::Finding);
             return self.effect(Action::FindDevices { item, marker });
         }
+        if self.state.quiet_until.is_some()
+            && device.verdict == Verdict::Create
+            && ledger.made.is_none()
+            && !self.state.without_twin.contains(&item)
+        {
+            self.state.active.insert(item, Stage::Finding);
+            return self.effect(Action::FindTwins { item, device: device.device });
+        }
         self.state.active.insert(item, Stage::Looking);
         let target = if device.verdict == Verdict::Create { ledger.made } else { device.target };
         self.effect(Action::ReadDevice { item, target });
@@ -43,6 +51,22 @@ impl Turn<'_> {
                 let was = if device.is_some() { Was::Found } else { Was::Absent };
                 self.journal(Row::CreateOutcome { item, was, device });
                 self.requeue(item);
+            }
+            Err(cause) => self.set_back(item, Side::Target, &cause),
+        }
+    }
+
+    /// Another run may have made it after the rehearsal had looked.
+    pub(super) fn twins_found(&mut self, item: u32, result: Result<usize, PortError>) {
+        match result {
+            Ok(0) => {
+                self.works(Side::Target);
+                self.state.without_twin.insert(item);
+                self.requeue(item);
+            }
+            Ok(_) => {
+                let reason = "another run made this device after the rehearsal; rehearse again";
+                self.hold(item, reason.to_owned());
             }
             Err(cause) => self.set_back(item, Side::Target, &cause),
         }

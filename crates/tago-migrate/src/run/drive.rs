@@ -118,7 +118,7 @@ impl Hands<'_> {
                 Box::pin(async move { Event::DeviceRead { item, result: self.device(item, target).await } })
             }
             Action::FindDevices { item, marker } => Box::pin(async move {
-                let request = || target.devices_tagged(MARKER, &marker);
+                let request = || target.devices_tagged(MARKER, Some(&marker));
                 let found = self.target().ask(Route::Lookup, request).await;
                 // A platform that does not know the filter lists every device.
                 let is_marked = |device: &Device| {
@@ -127,6 +127,15 @@ impl Hands<'_> {
                 let result = found
                     .map(|devices| devices.into_iter().filter(is_marked).map(|device| device.id).collect());
                 Event::DevicesFound { item, result }
+            }),
+            Action::FindTwins { item, device } => Box::pin(async move {
+                let found = self.target().ask(Route::Lookup, || target.devices_tagged(MARKER, None)).await;
+                let ending = format!(":{device}");
+                let is_twin = |found: &Device| {
+                    found.definition.tags.iter().any(|tag| tag.key == MARKER && tag.value.ends_with(&ending))
+                };
+                let result = found.map(|devices| devices.iter().filter(|found| is_twin(found)).count());
+                Event::TwinsFound { item, result }
             }),
             Action::Work { item, work } => Box::pin(async move {
                 let result = match &work {

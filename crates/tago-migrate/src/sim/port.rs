@@ -347,9 +347,12 @@ impl Target for FakePort {
         .await
     }
 
-    async fn devices_tagged(&self, key: &str, value: &str) -> Result<Vec<Device>, PortError> {
+    async fn devices_tagged(&self, key: &str, value: Option<&str>) -> Result<Vec<Device>, PortError> {
         let tagged = |fake: &FakeDevice| {
-            fake.definition.tags.iter().any(|tag| (tag.key.as_str(), tag.value.as_str()) == (key, value))
+            fake.definition
+                .tags
+                .iter()
+                .any(|tag| tag.key == key && value.is_none_or(|value| tag.value == value))
         };
         self.get(|project| {
             let all = project.ignores_filters;

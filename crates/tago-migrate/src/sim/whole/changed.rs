@@ -90,6 +90,38 @@ async fn a_lost_answer_of_a_device_that_parses_is_not_followed_by_the_same_batch
     assert!(state.held.iter().all(|held| held.reason.contains("payload parser")), "{:?}", state.held);
 }
 
+/// Whoever gives a run up and rehearses anew must not meet its last batch, which may still be on its way.
+#[tokio::test(start_paused = true)]
+async fn a_run_begun_beside_another_ones_late_batch_doubles_nothing() {
+    let mut held_back = 0;
+    for seed in 0..16 {
+        let mut bench = Bench::new();
+        (bench.target.chance, bench.target.rate) = (Chance::new(seed), 1_000);
+        bench.target.faults = vec![Fault::LateCommit];
+        let folder = |name: &str| bench.folder.path().join(name);
+        let choices = Choices { devices: Some(BTreeSet::from([id(2), id(3)])), ..Choices::default() };
+        let plan = bench.plan(&choices).await;
+        bench.clock.sleep(Duration::from_secs(2)).await;
+        bench.target.secrets.lock().unwrap().insert(Fingerprint::of("target 2"));
+        let killed = bench.clock.sleep(Duration::from_millis(300 + seed * 60));
+        let first = folder("first");
+        tokio::select! { _ = bench.run(&plan, &first) => {}, () = killed => {} }
+        bench.target.rate = 0;
+        for name in ["second", "third"] {
+            let plan = bench.plan(&choices).await;
+            bench.target.secrets.lock().unwrap().clear();
+            assert_eq!(bench.run(&plan, &folder(name)).await.unwrap(), Ending::Finished);
+            bench.clock.sleep(Duration::from_secs(5)).await;
+            bench.target.project.lock().unwrap().happen(bench.clock.elapsed());
+            held_back += usize::from(name == "second" && !status(&folder(name)).unwrap().held.is_empty());
+        }
+        let target = bench.target.project.lock().unwrap();
+        let records: Vec<usize> = target.devices.values().map(|device| device.records.len()).collect();
+        assert_eq!(records, [100, 100, 100], "seed {seed}");
+    }
+    assert!(held_back > 0, "no late batch fell between the second rehearsal and its run");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_parser_on_the_network_of_a_device_is_known() {
     let bench = Bench::new();
