@@ -19,6 +19,9 @@ check: setup window ## Format, lints and types alone: the quick answer
 bench: setup window ## Measure: the window's start beside an empty one, records beside what SQLite can do
 	@node tests/run.mjs bench
 
+soak: ## Play a hundred thousand seeds of the simulator; HOLDFAST_SEEDS=n plays as many
+	@HOLDFAST_SEEDS="$${HOLDFAST_SEEDS:-100000}" cargo test --locked --package tago-migrate --lib thousand_seeds -- --nocapture
+
 bindings: setup window ## Write the window's typed commands again from the Rust code
 	@HOLDFAST_WRITE_BINDINGS=1 cargo test --locked --test it bindings
 
@@ -40,4 +43,4 @@ clean: ## Remove everything that was built
 help:
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-.PHONY: run test check bench bindings release deny setup window clean help
+.PHONY: run test check bench soak bindings release deny setup window clean help

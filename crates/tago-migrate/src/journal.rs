@@ -3,13 +3,14 @@
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tago_api::Time;
 use thiserror::Error;
 
 use crate::folder;
+use crate::planted::{Bug, is_planted};
 
 mod row;
 
@@ -35,6 +36,9 @@ pub enum JournalError {
     /// The folder or its lock cannot be used.
     #[error("the run folder cannot be used")]
     Folder(#[source] std::io::Error),
+    /// Another process has begun a session of this run.
+    #[error("another process has taken this run over; this one writes nothing more")]
+    TakenOver,
     /// What it holds makes no sense.
     #[error("the journal is damaged: {detail}")]
     Damaged {
@@ -102,10 +106,8 @@ impl SqliteJournal {
             check(&database, version)?;
         }
         let rows = rows(&database)?;
-        let last: Option<i64> = database
-            .query_row("SELECT max(epoch) FROM row", [], |row| row.get(0))
-            .map_err(|source| JournalError::Storage { doing: "read", source })?;
-        Ok((SqliteJournal { database, epoch: last.unwrap_or(0) + 1, _lock: lock }, rows))
+        let epoch = last_epoch(&database)? + 1;
+        Ok((SqliteJournal { database, epoch, _lock: lock }, rows))
     }
 
     /// The rows of a folder's journal, also while another process appends to it.
@@ -129,6 +131,9 @@ impl SqliteJournal {
 
 impl<R: Entry> Journal<R> for SqliteJournal {
     fn append(&mut self, at: Time, row: &R) -> Result<(), JournalError> {
+        if is_outdated(self.epoch, last_epoch(&self.database)?) {
+            return Err(JournalError::TakenOver);
+        }
         let body = serde_json::to_string(row)
             .map_err(|error| JournalError::Damaged { detail: format!("a row has no spelling: {error}") })?;
         self.database
@@ -139,6 +144,19 @@ impl<R: Entry> Journal<R> for SqliteJournal {
         crash_at(self.database.last_insert_rowid());
         Ok(())
     }
+}
+
+/// Whether a session that began with this epoch has been followed by another, whose rows are newer.
+pub(crate) fn is_outdated(epoch: i64, last: i64) -> bool {
+    epoch < last && !is_planted(Bug::WrongEpochCheck)
+}
+
+fn last_epoch(database: &Connection) -> Result<i64, JournalError> {
+    database
+        .prepare_cached("SELECT epoch FROM row ORDER BY seq DESC LIMIT 1")
+        .and_then(|mut query| query.query_row([], |row| row.get(0)).optional())
+        .map(|last| last.unwrap_or(0))
+        .map_err(|source| JournalError::Storage { doing: "read", source })
 }
 
 /// Takes the folder, for as long as the file stays open.
@@ -219,7 +237,11 @@ mod tests {
         assert_eq!((rows.len(), journal.epoch), (1, 2));
         journal.append(Time::from_millis(4), &held(2)).unwrap();
         journal.epoch = 1;
-        assert!(journal.append(Time::from_millis(6), &held(3)).is_err(), "an older session wrote");
+        let refused = journal.append(Time::from_millis(6), &held(3));
+        assert!(matches!(refused, Err(JournalError::TakenOver)), "an older session wrote");
+        // Neither does one that does not ask.
+        let insert = "INSERT INTO row (epoch, at, kind, body) VALUES (1, 7, 'held', '{}')";
+        assert!(journal.database.execute(insert, []).is_err());
     }
 
     #[test]

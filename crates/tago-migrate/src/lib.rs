@@ -17,6 +17,7 @@ mod machine;
 mod multiset;
 mod pacer;
 mod plan;
+mod planted;
 mod ports;
 mod progress;
 mod prove;

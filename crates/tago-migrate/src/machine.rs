@@ -55,8 +55,8 @@ pub(crate) enum Event {
     DeviceRead { item: u32, result: Result<Pair, Trouble> },
     /// Devices of the target with the item's marker.
     DevicesFound { item: u32, result: Result<Vec<DeviceId>, PortError> },
-    /// How many devices of the target other runs made for the same device of the source.
-    TwinsFound { item: u32, result: Result<usize, PortError> },
+    /// Devices of the source of which a run has made one that it has not finished.
+    TwinsFound { item: u32, result: Result<BTreeSet<DeviceId>, PortError> },
     /// What became of a write to a device; the new id if it was made.
     Worked { item: u32, result: Result<Option<DeviceId>, WriteError> },
     /// Tokens of a device of the target.
@@ -82,8 +82,8 @@ pub(crate) enum Action {
     ReadDevice { item: u32, target: Option<DeviceId> },
     /// Look for a device by the run's tag.
     FindDevices { item: u32, marker: String },
-    /// Look for what another run may have made of the same device of the source.
-    FindTwins { item: u32, device: DeviceId },
+    /// Look for what other runs have made and not finished.
+    FindTwins { item: u32 },
     /// Write to a device.
     Work { item: u32, work: Work },
     /// List the tokens of a device of the target.
@@ -164,6 +164,7 @@ pub(crate) struct State {
     device_items: BTreeMap<DeviceId, u32>,
     /// Data items that are not over, by device item.
     left: BTreeMap<u32, u32>,
+    /// Writes to devices that were acknowledged, for each item.
     attempts: BTreeMap<u32, u32>,
     /// Devices with something to do.
     concerned: usize,
@@ -177,8 +178,8 @@ pub(crate) struct State {
     tokens_settled_at: Duration,
     /// Until then something of another run may arrive that the rehearsal did not see.
     quiet_until: Option<Duration>,
-    /// Devices that no other run has made meanwhile.
-    without_twin: BTreeSet<u32>,
+    /// Devices of the source of which another run has made one, once that is known.
+    twins: Option<BTreeSet<DeviceId>>,
 }
 
 enum Stage {
@@ -242,7 +243,7 @@ impl State {
             refusals_in_a_row: 0,
             tokens_settled_at: Duration::ZERO,
             quiet_until: None,
-            without_twin: BTreeSet::new(),
+            twins: None,
             plan: Arc::clone(&plan),
             ledger,
         };
@@ -450,13 +451,14 @@ impl Turn<'_> {
                 self.state.sleeping.insert(item, settled_at);
             }
         }
-        if !self.state.ledger.token_doubt.is_empty() {
+        if self.state.ledger.token_doubt.values().any(|open| *open > 0) {
             self.state.tokens_settled_at = settled_at;
         }
     }
 
     /// A run that was given up may have sent something just before this plan was made. Once it has arrived,
-    /// what is sealed otherwise is held back; so nothing is begun before it must have.
+    /// what is sealed otherwise is held back; so nothing is begun before it must have. A clock that is
+    /// turned in these moments deceives this.
     fn quiet_until(&mut self) -> Option<Duration> {
         let bound = self.state.config.late_commit_bound;
         let age = self.moment.now.millis() - self.state.plan.header.created_at.millis();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::planted::{Bug, is_planted};
 use crate::record::Key;
 
 /// How often each record is there.
@@ -18,7 +19,9 @@ impl Counts {
     }
 
     pub(crate) fn put(&mut self, key: Key, times: u32) {
-        if times > 0 {
+        if times > 0 && is_planted(Bug::SetInsteadOfMultiset) {
+            self.0.insert(key, 1);
+        } else if times > 0 {
             *self.0.entry(key).or_default() += times;
         }
     }

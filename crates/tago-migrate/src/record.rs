@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use tago_api::{RecordId, Time, Value};
 
 use crate::json::Json;
+use crate::planted::{Bug, is_planted};
 
 /// One record of device data. Its JSON is the platform's: what is read can be sent again, and the
 /// fields that the platform makes anew at every ingestion (the id among them) are not sent.
@@ -49,7 +50,8 @@ impl Record {
         };
         field(Some(self.variable.as_bytes()));
         field(Some(&self.time.millis().to_le_bytes()));
-        field(self.group.as_deref().map(str::as_bytes));
+        let group = self.group.as_deref().filter(|_| !is_planted(Bug::HashWithoutGroup));
+        field(group.map(str::as_bytes));
         match &self.value {
             None => field(None),
             Some(Value::Bool(value)) => field(Some(if *value { b"b1" } else { b"b0" })),

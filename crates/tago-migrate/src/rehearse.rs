@@ -469,9 +469,9 @@ impl Rehearsal<'_> {
                     self.read(Side::Source, Route::Read, || ours.count(scanned.device.id, &older)).await?;
             }
         }
-        let blocked = if item.verdict == Verdict::Blocked {
-            Some(reason(ReasonCode::DeviceBlocked, "its device is blocked"))
-        } else if target.is_some_and(|device| !device.definition.active)
+        let blocked = (item.verdict == Verdict::Blocked)
+            .then(|| reason(ReasonCode::DeviceBlocked, "its device is blocked"));
+        let inactive = if target.is_some_and(|device| !device.definition.active)
             && !(item.verdict == Verdict::Update && scanned.device.definition.active)
         {
             let text =
@@ -481,7 +481,7 @@ impl Rehearsal<'_> {
             None
         };
         if self.choices.depth == Depth::Counted || blocked.is_some() {
-            part.items.extend(self.counted(scanned, &range, blocked).await?);
+            part.items.extend(self.counted(scanned, &range, blocked.or(inactive)).await?);
             return Ok(part);
         }
         let whole = range.clone();
@@ -522,6 +522,12 @@ impl Rehearsal<'_> {
         if let Some(reason) = self.incomplete(scanned, &part, &whole, count, without_group).await? {
             part.items = self.counted(scanned, &whole, Some(reason)).await?.into_iter().collect();
             return Ok(part);
+        }
+        if let Some(reason) = inactive {
+            for item in part.items.iter_mut().filter(|item| item.verdict == Verdict::Fill) {
+                item.verdict = Verdict::Blocked;
+                item.reasons.push(reason.clone());
+            }
         }
         self.keep_within_cap(&mut part, target, keeper, count).await?;
         Ok(part)

@@ -13,6 +13,7 @@ use crate::machine::ledger::Ledger;
 use crate::machine::{Config, Route, State};
 use crate::pacer::Pacers;
 use crate::plan::{Header, Item, Plan, PlanError, Seal, Verdict};
+use crate::planted::{Bug, is_planted};
 use crate::ports::{PortError, Source, Target};
 use crate::reader::Reader;
 use crate::settings::{Env, Settings};
@@ -238,7 +239,11 @@ pub(crate) async fn go(
 ) -> Result<Ending, JournalError> {
     let config = Config {
         lanes: world.settings.lanes.max(1),
-        late_commit_bound: world.settings.late_commit_bound,
+        late_commit_bound: if is_planted(Bug::QuarantineTooShort) {
+            world.settings.late_commit_bound / 4
+        } else {
+            world.settings.late_commit_bound
+        },
         patience: world.settings.patience,
     };
     let state = State::new(Arc::new(world.plan.clone()), config, ledger);

@@ -7,6 +7,7 @@ use crate::batch::Batch;
 use crate::journal::{Row, Was};
 use crate::load::{self, Changed, Load};
 use crate::plan::{DataItem, Item, Policy};
+use crate::planted::{Bug, is_planted};
 use crate::ports::{PortError, WriteError};
 use crate::run::{Halt, Side};
 
@@ -71,7 +72,7 @@ impl Turn<'_> {
         let Some(Stage::Sending(load, batch)) = self.state.active.remove(&item) else { return };
         let number = self.state.ledger.data.get(&item).map_or(0, |ledger| ledger.next);
         let outcome = |was| Row::Outcome { item, batch: number, was };
-        match result {
+        match spoilt(result, batch.tally.count) {
             Ok(added) if added == batch.tally.count => {
                 self.journal(outcome(Was::Acknowledged));
                 self.works(Side::Target);
@@ -198,6 +199,27 @@ impl Turn<'_> {
             Item::Data(data) => self.state.ready_device(data.device),
             Item::Device(_) => None,
         }
+    }
+}
+
+/// The answer as it is, but for the mistakes that the simulator plants.
+fn spoilt(result: Result<u64, WriteError>, sent: u64) -> Result<u64, WriteError> {
+    match result {
+        Ok(_) if is_planted(Bug::PartialTakenAsFull) => Ok(sent),
+        Err(WriteError::Ambiguous(PortError::Undecodable { .. }))
+            if is_planted(Bug::BadJsonTakenAsSuccess) =>
+        {
+            Ok(sent)
+        }
+        Err(WriteError::NotReceived(PortError::RateLimited { .. }))
+            if is_planted(Bug::TooManyRequestsCountedAsSent) =>
+        {
+            Ok(sent)
+        }
+        Err(WriteError::Ambiguous(cause)) if is_planted(Bug::BlindRetry) => {
+            Err(WriteError::NotReceived(cause))
+        }
+        result => result,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Device items: make or change the device, its parameters, and at the end take the run's marks away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tago_api::DeviceId;
@@ -30,13 +30,19 @@ impl Turn<'_> {
             self.state.active.insert(item, Stage::Finding);
             return self.effect(Action::FindDevices { item, marker });
         }
-        if self.state.quiet_until.is_some()
-            && device.verdict == Verdict::Create
-            && ledger.made.is_none()
-            && !self.state.without_twin.contains(&item)
-        {
-            self.state.active.insert(item, Stage::Finding);
-            return self.effect(Action::FindTwins { item, device: device.device });
+        // Another run may have made it after the rehearsal had looked.
+        if device.verdict == Verdict::Create && ledger.made.is_none() {
+            match &self.state.twins {
+                None => {
+                    self.state.active.insert(item, Stage::Finding);
+                    return self.effect(Action::FindTwins { item });
+                }
+                Some(twins) if twins.contains(&device.device) => {
+                    let reason = "another run made this device after the rehearsal; rehearse again";
+                    return self.hold(item, reason.to_owned());
+                }
+                Some(_) => {}
+            }
         }
         self.state.active.insert(item, Stage::Looking);
         let target = if device.verdict == Verdict::Create { ledger.made } else { device.target };
@@ -56,17 +62,12 @@ impl Turn<'_> {
         }
     }
 
-    /// Another run may have made it after the rehearsal had looked.
-    pub(super) fn twins_found(&mut self, item: u32, result: Result<usize, PortError>) {
+    pub(super) fn twins_found(&mut self, item: u32, result: Result<BTreeSet<DeviceId>, PortError>) {
         match result {
-            Ok(0) => {
+            Ok(twins) => {
                 self.works(Side::Target);
-                self.state.without_twin.insert(item);
+                self.state.twins.get_or_insert(twins);
                 self.requeue(item);
-            }
-            Ok(_) => {
-                let reason = "another run made this device after the rehearsal; rehearse again";
-                self.hold(item, reason.to_owned());
             }
             Err(cause) => self.set_back(item, Side::Target, &cause),
         }
@@ -128,9 +129,7 @@ impl Turn<'_> {
         if !self.may_begin() {
             return self.requeue(item);
         }
-        let attempts = self.state.attempts.entry(item).or_default();
-        *attempts += 1;
-        if *attempts > ATTEMPTS * 3 {
+        if self.state.attempts.get(&item).is_some_and(|acknowledged| *acknowledged > ATTEMPTS * 3) {
             return self.hold(item, "the target acknowledges the change and does not keep it".to_owned());
         }
         self.state.active.insert(item, Stage::WantsToWork(work));
@@ -173,15 +172,11 @@ impl Turn<'_> {
             Ok(_) => {
                 self.works(Side::Target);
                 self.state.doubts_in_a_row = 0;
+                *self.state.attempts.entry(item).or_default() += 1;
                 // Reading it again tells what is left to do, and that it was kept.
                 self.requeue(item);
             }
-            Err(WriteError::NotReceived(cause)) => {
-                if let Some(attempts) = self.state.attempts.get_mut(&item) {
-                    *attempts -= 1;
-                }
-                self.set_back(item, Side::Target, &cause);
-            }
+            Err(WriteError::NotReceived(cause)) => self.set_back(item, Side::Target, &cause),
             Err(WriteError::Ambiguous(cause)) => self.doubt(item, cause.to_string()),
         }
     }

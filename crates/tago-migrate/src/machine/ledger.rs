@@ -21,8 +21,8 @@ pub(crate) struct Ledger {
     pub(crate) data: BTreeMap<u32, DataLedger>,
     /// Devices of the target on which the run may have tokens of its own.
     pub(crate) tokens: BTreeSet<DeviceId>,
-    /// Of these some requests for tokens may still be carried out.
-    pub(crate) token_doubt: BTreeSet<DeviceId>,
+    /// So many requests for tokens of each may still be carried out.
+    pub(crate) token_doubt: BTreeMap<DeviceId, u32>,
     /// Items that are not carried out.
     pub(crate) held: BTreeSet<u32>,
     /// Whole items (no window) and windows that are not carried out, and why.
@@ -128,11 +128,14 @@ impl Ledger {
             Row::DeviceFinished { item } => self.device(*item).finished = true,
             Row::TokenIntent { device, .. } => {
                 self.tokens.insert(*device);
-                self.token_doubt.insert(*device);
+                *self.token_doubt.entry(*device).or_default() += 1;
             }
             Row::TokenOutcome { device, was, .. } => {
-                if *was != Was::Doubtful {
-                    self.token_doubt.remove(device);
+                // What is known of this request says nothing about those before it.
+                if *was != Was::Doubtful
+                    && let Some(open) = self.token_doubt.get_mut(device)
+                {
+                    *open = open.saturating_sub(1);
                 }
             }
             Row::TokensRemoval { .. } => {}

@@ -17,6 +17,7 @@ use crate::load::Parcels;
 use crate::machine::{Action, Both, Event, MARKER, Moment, Pair, Route, State, Work, step};
 use crate::pacer::Pacers;
 use crate::plan::{Item, Plan};
+use crate::planted::{Bug, is_planted};
 use crate::ports::{PortError, Range, Source, Target, WriteError};
 use crate::reader::Reader;
 use crate::run::Side;
@@ -128,13 +129,13 @@ impl Hands<'_> {
                     .map(|devices| devices.into_iter().filter(is_marked).map(|device| device.id).collect());
                 Event::DevicesFound { item, result }
             }),
-            Action::FindTwins { item, device } => Box::pin(async move {
+            Action::FindTwins { item } => Box::pin(async move {
                 let found = self.target().ask(Route::Lookup, || target.devices_tagged(MARKER, None)).await;
-                let ending = format!(":{device}");
-                let is_twin = |found: &Device| {
-                    found.definition.tags.iter().any(|tag| tag.key == MARKER && tag.value.ends_with(&ending))
+                let made_of = |device: Device| {
+                    let mark = device.definition.tags.into_iter().find(|tag| tag.key == MARKER)?;
+                    mark.value.rsplit_once(':')?.1.parse().ok()
                 };
-                let result = found.map(|devices| devices.iter().filter(|found| is_twin(found)).count());
+                let result = found.map(|devices| devices.into_iter().filter_map(made_of).collect());
                 Event::TwinsFound { item, result }
             }),
             Action::Work { item, work } => Box::pin(async move {
@@ -165,8 +166,8 @@ impl Hands<'_> {
         let Some(Item::Data(data)) = self.world.plan.items.get(item as usize) else {
             return Ok(Both { source: Parcels::default(), target: Parcels::default() });
         };
-        let range =
-            Range { from: data.from, to: data.to, variables: self.world.plan.header.choices.variables() };
+        let to = if is_planted(Bug::EndDateLeftAtNow) { self.world.env.clock.now() } else { data.to };
+        let range = Range { from: data.from, to, variables: self.world.plan.header.choices.variables() };
         let (source, target) = (self.source(), self.target());
         let (source, target) =
             future::join(source.range(data.device, &range), target.range(device, &range)).await;

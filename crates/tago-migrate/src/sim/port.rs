@@ -52,10 +52,11 @@ pub(super) enum Fault {
     ErrorBeforeCommit,
     UnreadableReply,
     ReadFails,
+    ReadLag,
     TokenRevoked,
 }
 
-pub(super) const FAULTS: [Fault; 11] = [
+pub(super) const FAULTS: [Fault; 12] = [
     Fault::ReplyLost,
     Fault::RequestLost,
     Fault::NoConnection,
@@ -66,6 +67,7 @@ pub(super) const FAULTS: [Fault; 11] = [
     Fault::ErrorBeforeCommit,
     Fault::UnreadableReply,
     Fault::ReadFails,
+    Fault::ReadLag,
     Fault::TokenRevoked,
 ];
 
@@ -79,6 +81,8 @@ pub(super) struct FakePort {
     pub(super) faults: Vec<Fault>,
     /// Faults in a thousand requests.
     pub(super) rate: u64,
+    /// These strike, whatever the rate, once they could have so many times.
+    pub(super) owed: Arc<Mutex<Vec<(Fault, u64)>>>,
     pub(super) bound: Duration,
     pub(super) seen: Arc<Mutex<BTreeSet<Fault>>>,
     /// Secrets of tokens that this process made.
@@ -87,6 +91,10 @@ pub(super) struct FakePort {
 
 impl FakePort {
     fn fault(&self, among: &[Fault]) -> Option<Fault> {
+        if let Some(fault) = self.owed(among) {
+            self.seen.lock().unwrap().insert(fault);
+            return Some(fault);
+        }
         if !self.chance.permille(self.rate) {
             return None;
         }
@@ -98,6 +106,19 @@ impl FakePort {
         let fault = *self.chance.pick(&possible);
         self.seen.lock().unwrap().insert(fault);
         Some(fault)
+    }
+
+    fn owed(&self, among: &[Fault]) -> Option<Fault> {
+        if self.rate == 0 {
+            return None;
+        }
+        let mut owed = self.owed.lock().unwrap();
+        let due = owed.iter_mut().filter(|(fault, _)| among.contains(fault));
+        for (_, opportunities) in due {
+            *opportunities = opportunities.saturating_sub(1);
+        }
+        let place = owed.iter().position(|(fault, left)| *left == 0 && among.contains(fault))?;
+        Some(owed.remove(place).0)
     }
 
     fn latency(&self) -> Duration {
@@ -113,13 +134,21 @@ impl FakePort {
         self.pass(self.latency()).await;
         match self.fault(&[Fault::ReadFails, Fault::TooManyRequests]) {
             Some(Fault::ReadFails) => Err(unreachable_now()),
-            Some(_) => Err(too_many()),
+            Some(_) => Err(self.too_many()),
             None => {
                 let mut project = self.project.lock().unwrap();
                 refused(&project)?;
+                limited(&project, self.clock.elapsed())?;
                 look(&mut project)
             }
         }
+    }
+
+    /// The limit of this minute is used up, for whoever asks.
+    fn too_many(&self) -> PortError {
+        let mut project = self.project.lock().unwrap();
+        project.limited_until = self.clock.elapsed() + Duration::from_millis(self.chance.below(3_000));
+        too_many()
     }
 
     /// The deed happens after a while, even if nobody waits for it any more.
@@ -147,13 +176,25 @@ impl FakePort {
             }
             Some(Fault::TooManyRequests) => {
                 self.pass(self.latency()).await;
-                return Err(WriteError::NotReceived(too_many()));
+                return Err(WriteError::NotReceived(self.too_many()));
+            }
+            // What answers may not be the platform at all.
+            Some(Fault::UnreadableReply) if self.chance.permille(500) => {
+                self.pass(self.latency()).await;
+                let message = "<html>Welcome to our network</html>".into();
+                return Err(WriteError::Ambiguous(PortError::Undecodable { message }));
             }
             Some(Fault::RequestLost | Fault::ErrorBeforeCommit) => {
                 self.pass(self.latency()).await;
                 return Err(WriteError::Ambiguous(unreachable_now()));
             }
-            _ => {}
+            _ => {
+                let limited = limited(&self.project.lock().unwrap(), self.clock.elapsed());
+                if let Err(limited) = limited {
+                    self.pass(self.latency()).await;
+                    return Err(WriteError::NotReceived(limited));
+                }
+            }
         }
         let result = Arc::new(Mutex::new(None));
         let part = (fault == Some(Fault::PartialBatch)).then(|| self.chance.next());
@@ -181,7 +222,12 @@ impl FakePort {
         }
         let outcome = result.lock().unwrap().take();
         match (fault, outcome) {
-            (Some(Fault::ReplyLost | Fault::ErrorAfterCommit | Fault::PartialBatch), _) => {
+            (Some(Fault::ReplyLost | Fault::ErrorAfterCommit), _) => {
+                Err(WriteError::Ambiguous(unreachable_now()))
+            }
+            // It may own up to how many it kept.
+            (Some(Fault::PartialBatch), Some(Err(_))) => Err(WriteError::Ambiguous(unreachable_now())),
+            (Some(Fault::PartialBatch), _) if self.chance.permille(500) => {
                 Err(WriteError::Ambiguous(unreachable_now()))
             }
             (Some(Fault::UnreadableReply), _) => {
@@ -201,6 +247,10 @@ fn refused(project: &Project) -> Result<(), PortError> {
         return Err(PortError::Auth { message: "Authorization Denied".into() });
     }
     Ok(())
+}
+
+fn limited(project: &Project, now: Duration) -> Result<(), PortError> {
+    if now < project.limited_until { Err(too_many()) } else { Ok(()) }
 }
 
 fn unreachable_now() -> PortError {
@@ -408,6 +458,11 @@ impl Target for FakePort {
         let body = batch.body.clone();
         let fingerprint = token.fingerprint.clone();
         let revoke = self.fault(&[Fault::TokenRevoked]).is_some();
+        // What is acknowledged need not be seen by who reads at once.
+        let seen_at = self.fault(&[Fault::ReadLag]).map(|_| {
+            let bound = u64::try_from(self.bound.as_millis()).unwrap();
+            self.clock.elapsed() + Duration::from_millis(self.chance.below(bound))
+        });
         self.put(true, move |project, part| {
             let quota = project.refusals.quota;
             let device = project.device(id)?;
@@ -426,16 +481,29 @@ impl Target for FakePort {
             let records: Vec<Box<serde_json::value::RawValue>> = serde_json::from_slice(&body).unwrap();
             assert!(!records.is_empty(), "an empty batch was sent");
             let parses = device.definition.fields.contains_key("payload_decoder");
+            let mut kept = Vec::new();
             for (place, record) in records.iter().enumerate() {
                 if part.is_none_or(|part| part.rotate_left(place as u32) & 1 == 1) {
                     let mut record = record.get().to_owned();
                     if parses {
                         record = record.replacen("\"variable\":\"", "\"variable\":\"parsed_", 1);
                     }
-                    device.records.push(FakeRecord::of(record));
+                    kept.push(FakeRecord::of(record));
                 }
             }
-            Ok(records.len() as u64)
+            let count = kept.len() as u64;
+            match seen_at {
+                None => device.records.extend(kept),
+                Some(at) => project.coming.push((
+                    at,
+                    Box::new(move |project| {
+                        if let Ok(device) = project.device(id) {
+                            device.records.extend(kept);
+                        }
+                    }),
+                )),
+            }
+            Ok(count)
         })
         .await
     }

@@ -30,6 +30,8 @@ pub(super) struct Outcome {
     pub(super) seed: u64,
     pub(super) kinds: BTreeSet<&'static str>,
     pub(super) sessions: u64,
+    /// Runs that were begun after one that was given up.
+    pub(super) runs: u64,
     pub(super) rows: usize,
     pub(super) written: u64,
     /// Records that were changed, dropped or doubled afterwards, and found by the proof.
@@ -45,6 +47,12 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
+    /// Kinds of fault that struck; what an owner or a live device does is none.
+    pub(super) fn faults(&self) -> usize {
+        let none = ["live sender", "stop", "halt"];
+        self.kinds.iter().filter(|kind| !none.contains(kind)).count()
+    }
+
     pub(super) fn verdict(&self) -> Result<(), String> {
         if self.lost + self.doubled + self.foreign_changed > 0 || self.stuck || !self.wrong.is_empty() {
             return Err(format!(
@@ -57,8 +65,17 @@ impl Outcome {
 }
 
 pub(super) fn play(seed: u64) -> Outcome {
+    played(|| Play::new(seed))
+}
+
+/// The first session ends at this row.
+pub(super) fn play_and_end_at(seed: u64, crash: Crash) -> Outcome {
+    played(|| Play { first_crash: Some(crash), ..Play::new(seed) })
+}
+
+fn played(play: impl FnOnce() -> Play) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    runtime.unwrap().block_on(Play::new(seed).play())
+    runtime.unwrap().block_on(async { play().play().await })
 }
 
 struct Play {
@@ -69,10 +86,13 @@ struct Play {
     settings: Settings,
     choices: Choices,
     outcome: Outcome,
+    first_crash: Option<Crash>,
     /// What others wrote to each device of the target, by the device's id there.
     foreign: Arc<Mutex<BTreeMap<DeviceId, Vec<FakeRecord>>>>,
 }
 
+/// Every seed sees so many kinds of fault.
+pub(super) const LEAST_KINDS: usize = 3;
 const SESSIONS: u64 = 60;
 /// The newest record of the source; later ones belong to live devices.
 const NEWEST: i64 = BEGINNING - 3_600_000;
@@ -83,10 +103,13 @@ impl Play {
         let clock = Arc::new(VirtualClock { start: tokio::time::Instant::now(), turned: Mutex::new(0) });
         let bound = Duration::from_secs(2);
         let mut faults = BTreeSet::new();
-        for _ in 0..3 + chance.below(6) {
+        let kinds = LEAST_KINDS + chance.below(6) as usize;
+        while faults.len() < kinds {
             faults.insert(*chance.pick(&FAULTS));
         }
-        let rate = *chance.pick(&[0, 30, 100, 250]);
+        let rate = *chance.pick(&[1, 30, 100, 250]);
+        let owed = faults.iter().map(|fault| (*fault, chance.below(3))).collect::<Vec<_>>();
+        let owed = Arc::new(Mutex::new(owed));
         let seen = Arc::new(Mutex::new(BTreeSet::new()));
         let port = |name, rate| FakePort {
             name,
@@ -95,6 +118,7 @@ impl Play {
             chance: chance.clone(),
             faults: faults.iter().copied().collect(),
             rate,
+            owed: Arc::clone(&owed),
             bound,
             seen: Arc::clone(&seen),
             secrets: Arc::default(),
@@ -114,8 +138,17 @@ impl Play {
             ..Choices::default()
         };
         let outcome = Outcome { seed, ..Outcome::default() };
-        let mut play =
-            Play { chance, clock, source, target, settings, choices, outcome, foreign: Arc::default() };
+        let mut play = Play {
+            chance,
+            clock,
+            source,
+            target,
+            settings,
+            choices,
+            outcome,
+            first_crash: None,
+            foreign: Arc::default(),
+        };
         play.furnish();
         play
     }
@@ -124,11 +157,13 @@ impl Play {
     fn furnish(&mut self) {
         let chance = self.chance.clone();
         for number in 0..1 + chance.below(4) {
+            let crowded = chance.permille(150);
             let id = DeviceId::from_bytes([u8::try_from(number).unwrap() + 1; 12]);
-            let device = self.device(number);
+            let device = self.device(number, crowded);
             let mut source = self.source.project.lock().unwrap();
             let mut target = self.target.project.lock().unwrap();
-            if chance.permille(600) {
+            // The first has something to write, whatever the policy.
+            if number > 0 && chance.permille(600) {
                 let mut there = device.clone();
                 there.tokens = vec![token(&format!("target {number}"), "Default")];
                 let keep = *chance.pick(&[0, 300, 900]);
@@ -152,17 +187,25 @@ impl Play {
         }
     }
 
-    fn device(&self, number: u64) -> FakeDevice {
+    /// A crowded one has all its records at a few moments.
+    fn device(&self, number: u64, crowded: bool) -> FakeDevice {
         let chance = &self.chance;
         let mut records = Vec::new();
-        for _ in 0..chance.below(70) {
+        let least = if number == 0 { 25 } else { 0 };
+        for _ in 0..least + chance.below(60) {
             let value = match chance.below(4) {
                 0 => format!("{}.0", chance.below(4)),
                 1 => chance.below(4).to_string(),
                 2 => format!("\"text {}\"", chance.below(3)),
                 _ => "true".into(),
             };
-            let record = self.record(&value, NEWEST);
+            let mut record = self.record(&value, NEWEST);
+            if crowded {
+                let moment = record.time.to_string();
+                let minutes = i64::try_from(chance.below(3)).unwrap() * 60_000;
+                let time = Time::from_millis(NEWEST - minutes);
+                record = FakeRecord::of(record.json.replace(&moment, &time.to_string()));
+            }
             if chance.permille(150) {
                 records.push(record.clone());
             }
@@ -215,8 +258,13 @@ impl Play {
             target.devices.iter().map(|(id, device)| (*id, bag(&device.records))).collect()
         };
         self.others_write();
-        let journal = Memory::default();
-        self.sessions(&plan, &journal).await;
+        let (plan, journal) = match self.run_to_its_end(plan).await {
+            Ok(ended) => ended,
+            Err(why) => {
+                self.outcome.wrong.push(why);
+                return self.outcome;
+            }
+        };
         let rows = journal.rows();
         self.outcome.rows = rows.len();
         self.outcome.kinds.extend(self.target.seen.lock().unwrap().iter().map(|fault| name(*fault)));
@@ -232,11 +280,50 @@ impl Play {
             }
             Err(why) => self.outcome.wrong.push(why),
         }
-        if self.outcome.stuck {
-            let last = rows.iter().rev().take(12).rev();
+        if self.outcome.stuck || self.outcome.verdict().is_err() {
+            let last = rows.iter().rev().take(40).rev();
             self.outcome.story.extend(last.map(|(at, row)| format!("{at} {row:?}")));
         }
         self.outcome
+    }
+
+    /// Sessions until the run is over. Now and then its owner gives it up, with whatever is on its way, and
+    /// begins anew; then what a late batch has spoilt is rehearsed and run once more.
+    async fn run_to_its_end(&mut self, mut plan: Plan) -> Result<(Plan, Memory), String> {
+        let mut journal = Memory::default();
+        if self.choices.policy == Policy::Append || !self.chance.permille(150) {
+            self.sessions(&plan, &journal, SESSIONS).await;
+            return Ok((plan, journal));
+        }
+        self.outcome.kinds.insert("run given up");
+        let sessions = 1 + self.chance.below(3);
+        self.sessions(&plan, &journal, sessions).await;
+        for _ in 0..4 {
+            plan = self.rehearse_patiently().await?;
+            journal = Memory::default();
+            self.outcome.sessions = 0;
+            self.outcome.runs += 1;
+            self.sessions(&plan, &journal, SESSIONS).await;
+            let rows = journal.rows();
+            if Ledger::of(rows.iter().map(|(_, row)| row))?.reasons.is_empty() {
+                break;
+            }
+        }
+        Ok((plan, journal))
+    }
+
+    /// Trouble that is on its way may meet a rehearsal too; then its owner tries again.
+    async fn rehearse_patiently(&mut self) -> Result<Plan, String> {
+        for _ in 0..4 {
+            self.recover();
+            *self.clock.turned.lock().unwrap() = 0;
+            if let Ok(plan) = self.rehearse().await {
+                return Ok(plan);
+            }
+            self.clock.sleep(Duration::from_secs(2)).await;
+        }
+        self.recover();
+        self.rehearse().await
     }
 
     /// The rehearsal has a peaceful world: what it does about faults is its reader's affair.
@@ -281,18 +368,23 @@ impl Play {
         }
     }
 
-    async fn sessions(&mut self, plan: &Plan, journal: &Memory) {
+    fn run_id(&self) -> String {
+        format!("r{}.{}", self.outcome.seed, self.outcome.runs)
+    }
+
+    async fn sessions(&mut self, plan: &Plan, journal: &Memory, most: u64) {
         let chance = self.chance.clone();
-        let mut memory = journal.clone();
+        let mut memory = journal.session();
         let begun = Row::Begun {
-            run: format!("r{}", self.outcome.seed),
+            run: self.run_id(),
             fingerprint: plan.fingerprint(),
             batch_bytes: self.settings.batch_bytes,
         };
         memory.append(self.clock.now(), &begun).unwrap();
         let crashes = chance.below(7);
-        while self.outcome.sessions < SESSIONS {
+        while self.outcome.sessions < most {
             self.outcome.sessions += 1;
+            let mut memory = journal.session();
             let rows = journal.rows();
             let ledger = match Ledger::of(rows.iter().map(|(_, row)| row)) {
                 Ok(ledger) => ledger,
@@ -303,15 +395,18 @@ impl Play {
             }
             let troubled = self.outcome.sessions <= crashes;
             let crash = Crash { row: chance.below(45) as usize, durable: chance.permille(500) };
-            journal.crash_at((troubled && chance.permille(700)).then_some(crash));
+            let crash = (troubled && chance.permille(700)).then_some(crash);
+            journal.crash_at(self.first_crash.take().or(crash));
             let killed_after = Duration::from_millis(chance.below(3_000));
             let killed = troubled && chance.permille(300);
+            // It was not killed, only asleep: a second process takes over, and the first one wakes beside it.
+            let asleep = killed && chance.permille(400);
             if troubled && chance.permille(150) {
                 self.trouble(chance.below(3));
             }
             // A restarted process has no secrets; a wall clock may have been turned meanwhile.
             self.target.secrets.lock().unwrap().clear();
-            if chance.permille(100) {
+            if self.outcome.sessions > 1 && chance.permille(100) {
                 *self.clock.turned.lock().unwrap() = [-3_600_000, 0, 3_600_000][chance.below(3) as usize];
                 self.outcome.kinds.insert("clock turned");
             }
@@ -320,7 +415,7 @@ impl Play {
                 let env = Env { clock: &*self.clock, nonce: 0, progress: &progress, control: &control };
                 let world =
                     World { plan, source: &self.source, target: &self.target, settings: &self.settings, env };
-                let session = go(&world, ledger, &mut memory);
+                let mut session = std::pin::pin!(go(&world, ledger, &mut memory));
                 let hand = async {
                     match chance.below(10) {
                         0 => {
@@ -341,12 +436,39 @@ impl Play {
                         self.clock.sleep(Duration::from_secs(3_600)).await;
                     }
                 };
-                tokio::select! {
+                let ending = tokio::select! {
                     biased;
-                    ending = session => Some(ending),
+                    ending = &mut session => Some(ending),
                     () = hand => None,
+                };
+                if asleep && ending.is_none() {
+                    self.outcome.kinds.insert("two processes");
+                    let mut heir = journal.session();
+                    let rows = journal.rows();
+                    let control = Control::new();
+                    let world = World { env: Env { control: &control, ..env }, ..world };
+                    let inherited = Ledger::of(rows.iter().map(|(_, row)| row));
+                    let takes_over = async {
+                        let Ok(ledger) = inherited else { return };
+                        let done = go(&world, ledger, &mut heir);
+                        drop(tokio::time::timeout(Duration::from_secs(600), done).await);
+                    };
+                    let wakes = async {
+                        self.clock.sleep(Duration::from_millis(1 + chance.below(3_000))).await;
+                        tokio::time::timeout(Duration::from_secs(600), session).await
+                    };
+                    let ((), woken) = futures_util::future::join(takes_over, wakes).await;
+                    if !matches!(woken, Ok(Err(_))) {
+                        self.outcome
+                            .wrong
+                            .push(format!("an older session went on beside a newer: {woken:?}"));
+                    }
                 }
+                ending
             };
+            if killed {
+                journal.lose_tail();
+            }
             let story = match &ending {
                 Some(Ok(ending)) => format!("{ending:?}"),
                 Some(Err(error)) => format!("{error}"),
@@ -362,7 +484,7 @@ impl Play {
             });
             self.outcome.story.push(story);
             if let Some(Err(error)) = &ending
-                && !error.to_string().contains("simulated")
+                && !error.to_string().contains("simulated process ended")
             {
                 self.outcome.wrong.push(error.to_string());
             }
@@ -383,7 +505,11 @@ impl Play {
         if (proof.missing, proof.changed, proof.doubled) != (0, 0, 0) {
             self.outcome.wrong.push(format!("the proof finds fault with a good run: {proof:?}"));
         }
-        let undone = self.outcome.blocked > 0 || !ledger.reasons.is_empty();
+        let blocked = plan
+            .items
+            .iter()
+            .any(|item| matches!(item, Item::Data(data) if data.verdict == Verdict::Blocked));
+        let undone = blocked || !ledger.reasons.is_empty();
         if proof.green == undone && proof.windows > 0 {
             self.outcome.wrong.push(format!("green is {} and held back is {undone}", proof.green));
         }
@@ -526,7 +652,8 @@ impl Play {
                     }
                     Item::Device(_) => false,
                 });
-                if blocked {
+                // An inactive device that an earlier run has finished takes no more.
+                if blocked && self.outcome.runs > 0 {
                     self.outcome.blocked += 1;
                     continue;
                 }
@@ -540,7 +667,9 @@ impl Play {
                     }
                 }
             }
-            if theirs.tokens.iter().any(|token| token.name.starts_with("Holdfast")) {
+            let own = format!("Holdfast run {}", self.run_id());
+            if theirs.tokens.iter().any(|token| token.name == own || token.name.starts_with("Holdfast probe"))
+            {
                 self.outcome.wrong.push(format!("a token of the run is left on {}", item.name));
             }
             let kept = item.verdict == Verdict::Conflict;
@@ -590,6 +719,7 @@ fn name(fault: Fault) -> &'static str {
         Fault::ErrorBeforeCommit => "5xx before commit",
         Fault::UnreadableReply => "unreadable reply",
         Fault::ReadFails => "read fails",
+        Fault::ReadLag => "acknowledged and not yet seen",
         Fault::TokenRevoked => "device token revoked",
     }
 }

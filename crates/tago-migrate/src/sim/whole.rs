@@ -43,6 +43,7 @@ impl Bench {
             chance: Chance::new(1),
             faults: Vec::new(),
             rate: 0,
+            owed: Arc::default(),
             bound: Duration::from_secs(2),
             seen: Arc::default(),
             secrets: Arc::default(),

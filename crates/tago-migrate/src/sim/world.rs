@@ -16,6 +16,8 @@ pub(super) struct Project {
     pub(super) coming: Vec<(Duration, Deed)>,
     pub(super) refusals: Refusals,
     pub(super) minted: u64,
+    /// Until then every request is one too many.
+    pub(super) limited_until: Duration,
     /// It answers a read with no more records than this, whatever is asked for.
     pub(super) most_records: Option<usize>,
     /// This network has a payload parser.
