@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert';
+import { gunzipSync } from 'node:zlib';
 import { conforms, project, refused } from './harness.mjs';
 
 const it = await project('analysis');
@@ -24,4 +25,25 @@ conforms('an analysis is made, listed, read, changed and deleted', async () => {
   assert.equal(await analysis.delete(id), 'Successfully Removed');
   await refused(analysis.info(id), /does not exist|not found/i);
   await refused(analysis.create({ name: 'x', runtime: 'basic' }), /^runtime /);
+});
+conforms('a script goes up and comes down compressed', async () => {
+  const { id } = await analysis.create({ name: 'Script', runtime: 'node-rt2025' });
+  const script = 'console.log("hello")';
+  const content = Buffer.from(script).toString('base64');
+  await analysis.uploadScript(id, { name: 'script.js', content, language: 'node' });
+  const link = await analysis.downloadScript(id);
+  assert.ok(link.expire_at instanceof Date);
+  const response = await fetch(link.url);
+  assert.equal(gunzipSync(Buffer.from(await response.arrayBuffer())).toString(), script);
+  await analysis.uploadScript(id, { name: 'script.js', content: Buffer.from('2').toString('base64'), language: 'node' });
+  const first = await analysis.downloadScript(id, { version: 1 });
+  const older = await fetch(first.url);
+  assert.equal(gunzipSync(Buffer.from(await older.arrayBuffer())).toString(), script);
+});
+
+conforms('an external analysis gets a token', async () => {
+  const { id } = await analysis.create({ name: 'External', run_on: 'external' });
+  const { analysis_token: token } = await analysis.tokenGenerate(id);
+  assert.ok(token.startsWith('a-'));
+  assert.equal((await it.client('Device', token).info()).id, id);
 });

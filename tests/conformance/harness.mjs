@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import * as sdk from '@tago-io/sdk';
+import { sdk } from './sdk.mjs';
 import { isPart } from './surface.mjs';
 
 const program = process.env.TAGO_LOCAL ?? resolve(import.meta.dirname, '../../target/debug/tago-local');

@@ -3,6 +3,7 @@
 // called with what README.md says.
 const parts = [
   'device', 'devices', 'entities', 'files', 'account', 'profiles', 'run', 'notifications', 'analysis', 'actions',
+  'dashboards', 'access', 'dictionaries', 'secrets', 'network',
 ];
 
 for (const part of [...parts, 'table']) await import(`./${part}.mjs`);

@@ -1,5 +1,5 @@
 // What the SDK offers, found by reflection.
-import * as sdk from '@tago-io/sdk';
+import { sdk } from './sdk.mjs';
 
 /** Exports of the SDK whose every method is in the table. */
 export const covered = ['Resources', 'Account', 'Device', 'Network', 'Analysis', 'Dictionary', 'RunUser'];

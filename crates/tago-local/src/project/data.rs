@@ -21,9 +21,11 @@ use tago_api::Time;
 
 use super::call::{Answer, Call, Refused};
 use super::device;
+use super::policy::{self, Party};
 use super::query_text::QueryText;
 use super::rates;
 use super::record_id::RecordIds;
+use super::resource::{ANALYSIS, described};
 use super::store::Writing;
 use super::token::TokenKind;
 
@@ -70,6 +72,20 @@ pub(super) async fn send(call: Call) -> Result<Answer, Refused> {
     })
     .await?;
     Answer::accepted(format!("{count} Data Added"))
+}
+
+/// What an analysis sends to a device that a policy lets it send to.
+pub(super) async fn send_by_policy(call: Call) -> Result<Answer, Refused> {
+    let (analysis, device) = (call.caller.owner.clone(), call.part("device").to_owned());
+    let allowed = call
+        .read(move |db| {
+            let (own, other) = (described(db, ANALYSIS, &analysis)?, device::described(db, &device)?);
+            let who = Party { kind: "analysis", id: &analysis, tags: &own["tags"] };
+            let what = Party { kind: "device", id: &device, tags: &other["tags"] };
+            policy::allow(db, &who, "send_data", &what)
+        })
+        .await?;
+    if allowed { send(call).await } else { Err(Refused::denied()) }
 }
 
 pub(super) async fn ask(call: Call) -> Result<Answer, Refused> {

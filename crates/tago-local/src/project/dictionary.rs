@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::call::{Answer, Call, Refused};
 use super::fields;
 use super::resource::{self, Body, DICTIONARY, LANGUAGE, Place};
+use super::run;
 use super::store::Writing;
 
 /// Puts the fallback language among the languages of a dictionary.
@@ -26,8 +27,18 @@ pub(super) fn check(_: &mut Writing<'_>, body: &mut Body) -> Result<(), Refused>
 
 /// The texts in a language; with `fallback` those that it lacks come from the fallback language.
 pub(super) async fn texts(call: Call) -> Result<Answer, Refused> {
-    let (wanted, locale) = (call.part("id").to_owned(), call.part("locale").to_owned());
     let falls_back = call.query.flag("fallback")?;
+    texts_for(call, falls_back).await
+}
+
+/// The same for whoever looks at the portal of the project, logged in or not.
+pub(super) async fn texts_of_portal(call: Call) -> Result<Answer, Refused> {
+    run::session_of_run(&call).await?;
+    texts_for(call, true).await
+}
+
+async fn texts_for(call: Call, falls_back: bool) -> Result<Answer, Refused> {
+    let (wanted, locale) = (call.part("id").to_owned(), call.part("locale").to_owned());
     let texts = call
         .read(move |db| {
             let dictionary = find(db, &wanted)?;

@@ -1,5 +1,6 @@
 //! Access policies: who may do what with which resources.
 
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::call::{Answer, Call, Refused};
@@ -66,6 +67,65 @@ pub(super) fn check(body: &mut Body) -> Result<(), Refused> {
     Ok(())
 }
 
+/// Somebody who asks, or something that is asked about.
+pub(super) struct Party<'a> {
+    /// As policies call it, such as `analysis` or `device`.
+    pub(super) kind: &'static str,
+    pub(super) id: &'a str,
+    pub(super) tags: &'a Value,
+}
+
+/// Whether the active policies let somebody do something: one allows it, and none denies it.
+pub(super) fn allow(
+    db: &Connection,
+    who: &Party<'_>,
+    action: &str,
+    what: &Party<'_>,
+) -> Result<bool, Refused> {
+    let mut policies = db.prepare_cached("SELECT body FROM resources WHERE kind = 'access_policy'")?;
+    let (mut allowed, mut denied) = (false, false);
+    for body in policies.query_map([], |row| row.get::<_, String>(0))? {
+        let policy: Value = serde_json::from_str(&body?)
+            .map_err(|error| Refused::internal(format!("An access policy is damaged: {error}")))?;
+        let all = |list: &'static str| policy[list].as_array().map_or(&[][..], Vec::as_slice).iter();
+        if policy["active"] != true || !all("targets").any(|target| concerns(target, who, who)) {
+            continue;
+        }
+        for permission in all("permissions") {
+            let actions = permission["action"].as_array().map_or(&[][..], Vec::as_slice);
+            if actions.iter().any(|named| named == action) && concerns(&permission["resource"], what, who) {
+                match permission["effect"].as_str() {
+                    Some("allow") => allowed = true,
+                    _ => denied = true,
+                }
+            }
+        }
+    }
+    Ok(allowed && !denied)
+}
+
+/// Whether a rule is about this party; one of a wrong form is about nobody.
+fn concerns(rule: &Value, party: &Party<'_>, who: &Party<'_>) -> bool {
+    let parts: Vec<&str> = rule.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    match parts.as_slice() {
+        [kind] => *kind == party.kind,
+        [kind, "id", id] => *kind == party.kind && *id == party.id,
+        [kind, "tag.key", key, "tag.value", value] => {
+            *kind == party.kind && values(party.tags, key).any(|own| own == *value)
+        }
+        [kind, "tag_match", key] => {
+            *kind == party.kind
+                && values(party.tags, key).any(|own| values(who.tags, key).any(|other| own == other))
+        }
+        _ => false,
+    }
+}
+
+fn values<'a>(tags: &'a Value, key: &'a str) -> impl Iterator<Item = &'a str> {
+    let tags = tags.as_array().into_iter().flatten();
+    tags.filter(move |tag| tag["key"] == key).filter_map(|tag| tag["value"].as_str())
+}
+
 fn is_rule(value: &Value) -> bool {
     value.as_array().is_some_and(|parts| !parts.is_empty() && parts.iter().all(Value::is_string))
 }
@@ -73,5 +133,36 @@ fn is_rule(value: &Value) -> bool {
 fn cut(rule: &mut Value) {
     if let Some(parts) = rule.as_array_mut() {
         parts.truncate(RULE_LENGTH);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_concerns_whom_it_names_and_a_wrong_one_nobody() {
+        let tags = json!([{ "key": "site", "value": "Lyon" }]);
+        let own = json!([{ "key": "site", "value": "Nice" }]);
+        let device = Party { kind: "device", id: "d1", tags: &tags };
+        let analysis = Party { kind: "analysis", id: "a1", tags: &own };
+        let colleague = Party { kind: "analysis", id: "a2", tags: &tags };
+        for (rule, expected) in [
+            (json!(["device"]), [true, true]),
+            (json!(["analysis"]), [false, false]),
+            (json!(["device", "id", "d1"]), [true, true]),
+            (json!(["device", "id", "d2"]), [false, false]),
+            (json!(["device", "tag.key", "site", "tag.value", "Lyon"]), [true, true]),
+            (json!(["device", "tag.key", "site", "tag.value", "Nice"]), [false, false]),
+            (json!(["device", "tag_match", "site"]), [false, true]),
+            (json!(["device", "tag_match", "floor"]), [false, false]),
+            (json!(["device", "id"]), [false, false]),
+            (json!(["device", "tag.key", "site"]), [false, false]),
+            (json!([]), [false, false]),
+            (json!("device"), [false, false]),
+        ] {
+            let found = [&analysis, &colleague].map(|who| concerns(&rule, &device, who));
+            assert_eq!(found, expected, "{rule}");
+        }
     }
 }

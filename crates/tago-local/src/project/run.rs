@@ -16,7 +16,7 @@ use super::{Project, schema};
 pub(super) use session::run_user;
 pub(super) use session::{
     change_own, change_password, confirm_otp, confirm_user, disable_otp, enable_otp, forget_item, item,
-    log_in, own_info, recover_password, remove_own, send_pin, set_item, sign_up,
+    log_in, own_info, recover_password, remove_own, send_pin, session_of_run, set_item, sign_up,
 };
 pub(super) use sign_on::{refuse_custom_domains, saml, set_saml};
 pub(super) use users::{

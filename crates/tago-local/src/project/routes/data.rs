@@ -3,7 +3,6 @@
 use axum::http::Method;
 
 use super::{LARGE, SMALL, delete, get, post, put, route};
-use crate::project::call::Refused;
 use crate::project::gate::Route;
 use crate::project::gate::Who::{Analysis, DeviceReading, DeviceWriting, Profile};
 use crate::project::rates::*;
@@ -16,10 +15,7 @@ pub(super) fn routes() -> Vec<Route> {
         put("/data", DeviceWriting, DATA_EDIT, data::edit),
         delete("/data", DeviceWriting, DATA_DELETE, data::remove),
         get("/device/{device}/data", Profile, DATA_READ, data::ask),
-        // Only an analysis may, and only with a policy, which this platform does not have yet.
-        post("/device/{device}/data", Analysis, DATA_SEND, data::BODY_LIMIT, |_| async {
-            Err(Refused::denied())
-        }),
+        post("/device/{device}/data", Analysis, DATA_SEND, data::BODY_LIMIT, data::send_by_policy),
         put("/device/{device}/data", Profile, DATA_EDIT, data::edit),
         delete("/device/{device}/data", Profile, DATA_DELETE, data::remove),
         post("/device/{device}/data/backup", Profile, DEVICE_CHANGE, SMALL, data::export),

@@ -38,6 +38,7 @@ pub(super) fn routes() -> Vec<Route> {
         put("/data/{id}/{widget}/data", Profile, WIDGET_CHANGE, dashboard::edit_data),
         put("/data/{id}/{widget}/resource", Profile, WIDGET_CHANGE, dashboard::change_resources),
         get("/dictionary/{id}/{locale}", Profile, rates::DICTIONARY, dictionary::texts),
+        get("/dictionary/{url}/{id}/{locale}", Public, rates::DICTIONARY, dictionary::texts_of_portal),
         put("/dictionary/{id}/{locale}", Profile, rates::DICTIONARY, dictionary::set_texts),
         delete("/dictionary/{id}/{locale}", Profile, rates::DICTIONARY, dictionary::remove_texts),
         get("/am/settings", Profile, ACCESS, policy::settings),
