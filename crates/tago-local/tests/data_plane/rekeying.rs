@@ -30,18 +30,144 @@ async fn restored_with(also: impl FnOnce(&mut Rekeying)) -> (Running, Running) {
         it.send(&device, json!([{"variable": "note", "value": "✓", "metadata": {"a": 1}}])).await;
     }
     it.post("/analysis", json!({"name": "Report"})).await;
+    let made = copied(&it, |copy| {
+        // Two tokens of each device, the analysis' and the one that these tests ask with.
+        assert_eq!(copy.reissue_tokens().unwrap(), 8);
+        assert_eq!(copy.hold_automations().unwrap(), 3);
+        also(copy);
+    })
+    .await;
+    (it, made)
+}
+
+async fn copied(it: &Running, also: impl FnOnce(&mut Rekeying)) -> Running {
     std::fs::create_dir(it.path("copy")).unwrap();
     it.project.snapshot_to(&it.path("copy/main.sqlite"), &mut |_| {}).unwrap();
     let mut copy = Rekeying::open(&it.path("copy"), it.shared.clone()).unwrap();
     copy.make_record_key().unwrap();
-    // Two tokens of each device, the analysis' and the one that these tests ask with.
-    assert_eq!(copy.reissue_tokens().unwrap(), 8);
-    assert_eq!(copy.hold_automations().unwrap(), 3);
     copy.become_instance(ProjectId::from_bytes([9; 12]), "Restored").unwrap();
     also(&mut copy);
     copy.finish().unwrap();
-    let made = it.open_beside("copy").await;
-    (it, made)
+    it.open_beside("copy").await
+}
+
+/// The paths of one of each type of resource, which name each other where they can.
+async fn one_of_each(it: &Running) -> Vec<String> {
+    let device = it.device("Truck").await.id;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let network = text(&it.post("/integration/network", json!({"name": "N"})).await["network"]);
+    it.post("/integration/network/token", json!({"network": network, "name": "Server"})).await;
+    it.post("/serviceauth", json!({"name": "Service", "permission": "full"})).await;
+    let connector = json!({"name": "C", "networks": [network]});
+    let connector = text(&it.post("/integration/connector", connector).await["connector"]);
+    let secret = text(&it.post("/secrets", json!({"key": "SMTP", "value": "hidden"})).await["id"]);
+    let dictionary = json!({"name": "D", "slug": "D", "fallback": "en-US"});
+    let dictionary = text(&it.post("/dictionary", dictionary).await["dictionary"]);
+    let texts = json!({"dictionary": {"A": "a"}});
+    it.call(Method::PUT, &format!("/dictionary/{dictionary}/en-US"), texts).await;
+    let analysis = json!({"name": "A", "variables": [{"key": "device", "value": device}]});
+    let analysis = text(&it.post("/analysis", analysis).await["id"]);
+    let dashboard = text(&it.post("/dashboard", json!({"label": "B"})).await["dashboard"]);
+    let widget = json!({
+        "label": "W", "type": "card", "analysis_run": analysis, "data": [{"origin": device, "variables": ["t"]}],
+        "display": {"url": format!("https://x.example/{device}/y"), format!("{device}temperature"): {"a": 1}},
+    });
+    let widget = text(&it.post(&format!("/dashboard/{dashboard}/widget"), widget).await["widget"]);
+    let place = json!({
+        "arrangement": [{"widget_id": widget, "x": 0, "y": 0, "width": 1, "height": 1}],
+        "tabs": [{"key": "t", "value": "Self", "link": format!("/dashboards/info/{dashboard}")}],
+    });
+    it.call(Method::PUT, &format!("/dashboard/{dashboard}"), place).await;
+    it.get(&format!("/dashboard/{dashboard}/share/public")).await;
+    let policy = json!({
+        "name": "P", "targets": [["analysis", "id", analysis]],
+        "permissions": [{"effect": "allow", "action": ["access"], "resource": ["device", "id", device]}],
+    });
+    let policy = text(&it.post("/am", policy).await["am_id"]);
+    let does = json!({"type": "email-smtp", "to": "a@b.example", "from": "c@d.example", "message": "m", "smtp_secret": secret});
+    let action =
+        text(&it.post("/action", json!({"name": "X", "type": "interval", "action": does})).await["action"]);
+    let sql = json!({"name": "Q", "query": "SELECT $1", "params": [{"key": "$1", "value": device}]});
+    let sql = text(&it.post("/sql", sql).await["id"]);
+    vec![
+        format!("/integration/network/{network}?fields[]=profile"),
+        format!("/integration/connector/{connector}?fields[]=networks"),
+        format!("/secrets/{secret}"),
+        format!("/dictionary/{dictionary}"),
+        format!("/dictionary/{dictionary}/en-US"),
+        format!("/dashboard/{dashboard}"),
+        format!("/dashboard/{dashboard}/widget/{widget}"),
+        format!("/am/{policy}"),
+        format!("/action/{action}"),
+        format!("/sql/{sql}"),
+        format!("/sql/{sql}/version/1"),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s20_every_type_of_resource_is_in_a_restored_project_as_it_was() {
+    let it = Running::start().await;
+    let paths = one_of_each(&it).await;
+    let made = copied(&it, |copy| {
+        // Of the device, the analysis, the network, the service, the public link, and these tests'.
+        assert_eq!(copy.reissue_tokens().unwrap(), 6);
+    })
+    .await;
+    for path in &paths {
+        assert_eq!(it.get(path).await, made.get(path).await, "{path}");
+    }
+    let network = paths[0].split(['/', '?']).nth(3).unwrap();
+    for list in ["/serviceauth".to_owned(), format!("/integration/network/token/{network}")] {
+        let (old, new) = (it.get(&list).await, made.get(&list).await);
+        assert_eq!((old.as_array().unwrap().len(), &old[0]["name"]), (1, &new[0]["name"]));
+        assert_ne!(old[0]["fingerprint"], new[0]["fingerprint"], "{list}");
+    }
+    let rows = made.project.rows().unwrap();
+    for kind in [
+        "networks",
+        "connectors",
+        "secrets",
+        "dictionaries",
+        "dictionary_languages",
+        "analyses",
+        "dashboards",
+        "widgets",
+        "access_policies",
+        "actions",
+        "sql_queries",
+        "sql_versions",
+    ] {
+        assert_eq!(rows.0[kind], 1, "{kind}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_ids_are_not_kept_every_reference_inside_resources_follows() {
+    let it = Running::start().await;
+    one_of_each(&it).await;
+    let made = copied(&it, |copy| assert_eq!(copy.renew_resource_ids().unwrap(), 13)).await;
+    let one = async |path: &str| made.get(path).await[0]["id"].as_str().unwrap().to_owned();
+    let (device, dashboard) = (one("/device").await, one("/dashboard").await);
+    assert_ne!(device, it.get("/device").await[0]["id"]);
+    let read = made.get(&format!("/dashboard/{dashboard}")).await;
+    assert_eq!(read["tabs"][0]["link"], format!("/dashboards/info/{dashboard}"));
+    let widget = read["arrangement"][0]["widget_id"].as_str().unwrap();
+    let widget = made.get(&format!("/dashboard/{dashboard}/widget/{widget}")).await;
+    assert_eq!((&widget["dashboard"], &widget["data"][0]["origin"]), (&json!(dashboard), &json!(device)));
+    assert_eq!(widget["analysis_run"], one("/analysis").await);
+    // Ids are parts of addresses and of keys too.
+    assert_eq!(widget["display"]["url"], format!("https://x.example/{device}/y"));
+    assert_eq!(widget["display"][format!("{device}temperature")], json!({"a": 1}));
+    let policy = made.get(&format!("/am/{}", one("/am").await)).await;
+    assert_eq!(policy["targets"][0][2], one("/analysis").await);
+    assert_eq!(policy["permissions"][0]["resource"][2], device);
+    let connectors = made.get("/integration/connector?filter[public]=1&fields[]=networks").await;
+    assert_eq!(connectors[0]["networks"][0], one("/integration/network?filter[public]=1").await);
+    assert_eq!(made.get("/dictionary/D/en-US").await, json!({"A": "a"}));
+    assert_eq!(
+        made.get(&format!("/sql/{}/version/1", one("/sql").await)).await["params"][0]["value"],
+        device
+    );
 }
 
 async fn device_ids(it: &Running) -> Vec<String> {
