@@ -2,6 +2,7 @@
 
 mod company;
 mod readings;
+mod views;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -23,6 +24,7 @@ use crate::random::Random;
 use crate::serve::{ClockError, Options, ServeError, TimeSource, serve};
 use company::DeviceProfile;
 use readings::Logger;
+use views::Registered;
 
 /// How many records the demo has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,6 +154,7 @@ struct Demo {
     profile: Client,
     api: SocketAddr,
     loggers: Vec<(Client, Logger)>,
+    devices: Vec<Registered>,
     scale: Scale,
 }
 
@@ -169,6 +172,16 @@ struct Installed {
 #[derive(Deserialize)]
 struct Created {
     id: String,
+}
+
+#[derive(Deserialize)]
+struct Founded {
+    dashboard: String,
+}
+
+#[derive(Deserialize)]
+struct Hung {
+    widget: String,
 }
 
 #[derive(Deserialize)]
@@ -194,7 +207,16 @@ impl Demo {
             .await?;
         let api = address(&access.api)?;
         let profile = Client::new(api, Some(&access.token));
-        Ok(Demo { console, console_address, project, profile, api, loggers: Vec::new(), scale })
+        Ok(Demo {
+            console,
+            console_address,
+            project,
+            profile,
+            api,
+            loggers: Vec::new(),
+            devices: Vec::new(),
+            scale,
+        })
     }
 
     /// Somebody helps: their view can be tried too.
@@ -220,6 +242,8 @@ impl Demo {
                 });
                 let _: Value = self.profile.call(Method::POST, "/device/token", Some(&token)).await?;
             }
+            let (kind, site) = (device.kind, device.site().name);
+            self.devices.push(Registered { id: device_id, kind, site });
             self.loggers.push((Client::new(self.api, Some(&token)), Logger::new(device, since, self.scale)));
         }
         Ok(())
@@ -245,8 +269,9 @@ impl Demo {
         Ok(())
     }
 
-    /// Analyses with code, alarms, and files.
+    /// Analyses with code, alarms, files, and what people look at.
     async fn equip(&mut self) -> Result<(), DemoError> {
+        let mut analyses = Vec::new();
         for (name, code) in company::ANALYSES {
             let new = json!({
                 "name": name, "active": true, "tags": [{ "key": "team", "value": "operations" }],
@@ -257,6 +282,10 @@ impl Demo {
                 json!({ "file": BASE64.encode(code), "file_name": "analysis.js", "language": "node" });
             let path = format!("/analysis/{id}/upload");
             let _: Value = self.profile.call(Method::POST, &path, Some(&upload)).await?;
+            analyses.push(id);
+        }
+        if let [report, _, mileage] = analyses.as_slice() {
+            self.furnish(report, mileage).await?;
         }
         for alarm in company::alarms() {
             let _: Value = self.profile.call(Method::POST, "/action", Some(&alarm)).await?;
@@ -266,6 +295,39 @@ impl Demo {
             .map(|(name, content)| json!({ "filename": name, "file": BASE64.encode(content), "public": false }))
             .collect();
         let _: Value = self.profile.call(Method::POST, "/files", Some(&files)).await?;
+        Ok(())
+    }
+
+    /// Dashboards that lead to each other, texts, rights and a secret.
+    async fn furnish(&mut self, report: &str, mileage: &str) -> Result<(), DemoError> {
+        let views = views::views(&self.devices, mileage);
+        let mut dashboards = Vec::new();
+        for view in &views {
+            let new = json!({ "label": view.label, "tags": [{ "key": "team", "value": "operations" }] });
+            let Envelope { result: Founded { dashboard } } =
+                self.profile.call(Method::POST, "/dashboard", Some(&new)).await?;
+            dashboards.push(dashboard);
+        }
+        for (place, view) in views.iter().enumerate() {
+            let path = format!("/dashboard/{}", dashboards[place]);
+            let mut widgets = Vec::new();
+            for new in &view.widgets {
+                let Envelope { result: Hung { widget } } =
+                    self.profile.call(Method::POST, &format!("{path}/widget"), Some(new)).await?;
+                widgets.push(widget);
+            }
+            let layout = views::layout(place, &views, &dashboards, &widgets);
+            let _: Value = self.profile.call(Method::PUT, &path, Some(&layout)).await?;
+        }
+        let (dictionary, languages) = views::dictionary();
+        let _: Value = self.profile.call(Method::POST, "/dictionary", Some(&dictionary)).await?;
+        for (locale, texts) in languages {
+            let path = format!("/dictionary/FROSTLINE/{locale}");
+            let body = json!({ "dictionary": texts, "active": true });
+            let _: Value = self.profile.call(Method::PUT, &path, Some(&body)).await?;
+        }
+        let _: Value = self.profile.call(Method::POST, "/am", Some(&views::policy(report))).await?;
+        let _: Value = self.profile.call(Method::POST, "/secrets", Some(&views::secret())).await?;
         Ok(())
     }
 }

@@ -24,7 +24,7 @@ pub(super) enum Kind {
 
 #[derive(Debug)]
 pub(super) struct Site {
-    name: &'static str,
+    pub(super) name: &'static str,
     code: &'static str,
     pub(super) latitude: f64,
     pub(super) longitude: f64,
@@ -170,9 +170,9 @@ pub(super) fn alarms() -> Vec<Value> {
                 "tag_key": "type", "tag_value": kind, "variable": variable, "is": is, "value": value,
                 "value_type": "number", "unlock": false,
             }],
-            "action": {
-                "type": by, "message": name, "to": "duty@frostline.example",
-                "url": "https://duty.frostline.example/alarms",
+            "action": match by {
+                "post" => json!({ "type": by, "url": "https://duty.frostline.example/alarms" }),
+                _ => json!({ "type": by, "message": name, "to": "duty@frostline.example" }),
             },
             "tags": [{ "key": "team", "value": "duty" }],
         })

@@ -28,6 +28,11 @@ async fn the_demo_is_a_company_with_forty_devices_and_two_hundred_thousand_odd_r
     let rows = &newest["manifest"]["rows"];
     assert!(rows["data"].as_u64().unwrap() >= 200_000, "{rows}");
     assert_eq!((&rows["devices"], &rows["actions"], &rows["analyses"]), (&json!(40), &json!(4), &json!(3)));
+    for (kind, count) in
+        [("dashboards", 3), ("widgets", 9), ("dictionaries", 1), ("access_policies", 1), ("secrets", 1)]
+    {
+        assert_eq!(rows[kind], json!(count), "{kind}");
+    }
 
     let (_, files) = world.paths(&project).await;
     let snapshot = &files[text(&backups[0]["id"])];
@@ -70,6 +75,15 @@ async fn the_demo_is_a_company_with_forty_devices_and_two_hundred_thousand_odd_r
     assert!(damage["records_lost"].as_u64().unwrap() > 20_000, "{damage}");
     assert_eq!(damage["best_backup"], before[0]["id"]);
     let api = world.api(&project).await;
+    let fleet = api.ask("GET", "/dashboard?filter[label]=Fleet", None).await[0]["id"].clone();
+    let fleet = text(&fleet);
+    let shown = api.ask("GET", &format!("/dashboard/{fleet}"), None).await;
+    let map = text(&shown["arrangement"][0]["widget_id"]);
+    let map = api.ask("GET", &format!("/data/{fleet}/{map}"), None).await;
+    assert!(
+        map["content"].as_array().unwrap().iter().all(|part| part["result"][0]["location"].is_object()),
+        "{map}"
+    );
     let left = api.ask("GET", "/device?amount=100", None).await;
     assert_eq!(left.as_array().unwrap().len(), 35);
     for device in damage["emptied_devices"].as_array().unwrap() {

@@ -66,7 +66,7 @@ impl Planted {
     async fn plant_devices(&mut self, api: &Api) {
         let secret = self.device(api, &self.canary.clone()).await;
         let (own, own_token) = self.device(api, &self.deep_canary.clone()).await;
-        let mut mint = async |fields: Value| {
+        let mint = async |fields: Value| {
             let mut body = json!({ "device": own, "name": "more", "permission": "full" });
             body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
             text(&api.ask("POST", "/device/token", Some(body)).await["token"]).to_owned()
