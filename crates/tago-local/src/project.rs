@@ -52,10 +52,12 @@ mod trigger;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tago_api::{AccountId, ProfileId, ProjectId, Time};
 use thiserror::Error;
+use tokio::sync::RwLock;
 
 use crate::{Clock, Random};
 
@@ -207,6 +209,8 @@ struct Inner {
     files: Files,
     ids: RecordIds,
     shared: Shared,
+    /// What was accepted and is carried out later holds this for reading.
+    later: Arc<RwLock<()>>,
 }
 
 /// What a project's main database says about whose it is.
@@ -251,7 +255,8 @@ impl Project {
             source: io::Error::other(refused.to_string()),
         })?;
         let directory = directory.to_owned();
-        Ok(Project(Arc::new(Inner { identity, directory, store, blobs, files, ids, shared })))
+        let later = Arc::default();
+        Ok(Project(Arc::new(Inner { identity, directory, store, blobs, files, ids, shared, later })))
     }
 
     /// Finishes what is being written and closes every file; later requests are refused. Blocks.
@@ -390,6 +395,27 @@ impl Project {
     /// If the database cannot be read.
     pub async fn messages(&self) -> Result<Vec<Message>, ProjectError> {
         self.read(messages::all).await
+    }
+
+    /// Carries `work` out after the answer. Nobody is told what goes wrong then, as on the platform.
+    async fn later(
+        &self,
+        after: Duration,
+        work: impl Future<Output = Result<(), call::Refused>> + Send + 'static,
+    ) {
+        let unsettled = self.0.later.clone().read_owned().await;
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            if let Err(refused) = work.await {
+                tracing::warn!(%refused, "what was accepted came to nothing");
+            }
+            drop(unsettled);
+        });
+    }
+
+    /// Waits until everything that was accepted to be carried out later is done: exports, imports, late removals.
+    pub async fn settled(&self) {
+        drop(self.0.later.write().await);
     }
 
     async fn read<T: Send + 'static>(

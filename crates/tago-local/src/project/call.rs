@@ -9,8 +9,8 @@ use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::http::{Response, StatusCode};
 use bytes::Bytes;
 use rusqlite::Connection;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::query_text::QueryText;
@@ -77,7 +77,7 @@ impl Call {
 
     /// The body as JSON.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Refused> {
-        serde_json::from_slice(&self.body)
+        json(&self.body)
             .map_err(|error| Refused::bad(format!("The body is not what this route takes: {error}")))
     }
 
@@ -100,6 +100,12 @@ impl Call {
             Err(Unwritten::Commit(error)) => Err(error.into()),
         }
     }
+}
+
+/// Reads JSON that is UTF-8 in all of its parts, also in those that nobody looks at.
+pub(super) fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
+    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
 impl Answer {

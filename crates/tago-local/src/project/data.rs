@@ -144,13 +144,11 @@ pub(super) async fn remove(call: Call) -> Result<Answer, Refused> {
         })
         .await?;
     let removed = keys.len();
-    let (project, late) = (call.project.clone(), call.effect_after);
-    tokio::spawn(async move {
-        tokio::time::sleep(late).await;
-        if let Err(error) = project.write(move |writing| change::remove(writing, number, &keys)).await {
-            tracing::error!(%error, "data that was to be removed stayed");
-        }
-    });
+    let project = call.project.clone();
+    let effect = async move {
+        project.write(move |writing| change::remove(writing, number, &keys)).await.map_err(Refused::from)
+    };
+    call.project.later(call.effect_after, effect).await;
     Answer::ok(format!("{removed} Data Removed"))
 }
 

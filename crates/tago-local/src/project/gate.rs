@@ -34,7 +34,7 @@ pub struct Route {
     /// How many requests a minute it takes.
     pub bucket: &'static Bucket,
     /// Bytes of the largest body.
-    pub(super) body_limit: usize,
+    pub body_limit: usize,
     pub(super) handler: Handler,
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request};
 use axum::http::{Method, Response, StatusCode};
 use axum::routing::{MethodFilter, on};
@@ -109,9 +110,17 @@ fn serve(project: &Project, route: &Arc<Route>) -> axum::routing::MethodRouter {
         _ => MethodFilter::GET,
     };
     let (project, route) = (project.clone(), route.clone());
-    on(filter, move |path: RawPathParams, request: Request| {
-        let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        gate::pass(project.clone(), route.clone(), path, request)
+    on(filter, move |path: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
+        let (project, route) = (project.clone(), route.clone());
+        async move {
+            match path {
+                Ok(path) => {
+                    let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+                    gate::pass(project, route, path, request).await
+                }
+                Err(rejection) => Refused::bad(rejection.body_text()).into(),
+            }
+        }
     })
 }
 

@@ -85,3 +85,13 @@ async fn what_a_question_chooses_can_be_removed() {
     assert_eq!(remove("variables=u").await, "15 Data Removed");
     assert_eq!(it.values(&device, "variables=u&ordination=ascending").await, [0, 1, 2, 3, 4]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_of_nothing_is_refused_and_the_project_goes_on() {
+    let it = Running::start().await;
+    let device = it.device("Truck").await;
+    let path = format!("/device/{}/data", device.id);
+    let (status, message) = it.refused(Method::PUT, &path, json!([])).await;
+    assert!(status == 400 && message.contains("empty list"), "{message}");
+    it.send(&device, json!({"variable": "t", "value": 1})).await;
+}

@@ -165,3 +165,20 @@ async fn an_inactive_device_takes_no_data() {
     assert!(status == 400 && message.contains("inactive"), "{message}");
     assert_eq!(it.get(&format!("/device/{}/data", device.id)).await, json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_client_could_read_again_is_refused() {
+    let it = Running::start().await;
+    let device = it.device("Truck").await;
+    let deep = format!("{}{}", r#"{"a":"#.repeat(120), format!("1{}", "}".repeat(120)));
+    for (field, body) in [
+        ("value", r#"{"variable":"t","value":"\ud800"}"#.to_owned()),
+        ("metadata", r#"{"variable":"t","value":1,"metadata":{"a":"\udc00"}}"#.to_owned()),
+        ("metadata", format!(r#"{{"variable":"t","value":1,"metadata":{deep}}}"#)),
+    ] {
+        let (status, message) = refusal(it.ask(Method::POST, "/data", &device.token, Some(body)).await);
+        assert!(status == 400 && message.contains(field), "{message}");
+    }
+    let good = r#"{"variable":"t","value":"\ud83d\ude00","metadata":{"a":[{"b":[]}]}}"#.to_owned();
+    assert_eq!(it.ask(Method::POST, "/data", &device.token, Some(good)).await.0.as_u16(), 202);
+}

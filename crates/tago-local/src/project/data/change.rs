@@ -28,7 +28,11 @@ struct Edit {
 
 pub(super) fn parse(body: &[u8], ids: &RecordIds) -> Result<Edits, Refused> {
     let mut edits = Edits { edits: HashMap::new(), ids: Vec::new(), own: ids.clone() };
-    for (index, wire) in record::read(body)?.iter().enumerate() {
+    let wires = record::read(body)?;
+    if wires.is_empty() {
+        return Err(Refused::bad("The body is an empty list: send at least one record"));
+    }
+    for (index, wire) in wires.iter().enumerate() {
         let bad = |rule: String| Refused::bad(format!("Record {}: {rule}", index + 1));
         if wire.variable.is_some() {
             return Err(bad("variable cannot be changed".to_owned()));

@@ -254,6 +254,9 @@ impl Walk<'_> {
         mut take: impl FnMut(&Row<'_>) -> Result<T, Refused>,
     ) -> Result<Vec<(Key, T)>, Refused> {
         let mut taken: Vec<(Key, T)> = Vec::new();
+        if qty == 0 {
+            return Ok(taken);
+        }
         for lane in self.lanes {
             let (mut skipped, mut left) = (0, qty);
             self.selection.walk(self.db, self.target, self.ids, &lane.variables, |row| {

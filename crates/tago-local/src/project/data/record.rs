@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tago_api::Time;
 
-use crate::project::call::Refused;
+use crate::project::call::{Refused, json};
 
 /// A record as a client writes it. Other fields are ignored, as on the platform.
 #[derive(Debug, Deserialize)]
@@ -44,13 +44,15 @@ struct Place<'a> {
 
 const VALUE_BYTES: usize = 6_000;
 const METADATA_BYTES: usize = 10_000;
+/// Levels of JSON that every reader takes.
+const LEVELS: usize = 100;
 
 /// Reads a record, or a list of records.
 pub(super) fn read(body: &[u8]) -> Result<Vec<Wire<'_>>, Refused> {
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     let wires = match first {
-        Some(b'[') => serde_json::from_slice(body),
-        _ => serde_json::from_slice(body).map(|one| vec![one]),
+        Some(b'[') => json(body),
+        _ => json(body).map(|one| vec![one]),
     };
     wires.map_err(|error| Refused::bad(format!("The body is not a record or a list of records: {error}")))
 }
@@ -82,6 +84,9 @@ impl<'a> Wire<'a> {
         }
         if raw.len() > VALUE_BYTES {
             return Err(format!("value must be at most {VALUE_BYTES} bytes of JSON"));
+        }
+        if !is_readable(raw) {
+            return Err("value must be a text of whole Unicode characters".to_owned());
         }
         Ok(Some(raw))
     }
@@ -139,8 +144,39 @@ impl<'a> Wire<'a> {
         if !raw.starts_with('{') || raw.len() > METADATA_BYTES {
             return Err(format!("metadata must be an object of at most {METADATA_BYTES} bytes of JSON"));
         }
+        if !is_readable(raw) {
+            return Err(format!(
+                "metadata must be at most {LEVELS} levels deep, of whole Unicode characters"
+            ));
+        }
         Ok(Some(raw))
     }
+}
+
+/// Whether any client can read this JSON again: it is not too deep, and escapes whole characters. What
+/// cannot be otherwise is not looked at.
+fn is_readable(raw: &str) -> bool {
+    let opened = raw.bytes().filter(|byte| matches!(byte, b'{' | b'[')).count();
+    (opened <= LEVELS || depth(raw) <= LEVELS)
+        && (!raw.contains("\\u") || serde_json::from_str::<serde_json::Value>(raw).is_ok())
+}
+
+fn depth(raw: &str) -> usize {
+    let (mut level, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
+    for byte in raw.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => {
+                level += 1;
+                deepest = deepest.max(level);
+            }
+            b'}' | b']' if !quoted => level = level.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 fn optional_text<'a>(

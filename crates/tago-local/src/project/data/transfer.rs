@@ -52,7 +52,7 @@ pub(in crate::project) async fn export(call: Call) -> Result<Answer, Refused> {
     let moment = |millis: Option<i64>| millis.map_or(now, Time::from_millis);
     let address = Address { device: &device, chunk: None, from: moment(first), to: moment(last), now };
     let path = address.written(&wanted.file_address, &call.project)?;
-    queue(&call, path.clone(), move |db| records_as_csv(db, &device, None, wanted.headers));
+    queue(&call, path.clone(), move |db| records_as_csv(db, &device, None, wanted.headers)).await;
     Answer::ok(json!({ "file_address": path }))
 }
 
@@ -76,30 +76,24 @@ async fn queue_chunk(call: &Call) -> Result<(String, String), Refused> {
     let now = call.project.0.shared.clock.now();
     let address = Address { device: &device, chunk: Some(&chunk), from: chunk.from, to: chunk.to, now };
     let path = address.written(&wanted.file_address, &call.project)?;
-    queue(call, path.clone(), move |db| records_as_csv(db, &device, Some(&chunk), wanted.headers));
+    queue(call, path.clone(), move |db| records_as_csv(db, &device, Some(&chunk), wanted.headers)).await;
     Ok((id, path))
 }
 
-/// Has a file made later; what goes wrong then nobody is told, as on the platform.
-pub(in crate::project) fn queue(
+/// Has a file made later.
+pub(in crate::project) async fn queue(
     call: &Call,
     path: String,
     content: impl FnOnce(&Connection) -> Result<Vec<u8>, Refused> + Send + 'static,
 ) {
-    let (project, late) = (call.project.clone(), call.effect_after);
-    tokio::spawn(async move {
-        tokio::time::sleep(late).await;
-        let made = async {
-            let bytes = project.read(|db| Ok(content(db))).await??;
-            let now = project.0.shared.clock.now();
-            let (writer, path) = (project.clone(), path.clone());
-            let put = move || writer.0.files.put(&writer, &path, &bytes, false, now);
-            tokio::task::spawn_blocking(put).await.map_err(|error| Refused::internal(error.to_string()))?
-        };
-        if let Err(refused) = made.await {
-            tracing::warn!(%refused, path, "an export came to nothing");
-        }
-    });
+    let project = call.project.clone();
+    let made = async move {
+        let bytes = project.read(|db| Ok(content(db))).await??;
+        let now = project.0.shared.clock.now();
+        let put = move || project.0.files.put(&project, &path, &bytes, false, now);
+        tokio::task::spawn_blocking(put).await.map_err(|error| Refused::internal(error.to_string()))?
+    };
+    call.project.later(call.effect_after, made).await;
 }
 
 /// Where an export goes.
@@ -201,13 +195,8 @@ pub(in crate::project) async fn import(call: Call) -> Result<Answer, Refused> {
             "The profile must have room for at least {ROOM} records to import data"
         )));
     }
-    let (project, late) = (call.project.clone(), call.effect_after);
-    tokio::spawn(async move {
-        tokio::time::sleep(late).await;
-        if let Err(refused) = carry_in(&project, &device, &path).await {
-            tracing::warn!(%refused, path, "an import came to nothing");
-        }
-    });
+    let project = call.project.clone();
+    call.project.later(call.effect_after, async move { carry_in(&project, &device, &path).await }).await;
     Answer::ok("Data import added to the queue successfully!")
 }
 

@@ -45,7 +45,8 @@ pub(in crate::project) async fn export(call: Call) -> Result<Answer, Refused> {
             csv.write_record(columns.iter().map(|column| cell(&shown[*column]))).map_err(broken)?;
         }
         csv.into_inner().map_err(|error| Refused::internal(error.to_string()))
-    });
+    })
+    .await;
     Answer::ok(json!({ "file_address": path }))
 }
 

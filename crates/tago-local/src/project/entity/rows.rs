@@ -6,7 +6,7 @@ use tago_api::Time;
 use super::schema::{Definition, FieldType, Limits, RESERVED};
 use super::select::Selection;
 use super::{Entity, plan};
-use crate::project::call::{Answer, Call, Refused};
+use crate::project::call::{Answer, Call, Refused, json};
 use crate::project::data::note_held_parser;
 use crate::project::store::Writing;
 
@@ -152,7 +152,7 @@ struct Wire {
 }
 
 fn read(body: &[u8]) -> Result<Vec<Wire>, Refused> {
-    let body: Value = serde_json::from_slice(body)
+    let body: Value = json(body)
         .map_err(|error| Refused::bad(format!("The body is not a row or a list of rows: {error}")))?;
     let rows = match body {
         Value::Array(rows) => rows,
