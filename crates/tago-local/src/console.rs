@@ -8,6 +8,8 @@ mod people;
 mod projects;
 mod restores;
 mod routes;
+mod services;
+mod tokens;
 mod views;
 
 use std::collections::HashMap;
@@ -140,11 +142,23 @@ fn admit(platform: &Platform, guard: &Guard, token: Option<&str>, call: &mut Cal
         Some(token) => platform.registry.account_by_token(token)?,
         None => None,
     };
-    let account = account.ok_or(Refusal::NotSignedIn)?;
+    let in_path = || call.path.get("project").cloned().unwrap_or_default();
+    let Some(account) = account else {
+        let of = token.map(|token| platform.registry.project_by_token(token)).transpose()?.flatten();
+        let of = of.ok_or(Refusal::NotSignedIn)?;
+        if !matches!(guard, Guard::Published) {
+            return Err(Refusal::TokenOfProject);
+        }
+        let named = in_path();
+        let row = if of == named { existing(platform, &named)? } else { None };
+        // Whoever has a token may do what the owner's helpers may.
+        call.project = Some((row.ok_or(Refusal::NoProject(named))?, Role::Admin));
+        return Ok(());
+    };
     if !matches!(guard, Guard::SignedIn) {
         let named = match guard {
             Guard::OwnerOfNamed(_) => call.json::<NamedProject>()?.project,
-            _ => call.path.get("project").cloned().unwrap_or_default(),
+            _ => in_path(),
         };
         let member = member_of(platform, &account, &named)?;
         let (row, role) = member.ok_or(Refusal::NoProject(named))?;
@@ -170,11 +184,13 @@ fn member_of(
     account: &Account,
     id: &str,
 ) -> Result<Option<(ProjectRow, Role)>, Refusal> {
-    let Ok(id) = id.parse::<ProjectId>() else { return Ok(None) };
-    let Some(row) = platform.registry.project(id)?.filter(|row| row.deleted_at.is_none()) else {
-        return Ok(None);
-    };
+    let Some(row) = existing(platform, id)? else { return Ok(None) };
     Ok(platform.registry.role(&row, account.id)?.map(|role| (row, role)))
+}
+
+fn existing(platform: &Platform, id: &str) -> Result<Option<ProjectRow>, Refusal> {
+    let Ok(id) = id.parse::<ProjectId>() else { return Ok(None) };
+    Ok(platform.registry.project(id)?.filter(|row| row.deleted_at.is_none()))
 }
 
 impl Call {
@@ -237,7 +253,7 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (status, code) = match &self {
             Refusal::NotSignedIn => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
-            Refusal::OwnersOnly(_) => (StatusCode::FORBIDDEN, "FORBIDDEN"),
+            Refusal::OwnersOnly(_) | Refusal::TokenOfProject => (StatusCode::FORBIDDEN, "FORBIDDEN"),
             Refusal::NoProject(_)
             | Refusal::NoBackup(_)
             | Refusal::NoDeployment(_)
@@ -245,6 +261,7 @@ impl IntoResponse for Refusal {
             | Refusal::NoAccount(_)
             | Refusal::NoService(_)
             | Refusal::NoClient(_)
+            | Refusal::NoToken(_)
             | Refusal::NoRoute(_) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
             Refusal::WrongMethod(_) => (StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST"),
             Refusal::BadInput(_) => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
@@ -258,7 +275,10 @@ impl IntoResponse for Refusal {
                 (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL")
             }
         };
-        let body = json!({ "error": self.to_string(), "code": code, "details": self.details() });
+        let mut body = json!({ "error": self.to_string(), "code": code });
+        if let Some(details) = self.details() {
+            body["details"] = details;
+        }
         (status, axum::Json(body)).into_response()
     }
 }

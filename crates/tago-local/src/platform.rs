@@ -2,6 +2,8 @@
 
 mod backups;
 mod bad_day;
+mod bills;
+mod main_database;
 mod money;
 mod refusal;
 mod restore;
@@ -31,7 +33,9 @@ use crate::loopback::{self, Listeners};
 use crate::prices::PriceFile;
 use crate::project::{self, Instance, Owner, Project};
 use crate::random::Random;
-use crate::registry::{Account, ProjectRow, ProjectStatus, Registry, Schedule};
+use crate::registry::{
+    Account, DeploymentKind, Event, MainDatabase, ProjectRow, ProjectStatus, Registry, Schedule,
+};
 
 /// Everything that the console, the schedule and the knobs act on.
 ///
@@ -152,7 +156,7 @@ impl Platform {
         version: &str,
     ) -> Result<ProjectRow, Refusal> {
         let now = self.clock.now();
-        let price = self.price(region, 0)?;
+        let price = self.price(region, MainDatabase::default(), 0)?;
         let row = ProjectRow {
             id: ProjectId::from_bytes(self.random.id_bytes(now)),
             name: valid_name(name)?,
@@ -165,6 +169,7 @@ impl Platform {
             created_at: now,
             deleted_at: None,
             restored_from: None,
+            main_database: MainDatabase::default(),
             creation_fee_micros: price.creation_fee_micros,
             per_hour_micros: price.per_hour_micros,
         };
@@ -174,7 +179,12 @@ impl Platform {
         let project = Project::create(&files::unfinished(&folder), instance, self.shared.clone())?;
         project.close();
         files::publish(&folder).map_err(Failure::file(&folder))?;
-        self.registry.add_project(&row)?;
+        let (event, sentence) = (Event::Started, format!("A new project of version {version} in {region}."));
+        let (ending, done) =
+            (Event::Finished, "The new project is ready. It costs money until it is deleted.".to_owned());
+        let deployment = self.finished_deployment(row.id, DeploymentKind::Install);
+        let price = serde_json::to_string(&price)?;
+        self.registry.add_project(&row, &price, &deployment, &[(event, sentence), (ending, done)])?;
         self.start(Project::open(&folder, self.shared.clone())?, None)?;
         self.plan_backups(row.id)?;
         Ok(row)

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::files;
 use crate::random::hex;
+use crate::registry::{Machine, MainDatabase};
 
 /// The price book cannot be used.
 #[derive(Debug, Error)]
@@ -130,8 +131,12 @@ impl PriceFile {
 
 impl PriceBook {
     /// The price of a project whose database has `size` bytes; none if the region is unknown.
-    pub(crate) fn price(&self, region: &str, size: u64) -> Option<Price> {
+    pub(crate) fn price(&self, region: &str, database: MainDatabase, size: u64) -> Option<Price> {
         let prices = self.regions.get(region)?;
+        let MainDatabase { machine, readers } = database;
+        // The price in the book is that of the smallest machine; a larger one costs by its memory.
+        let smallest = i64::from(Machine::ALL[0].memory_gb());
+        let instance = prices.main_db.saturating_mul(i64::from(machine.memory_gb()) / smallest);
         let gib = i64::try_from(size.div_ceil(1 << 30).max(1)).unwrap_or(i64::MAX);
         let storage = prices.main_db_per_gib.saturating_mul(gib);
         let line = |category: &str, label: &str, micros, per| PriceLine {
@@ -140,7 +145,7 @@ impl PriceBook {
             micros,
             per,
         };
-        let lines = vec![
+        let mut lines = vec![
             line("Creation", "Project creation fee", self.creation_fee_micros, Per::Once),
             line("Platform License", "Platform license", self.platform_license_micros_per_hour, Per::Hour),
             line(
@@ -149,7 +154,12 @@ impl PriceBook {
                 prices.infrastructure,
                 Per::Hour,
             ),
-            line("Main DB", "Main database, 2 vCPU and 4 GB", prices.main_db, Per::Hour),
+            line(
+                "Main DB",
+                &format!("Main database, {} vCPU and {} GB", machine.cpus(), machine.memory_gb()),
+                instance,
+                Per::Hour,
+            ),
             line("Main DB", &format!("Main database storage, {gib} GiB"), storage, Per::Hour),
             line("In-Memory DB", "In-memory database", prices.in_memory_db, Per::Hour),
             line("API", "API service", prices.api, Per::Hour),
@@ -159,6 +169,10 @@ impl PriceBook {
             line("Files", "File storage", prices.files, Per::Hour),
             line("Apps", "Admin and Run apps", prices.apps, Per::Hour),
         ];
+        if readers > 0 {
+            let label = format!("Main database, {readers} more for reading");
+            lines.push(line("Main DB", &label, instance.saturating_mul(i64::from(readers)), Per::Hour));
+        }
         let per_hour_micros = lines.iter().filter(|line| line.per == Per::Hour).map(|line| line.micros).sum();
         Some(Price {
             currency: self.currency.clone(),
@@ -248,14 +262,18 @@ mod tests {
     #[test]
     fn the_hourly_price_is_the_sum_of_its_lines_and_grows_with_the_database() {
         let book = PriceBook::first();
-        let small = book.price("us-east-1", 5).unwrap();
+        let least = MainDatabase::default();
+        let small = book.price("us-east-1", least, 5).unwrap();
         let sum: i64 = small.lines.iter().filter(|line| line.per == Per::Hour).map(|line| line.micros).sum();
         assert_eq!(small.per_hour_micros, sum);
         assert_eq!(small.creation_fee_micros, 50_000_000);
-        let large = book.price("us-east-1", (3 << 30) + 1).unwrap();
+        let large = book.price("us-east-1", least, (3 << 30) + 1).unwrap();
         assert_eq!(large.per_hour_micros - small.per_hour_micros, 3 * 300);
-        assert!(book.price("sa-east-1", 5).unwrap().per_hour_micros > small.per_hour_micros);
-        assert_eq!(book.price("moon-1", 5), None);
+        assert!(book.price("sa-east-1", least, 5).unwrap().per_hour_micros > small.per_hour_micros);
+        assert_eq!(book.price("moon-1", least, 5), None);
+        let twice = MainDatabase { machine: Machine::Medium, readers: 1 };
+        let twice = book.price("us-east-1", twice, 5).unwrap();
+        assert_eq!(twice.per_hour_micros - small.per_hour_micros, 3 * 95_900);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod clients;
 mod deployments;
 mod projects;
 mod quotes;
+mod tokens;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -19,9 +20,10 @@ use thiserror::Error;
 pub(crate) use accounts::Account;
 pub(crate) use backups::{BackupKind, BackupRow, BackupStatus, PublishedBackup, Schedule};
 pub(crate) use clients::ClientRow;
-pub(crate) use deployments::{DeploymentRow, DeploymentStatus, Event, LogEntry, NotBegun};
-pub(crate) use projects::{ProjectRow, ProjectStatus, Role};
+pub(crate) use deployments::{DeploymentKind, DeploymentRow, DeploymentStatus, Event, LogEntry, NotBegun};
+pub(crate) use projects::{Machine, MainDatabase, ProjectRow, ProjectStatus, Role};
 pub(crate) use quotes::QuoteRow;
+pub(crate) use tokens::ProjectToken;
 
 /// The registry's database could not be used.
 #[derive(Debug, Error)]
@@ -40,7 +42,14 @@ pub enum RegistryError {
 /// The database that knows every account, project and backup.
 pub(crate) struct Registry(Mutex<Connection>);
 
-const LAYOUT: i64 = 2;
+/// Each takes a registry of the layout before to the next one.
+const STEPS: [&str; 3] = [
+    include_str!("registry/schema.sql"),
+    include_str!("registry/clients.sql"),
+    include_str!("registry/bills.sql"),
+];
+
+const LAYOUT: i64 = STEPS.len() as i64;
 
 impl Registry {
     pub(crate) fn open(path: &Path) -> Result<Registry, RegistryError> {
@@ -51,16 +60,11 @@ impl Registry {
         connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
         let transaction = connection.transaction().map_err(failed)?;
         match transaction.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)? {
-            0 => {
-                transaction.execute_batch(include_str!("registry/schema.sql")).map_err(failed)?;
-                transaction.execute_batch(include_str!("registry/clients.sql")).map_err(failed)?;
+            found @ 0..=LAYOUT => {
+                let done = usize::try_from(found).unwrap_or(STEPS.len());
+                STEPS[done..].iter().try_for_each(|step| transaction.execute_batch(step)).map_err(failed)?;
                 transaction.pragma_update(None, "user_version", LAYOUT).map_err(failed)?;
             }
-            1 => {
-                transaction.execute_batch(include_str!("registry/clients.sql")).map_err(failed)?;
-                transaction.pragma_update(None, "user_version", LAYOUT).map_err(failed)?;
-            }
-            LAYOUT => {}
             found => return Err(RegistryError::Newer { path: path.to_owned(), found }),
         }
         transaction.commit().map_err(failed)?;
@@ -161,3 +165,36 @@ macro_rules! words {
     )*};
 }
 use words;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_of_the_first_layout_keeps_what_its_projects_cost_and_came_from() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("registry.sqlite");
+        let (old, new) = ("0123456789abcdef01234567", "0123456789abcdef01234568");
+        let first = Connection::open(&path).unwrap();
+        first.execute_batch(STEPS[0]).unwrap();
+        first
+            .execute_batch(&format!(
+                "INSERT INTO accounts VALUES ('{old}', 'You', 'you@frostline.example');
+                 INSERT INTO projects (id, name, owner, region, version, status, created_at,
+                   creation_fee_micros, per_hour_micros)
+                 VALUES ('{old}', 'Old', '{old}', 'r', 'v', 'active', 1, 50, 7),
+                        ('{new}', 'New', '{old}', 'r', 'v', 'active', 2, 50, 7);
+                 INSERT INTO deployments VALUES ('{new}', '{new}', '{old}', '{old}', 'success', 2, 3, NULL);
+                 PRAGMA user_version = 1;"
+            ))
+            .unwrap();
+        drop(first);
+        let registry = Registry::open(&path).unwrap();
+        let prices = registry.prices(old.parse().unwrap()).unwrap();
+        let price: crate::prices::Price = serde_json::from_str(&prices[0].1).unwrap();
+        assert_eq!((prices[0].0.millis(), price.creation_fee_micros, price.per_hour_micros), (1, 50, 7));
+        let restore = &registry.deployments(old.parse().unwrap()).unwrap()[0];
+        assert_eq!(restore.source, Some((old.parse().unwrap(), old.parse().unwrap())));
+        assert_eq!(restore.kind, DeploymentKind::Restore);
+    }
+}

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::views::{backup_details, backup_view, backup_views, main_database as view};
 use super::{Answer, Call, reply, reply_with};
 use crate::platform::{DailyTime, Platform, Refusal, runs_after};
-use crate::registry::Schedule;
+use crate::registry::{Machine, MainDatabase, Schedule};
 
 pub(super) fn list(platform: &Arc<Platform>, call: &Call) -> Answer {
     reply(&backup_views(platform, call.project()?.id)?)
@@ -28,23 +28,29 @@ pub(super) fn back_up_now(platform: &Arc<Platform>, call: &Call) -> Answer {
 }
 
 pub(super) fn main_database(platform: &Arc<Platform>, call: &Call) -> Answer {
-    reply(&view(platform, &present_schedule(platform, call)?)?)
+    reply(&view(platform, call.project()?.main_database, &present_schedule(platform, call)?)?)
 }
 
 pub(super) fn change_schedule(platform: &Arc<Platform>, call: &Call) -> Answer {
-    let schedule = changed_schedule(platform, call)?;
+    let (schedule, database) = changed(platform, call)?;
+    platform.change_main_database(call.project()?, database)?;
     platform.change_schedule(&schedule)?;
-    reply(&view(platform, &schedule)?)
+    reply(&view(platform, database, &schedule)?)
 }
 
 pub(super) fn preview_schedule(platform: &Arc<Platform>, call: &Call) -> Answer {
-    let schedule = changed_schedule(platform, call)?;
+    let (schedule, database) = changed(platform, call)?;
     let removed = platform.removed_by_next_run(&schedule)?;
     let deletes: Vec<_> = removed
         .iter()
         .map(|backup| backup_view(platform, backup, Some(schedule.next_run_at)))
         .collect::<Result<_, _>>()?;
-    reply(&json!({ "next_runs": runs_after(schedule.next_run_at), "deletes": deletes }))
+    let price = platform.price_with(call.project()?, database)?;
+    reply(&json!({
+        "next_runs": runs_after(schedule.next_run_at),
+        "deletes": deletes,
+        "per_hour_micros": price.per_hour_micros,
+    }))
 }
 
 #[derive(Deserialize)]
@@ -52,6 +58,10 @@ pub(super) fn preview_schedule(platform: &Arc<Platform>, call: &Call) -> Answer 
 struct ScheduleChange {
     daily_time: String,
     retention_days: i64,
+    /// The present one if absent.
+    machine: Option<Machine>,
+    /// The present number if absent.
+    readers: Option<i64>,
 }
 
 fn present_schedule(platform: &Platform, call: &Call) -> Result<Schedule, Refusal> {
@@ -64,7 +74,7 @@ fn present_schedule(platform: &Platform, call: &Call) -> Result<Schedule, Refusa
     }
 }
 
-fn changed_schedule(platform: &Platform, call: &Call) -> Result<Schedule, Refusal> {
+fn changed(platform: &Platform, call: &Call) -> Result<(Schedule, MainDatabase), Refusal> {
     let change: ScheduleChange = call.json()?;
     let present = present_schedule(platform, call)?;
     let daily: DailyTime = change
@@ -80,5 +90,16 @@ fn changed_schedule(platform: &Platform, call: &Call) -> Result<Schedule, Refusa
     } else {
         daily.next_after(platform.clock.now())
     };
-    Ok(Schedule { project: present.project, daily_minute: daily.minute(), retention_days, next_run_at })
+    let MainDatabase { machine, readers } = call.project()?.main_database;
+    let database = MainDatabase {
+        machine: change.machine.unwrap_or(machine),
+        readers: change
+            .readers
+            .map(|readers| platform.valid_readers(readers))
+            .transpose()?
+            .unwrap_or(readers),
+    };
+    let schedule =
+        Schedule { project: present.project, daily_minute: daily.minute(), retention_days, next_run_at };
+    Ok((schedule, database))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::projects::mqtt_service;
+use super::services::mqtt_broker;
 use super::{Answer, Call, reply};
 use crate::platform::{Platform, Refusal};
 use crate::random::hex;
@@ -85,7 +85,7 @@ pub(super) fn remove(platform: &Arc<Platform>, call: &Call) -> Answer {
 fn broker(call: &Call) -> Result<&ProjectRow, Refusal> {
     let project = call.project()?;
     let service = call.path.get("service").cloned().unwrap_or_default();
-    if service == mqtt_service(project.id) { Ok(project) } else { Err(Refusal::NoService(service)) }
+    if service == mqtt_broker(project.id) { Ok(project) } else { Err(Refusal::NoService(service)) }
 }
 
 fn check_length(field: &str, text: &str) -> Result<(), Refusal> {

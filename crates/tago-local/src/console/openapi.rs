@@ -32,6 +32,7 @@ pub(super) fn document(_: &Arc<Platform>, _: &Call) -> Answer {
 
 fn operation(route: &Route) -> Value {
     let mut operation = json!({
+        "operationId": format!("{} {}", route.method, route.path),
         "summary": route.summary,
         "parameters": parameters(route),
         "responses": {
@@ -88,6 +89,7 @@ fn guard(guard: Guard) -> &'static str {
         Guard::Anyone => "anyone",
         Guard::SignedIn => "signed in",
         Guard::Member => "owner or collaborator",
+        Guard::Published => "owner, collaborator, or a token of the project",
         Guard::Owner(_) | Guard::OwnerOfNamed(_) => "owner",
     }
 }

@@ -2,21 +2,21 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use serde::Deserialize;
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use tago_api::ProjectId;
+use serde_json::json;
 
 use super::views::{origin, project_view};
 use super::{Answer, Call, reply, reply_with};
-use crate::platform::{DailyTime, Failure, Platform, VERSIONS};
-use crate::random::hex;
-use crate::registry::Role;
+use crate::platform::{Failure, Platform, VERSIONS};
+use crate::registry::{Machine, Role};
 
 pub(super) fn catalogue(platform: &Arc<Platform>, _: &Call) -> Answer {
     let regions = platform.prices.read()?.regions;
     let regions: Vec<_> =
         regions.into_iter().map(|(id, region)| json!({ "id": id, "name": region.name })).collect();
-    reply(&json!({ "regions": regions, "versions": VERSIONS }))
+    let machines = Machine::ALL.map(
+        |machine| json!({ "id": machine.word(), "cpus": machine.cpus(), "memory_gb": machine.memory_gb() }),
+    );
+    reply(&json!({ "regions": regions, "versions": VERSIONS, "machines": machines }))
 }
 
 pub(super) fn list(platform: &Arc<Platform>, call: &Call) -> Answer {
@@ -65,7 +65,18 @@ pub(super) fn delete(platform: &Arc<Platform>, call: &Call) -> Answer {
 }
 
 pub(super) fn meter(platform: &Arc<Platform>, call: &Call) -> Answer {
-    reply(&platform.meter(call.project()?))
+    reply(&platform.meter(call.project()?)?)
+}
+
+pub(super) fn bills(platform: &Arc<Platform>, call: &Call) -> Answer {
+    reply(&platform.bills(call.project()?)?)
+}
+
+/// Projects that are gone have cost something too.
+pub(super) fn all_bills(platform: &Arc<Platform>, call: &Call) -> Answer {
+    let rows = platform.registry.paid_by(call.account()?.id)?;
+    let bills = rows.iter().map(|row| platform.bills(row)).collect::<Result<Vec<_>, _>>()?;
+    reply(&bills)
 }
 
 #[derive(Deserialize)]
@@ -90,71 +101,4 @@ pub(super) fn automations(platform: &Arc<Platform>, call: &Call) -> Answer {
 
 pub(super) fn release_automations(platform: &Arc<Platform>, call: &Call) -> Answer {
     reply(&platform.wait(platform.running(call.project()?)?.release_automations())?)
-}
-
-/// The services that every project has: slug, name, what it is.
-const SERVICES: [(&str, &str, &str); 5] = [
-    ("api", "API", "Answers requests of devices, applications and people."),
-    ("main-db", "Main Database", "Keeps accounts, devices and their data."),
-    ("in-memory-db", "In-Memory Database", "Keeps what must be found at once."),
-    ("analysis-runtime", "Analysis Runtime", "Runs analysis scripts."),
-    (MQTT, "MQTT Broker", "Lets devices publish and subscribe."),
-];
-
-const MQTT: &str = "mqtt-broker";
-
-/// Id of the project's MQTT broker.
-pub(super) fn mqtt_service(project: ProjectId) -> String {
-    service_id("service", MQTT, project)
-}
-
-fn service_id(part: &str, slug: &str, project: ProjectId) -> String {
-    hex(&Sha256::digest(format!("{part}/{slug}/{project}"))[..12])
-}
-
-pub(super) fn services(platform: &Arc<Platform>, call: &Call) -> Answer {
-    let project = call.project()?;
-    let mut services = Vec::new();
-    for (slug, name, description) in SERVICES {
-        let id = |part: &str| service_id(part, slug, project.id);
-        let mut settings = machine(slug);
-        // The schedule is part of the backups, and those are the owner's alone.
-        let shown = slug == "main-db" && call.role() == Role::Owner;
-        if let Some(schedule) = platform.registry.schedule(project.id)?.filter(|_| shown) {
-            let daily = DailyTime::from_minute(schedule.daily_minute).to_string();
-            let days = schedule.retention_days.to_string();
-            settings.push(setting("backup_retention_days", &days, "number"));
-            settings.push(setting("backup_daily_time", &daily, "string"));
-        }
-        services.push(json!({
-            "id": id("service"),
-            "active": true,
-            "project": project.id,
-            "created_at": project.created_at,
-            "updated_at": project.created_at,
-            "cancelled_at": null,
-            "version": project.version,
-            "custom_name": "",
-            "settings": settings,
-            "product": {
-                "id": id("product"), "slug": slug, "name": name, "description": description, "active": true,
-                "created_at": project.created_at,
-            },
-        }));
-    }
-    reply(&services)
-}
-
-fn machine(slug: &str) -> Vec<Value> {
-    let (cpus, memory) = match slug {
-        "main-db" => ("2", "4096"),
-        "api" => ("1", "2048"),
-        "in-memory-db" => ("2", "1024"),
-        _ => return vec![setting("memory_mb", "512", "number")],
-    };
-    vec![setting("cpu", cpus, "number"), setting("memory_mb", memory, "number")]
-}
-
-fn setting(key: &str, value: &str, kind: &str) -> Value {
-    json!({ "key": key, "value": value, "type": kind })
 }

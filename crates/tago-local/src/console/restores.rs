@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde_json::json;
 use tago_api::{DeploymentId, ProjectId};
 
-use super::views::{DeploymentView, deployment_view, quote_view};
+use super::views::{DeploymentView, deployment_head, deployment_view, quote_view};
 use super::{Answer, Call, Waiting, blocking, reply, reply_with};
 use crate::platform::{Platform, Refusal, RestoreOrder};
-use crate::registry::DeploymentStatus;
+use crate::registry::{DeploymentRow, DeploymentStatus};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,6 +50,11 @@ pub(super) fn restore(platform: &Arc<Platform>, call: &Call) -> Answer {
     reply_with(StatusCode::ACCEPTED, &json!({ "project": begun.project, "deployment": begun.id }))
 }
 
+pub(super) fn deployments(platform: &Arc<Platform>, call: &Call) -> Answer {
+    let rows = platform.registry.deployments(call.project()?.id)?;
+    reply(&rows.into_iter().map(deployment_head).collect::<Vec<_>>())
+}
+
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 pub(super) fn deployment(platform: Arc<Platform>, call: Call) -> Waiting {
@@ -64,7 +69,7 @@ pub(super) fn deployment(platform: Arc<Platform>, call: Call) -> Waiting {
             changes.mark_unchanged();
             let seen = platform.clone();
             let view = blocking(move || look_up(&seen, project, id, after)).await?;
-            let news = !view.log.is_empty() || view.status != DeploymentStatus::InProgress;
+            let news = !view.log.is_empty() || view.head.status != DeploymentStatus::InProgress;
             if news || tokio::time::timeout_at(deadline, changes.changed()).await.is_err() {
                 return reply(&view);
             }
@@ -79,7 +84,10 @@ fn look_up(
     after: u64,
 ) -> Result<DeploymentView, Refusal> {
     let row = platform.registry.deployment(id)?;
-    let row = row.filter(|row| row.project == project || row.source_project == project);
+    let concerns = |row: &DeploymentRow| {
+        row.project == project || row.source.is_some_and(|(source, _)| source == project)
+    };
+    let row = row.filter(concerns);
     let row = row.ok_or_else(|| Refusal::NoDeployment(id.to_string()))?;
     let log = platform.registry.log_after(id, after)?;
     Ok(deployment_view(row, log))

@@ -1,6 +1,6 @@
 use axum::http::Method;
 
-use super::{Handler, backups, bad_day, clients, openapi, people, projects, restores};
+use super::{Handler, backups, bad_day, clients, openapi, people, projects, restores, services, tokens};
 
 /// One route of the console API.
 pub struct Route {
@@ -28,6 +28,8 @@ pub enum Guard {
     SignedIn,
     /// The owner and the accepted collaborators of the project in the path.
     Member,
+    /// The same, and whoever has a token of the project: what TagoDeploy publishes.
+    Published,
     /// Its owner alone; others read that only the owner may do this.
     Owner(&'static str),
     /// The owner of the project that the body names.
@@ -51,7 +53,7 @@ const fn route(
     Route { method, path, guard, summary, takes, gives, handler }
 }
 
-use Guard::{Anyone, Member, Owner, OwnerOfNamed, SignedIn};
+use Guard::{Anyone, Member, Owner, OwnerOfNamed, Published, SignedIn};
 use Handler::{Blocking, Waiting};
 
 const GET: Method = Method::GET;
@@ -60,7 +62,7 @@ const PUT: Method = Method::PUT;
 const DELETE: Method = Method::DELETE;
 
 #[rustfmt::skip]
-static ROUTES: [Route; 31] = [
+static ROUTES: [Route; 37] = [
     route(GET, "/openapi.json", Anyone, None, "OpenApi", Blocking(openapi::document),
         "This document."),
     route(GET, "/api/account", SignedIn, None, "Account", Blocking(people::account),
@@ -76,18 +78,28 @@ static ROUTES: [Route; 31] = [
         "One project."),
     route(DELETE, "/api/projects/{project}", Owner("delete it"), Some("TypedName"), "Success", Blocking(projects::delete),
         "Deletes the project with its data and its backups; its meter stops. The body repeats its name."),
-    route(GET, "/api/projects/{project}/services", Member, None, "[Service]", Blocking(projects::services),
+    route(GET, "/api/projects/{project}/services", Published, None, "[Service]", Blocking(services::list),
         "Services of the project, as the published TagoDeploy API lists them."),
-    route(GET, "/api/projects/{project}/services/{service}/clients", Member, None, "[MqttClient]", Blocking(clients::list),
+    route(GET, "/api/projects/{project}/services/{service}/clients", Published, None, "[MqttClient]", Blocking(clients::list),
         "Clients of the MQTT broker, as the published TagoDeploy API lists them."),
-    route(POST, "/api/projects/{project}/services/{service}/clients", Member, Some("NewMqttClient"), "MqttClient", Blocking(clients::create),
+    route(POST, "/api/projects/{project}/services/{service}/clients", Published, Some("NewMqttClient"), "MqttClient", Blocking(clients::create),
         "Makes a client of the MQTT broker."),
-    route(PUT, "/api/projects/{project}/services/{service}/clients/{client}", Member, Some("MqttClientChange"), "MqttClient", Blocking(clients::change),
+    route(PUT, "/api/projects/{project}/services/{service}/clients/{client}", Published, Some("MqttClientChange"), "MqttClient", Blocking(clients::change),
         "Changes a client's name, or gives it a password."),
-    route(DELETE, "/api/projects/{project}/services/{service}/clients/{client}", Member, None, "Success", Blocking(clients::remove),
+    route(DELETE, "/api/projects/{project}/services/{service}/clients/{client}", Published, None, "Success", Blocking(clients::remove),
         "Removes a client of the MQTT broker."),
     route(GET, "/api/projects/{project}/meter", Owner("see what it costs"), None, "Meter", Blocking(projects::meter),
         "What the project has cost so far; started hours are charged."),
+    route(GET, "/api/projects/{project}/bills", Owner("see its bills"), None, "Bills", Blocking(projects::bills),
+        "What the project has cost, by calendar months and the ten categories."),
+    route(GET, "/api/bills", SignedIn, None, "[Bills]", Blocking(projects::all_bills),
+        "The bills of every project that the caller owns or owned."),
+    route(GET, "/api/projects/{project}/tokens", Owner("see its tokens"), None, "[ProjectToken]", Blocking(tokens::list),
+        "The project's tokens by their last four characters."),
+    route(POST, "/api/projects/{project}/tokens", Owner("make a token for it"), None, "NewProjectToken", Blocking(tokens::make),
+        "Makes a token that opens the services and MQTT clients; it is shown this once. Ten at most."),
+    route(DELETE, "/api/projects/{project}/tokens/{token}", Owner("revoke its tokens"), None, "Success", Blocking(tokens::revoke),
+        "Ends a token at once."),
     route(POST, "/api/projects/{project}/access", Owner("make a profile token for it"), Some("AccessName"), "Access", Blocking(projects::access),
         "Makes a profile token of the project's main profile; it is shown this once."),
     route(GET, "/api/projects/{project}/automations", Owner("see whether its automations are held"), None, "Automations", Blocking(projects::automations),
@@ -111,6 +123,8 @@ static ROUTES: [Route; 31] = [
         "The price of a new project from this backup; good for ten minutes and for one restore."),
     route(POST, "/api/projects/{project}/backups/{backup}/restore", Owner("restore its backups"), Some("RestoreOrder"), "RestoreBegun", Blocking(restores::restore),
         "Makes a new project from this backup, at the price of the quote. This project is not touched."),
+    route(GET, "/api/projects/{project}/deployments", Owner("see its deployments"), None, "[DeploymentListed]", Blocking(restores::deployments),
+        "Deployments of the project and restores of its backups, newest first."),
     route(GET, "/api/projects/{project}/deployments/{deployment}", Owner("follow its deployments"), None, "Deployment", Waiting(restores::deployment),
         "A restore and its log after the entry ?after; waits up to ?wait_ms for something new. The project is the new one or the old one."),
 

@@ -10,8 +10,8 @@ use crate::platform::BACKUPS_KEPT;
 use crate::platform::{DailyTime, Platform, Refusal, expiries, runs_after};
 use crate::prices::{Price, PriceLine};
 use crate::registry::{
-    BackupKind, BackupRow, BackupStatus, DeploymentRow, DeploymentStatus, LogEntry, ProjectRow,
-    ProjectStatus, QuoteRow, Role, Schedule,
+    BackupKind, BackupRow, BackupStatus, DeploymentKind, DeploymentRow, DeploymentStatus, LogEntry, Machine,
+    MainDatabase, ProjectRow, ProjectStatus, QuoteRow, Role, Schedule,
 };
 
 #[derive(Serialize)]
@@ -154,7 +154,9 @@ pub(super) fn backup_details(platform: &Platform, row: &BackupRow) -> Result<Bac
 }
 
 #[derive(Serialize)]
-pub(super) struct MainDatabase {
+pub(super) struct MainDatabaseView {
+    machine: Machine,
+    readers: u8,
     daily_time: String,
     retention_days: u16,
     keep_at_most: usize,
@@ -172,10 +174,16 @@ struct LastRun {
     error: Option<String>,
 }
 
-pub(super) fn main_database(platform: &Platform, schedule: &Schedule) -> Result<MainDatabase, Refusal> {
+pub(super) fn main_database(
+    platform: &Platform,
+    database: MainDatabase,
+    schedule: &Schedule,
+) -> Result<MainDatabaseView, Refusal> {
     let last = platform.registry.last_backup(schedule.project)?;
     let prunes_next = platform.removed_by_next_run(schedule)?;
-    Ok(MainDatabase {
+    Ok(MainDatabaseView {
+        machine: database.machine,
+        readers: database.readers,
         daily_time: DailyTime::from_minute(schedule.daily_minute).to_string(),
         retention_days: schedule.retention_days,
         keep_at_most: BACKUPS_KEPT,
@@ -230,28 +238,42 @@ pub(crate) fn quote_view(quote: &QuoteRow, price: Price) -> QuoteView {
 }
 
 #[derive(Serialize)]
-pub(super) struct DeploymentView {
+pub(super) struct DeploymentHead {
     id: DeploymentId,
     project: ProjectId,
-    kind: &'static str,
+    kind: DeploymentKind,
+    source_project: Option<ProjectId>,
+    backup: Option<BackupId>,
     pub(super) status: DeploymentStatus,
     started_at: Time,
     finished_at: Option<Time>,
     error: Option<String>,
-    pub(super) log: Vec<LogEntry>,
 }
 
-pub(super) fn deployment_view(row: DeploymentRow, log: Vec<LogEntry>) -> DeploymentView {
-    DeploymentView {
+pub(super) fn deployment_head(row: DeploymentRow) -> DeploymentHead {
+    let (source_project, backup) = row.source.unzip();
+    DeploymentHead {
         id: row.id,
         project: row.project,
-        kind: "restore",
+        kind: row.kind,
+        source_project,
+        backup,
         status: row.status,
         started_at: row.started_at,
         finished_at: row.finished_at,
         error: row.error,
-        log,
     }
+}
+
+#[derive(Serialize)]
+pub(super) struct DeploymentView {
+    #[serde(flatten)]
+    pub(super) head: DeploymentHead,
+    pub(super) log: Vec<LogEntry>,
+}
+
+pub(super) fn deployment_view(row: DeploymentRow, log: Vec<LogEntry>) -> DeploymentView {
+    DeploymentView { head: deployment_head(row), log }
 }
 
 /// A report that is kept as it was written.

@@ -2,7 +2,7 @@ use tago_api::Time;
 
 use super::{Platform, Refusal};
 use crate::prices::{Price, started_hours};
-use crate::registry::{ProjectRow, ProjectStatus};
+use crate::registry::{MainDatabase, ProjectRow, ProjectStatus};
 
 /// Versions of the platform that a project can be made with, newest first.
 pub(crate) const VERSIONS: [&str; 4] = ["2026-05-25", "2026-04-21", "2026-02-25", "2025-12-18"];
@@ -21,9 +21,9 @@ pub(crate) struct Meter {
 
 impl Platform {
     /// The price of a project of `size` bytes in `region`, as the price book has it now.
-    pub(crate) fn price(&self, region: &str, size: u64) -> Result<Price, Refusal> {
+    pub(crate) fn price(&self, region: &str, database: MainDatabase, size: u64) -> Result<Price, Refusal> {
         let book = self.prices.read()?;
-        book.price(region, size).ok_or_else(|| {
+        book.price(region, database, size).ok_or_else(|| {
             let known: Vec<_> = book.regions.keys().map(String::as_str).collect();
             Refusal::BadInput(format!("region: {region:?} is not one of {}.", known.join(", ")))
         })
@@ -46,19 +46,20 @@ impl Platform {
     }
 
     /// What a project has cost until now, or until it was deleted. A restore that failed costs nothing.
-    pub(crate) fn meter(&self, row: &ProjectRow) -> Meter {
+    pub(crate) fn meter(&self, row: &ProjectRow) -> Result<Meter, Refusal> {
         let hours_started = started_hours(row.created_at, row.deleted_at.unwrap_or(self.clock.now()));
         let charged = i64::from(row.status != ProjectStatus::Failed);
+        let total_micros = self.charges(row)?.iter().map(|charge| charge.micros).sum();
         let (creation_fee_micros, per_hour_micros) =
             (row.creation_fee_micros * charged, row.per_hour_micros * charged);
-        Meter {
+        Ok(Meter {
             project: row.id,
             since: row.created_at,
             until: row.deleted_at,
             hours_started,
             creation_fee_micros,
             per_hour_micros,
-            total_micros: creation_fee_micros.saturating_add(per_hour_micros.saturating_mul(hours_started)),
-        }
+            total_micros,
+        })
     }
 }

@@ -26,6 +26,10 @@ pub(crate) enum Refusal {
     NoDeployment(String),
     #[error("There is no quote {0} for this backup. Ask for a new one.")]
     NoQuote(String),
+    #[error("This project has no token {0}.")]
+    NoToken(String),
+    #[error("A token of a project opens its services and MQTT clients, and nothing else.")]
+    TokenOfProject,
     #[error("There is nobody with the e-mail address {0} on this platform.")]
     NoAccount(String),
     #[error("This project has no MQTT broker with the id {0}. Its services are listed beside it.")]

@@ -14,8 +14,8 @@ use crate::loopback::Client;
 use crate::prices::Price;
 use crate::project::{self, MAIN_DATABASE, Project, Rekeying};
 use crate::registry::{
-    BackupRow, BackupStatus, DeploymentRow, DeploymentStatus, Event, NotBegun, ProjectRow, ProjectStatus,
-    QuoteRow,
+    BackupRow, BackupStatus, DeploymentKind, DeploymentRow, DeploymentStatus, Event, NotBegun, ProjectRow,
+    ProjectStatus, QuoteRow,
 };
 
 const QUOTE_IS_GOOD_FOR: Duration = Duration::from_secs(10 * 60);
@@ -49,7 +49,7 @@ impl Platform {
         let region = region.unwrap_or(&source.region);
         let version = self.valid_version(version.unwrap_or(&source.version), Some(&source.version))?;
         let price_book = self.prices.read()?.version;
-        let price = self.price(region, backup.size)?;
+        let price = self.price(region, source.main_database, backup.size)?;
         let now = self.clock.now();
         let quote = QuoteRow {
             id: QuoteId::from_bytes(self.random.id_bytes(now)),
@@ -89,7 +89,9 @@ impl Platform {
         let region = order.region.as_ref().unwrap_or(&quote.region);
         let version = order.version.as_ref().unwrap_or(&quote.version);
         let agreed = (&quote.region, &quote.version, quote.size, quote.price_book.clone());
-        if agreed != (region, version, backup.size, self.prices.read()?.version) {
+        // The machine of the old project may have been changed since.
+        let present = serde_json::to_string(&self.price(region, source.main_database, backup.size)?)?;
+        if agreed != (region, version, backup.size, self.prices.read()?.version) || quote.price != present {
             let (fresh, price) = self.quote(source, backup.id, Some(region), Some(version))?;
             return Err(Refusal::QuoteChanged { fresh: serde_json::to_value(quote_view(&fresh, price))? });
         }
@@ -106,20 +108,21 @@ impl Platform {
             created_at: now,
             deleted_at: None,
             restored_from: Some((source.id, backup.id)),
+            main_database: source.main_database,
             creation_fee_micros: price.creation_fee_micros,
             per_hour_micros: price.per_hour_micros,
         };
         let deployment = DeploymentRow {
             id: DeploymentId::from_bytes(self.random.id_bytes(now)),
+            kind: DeploymentKind::Restore,
             project: row.id,
-            source_project: source.id,
-            backup: backup.id,
+            source: Some((source.id, backup.id)),
             status: DeploymentStatus::InProgress,
             started_at: now,
             finished_at: None,
             error: None,
         };
-        match self.registry.begin_restore(&row, &deployment, quote.id)? {
+        match self.registry.begin_restore(&row, &quote.price, &deployment, quote.id)? {
             Ok(()) => {}
             Err(NotBegun::BackupRemoved) => return Err(Refusal::NoBackup(backup.id.to_string())),
             Err(NotBegun::QuoteUsed) => {

@@ -150,6 +150,6 @@ fn read_account(row: &Row<'_>) -> rusqlite::Result<Account> {
 }
 
 /// Tokens are long and random, so one round is enough to keep them unreadable.
-fn hash(token: &str) -> [u8; 32] {
+pub(super) fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token).into()
 }

@@ -3,9 +3,12 @@ use serde::Serialize;
 use tago_api::{BackupId, DeploymentId, ProjectId, QuoteId, Time};
 
 use super::projects::{self, ProjectRow, ProjectStatus};
-use super::{Registry, RegistryError, optional_time, parsed, time, words};
+use super::{Registry, RegistryError, optional, optional_time, parsed, time, words};
 
 words! {
+    /// Why there is a deployment.
+    DeploymentKind { Install = "install", Settings = "settings", Restore = "restore", }
+
     DeploymentStatus { InProgress = "in_progress", Success = "success", Error = "error", }
 
     /// What happened in a deployment.
@@ -16,19 +19,20 @@ words! {
         RecordKeyMade = "record_key_made",
         TokensReissued = "tokens_reissued",
         AutomationsHeld = "automations_held",
+        SettingsChanged = "settings_changed",
         ApiAnswering = "api_answering",
         Finished = "finished",
         Failed = "failed",
     }
 }
 
-/// One restore: `project` is being made from `backup` of `source_project`.
+/// One change of a project; a restore makes `project` from the backup of another.
 #[derive(Debug, Clone)]
 pub(crate) struct DeploymentRow {
     pub(crate) id: DeploymentId,
+    pub(crate) kind: DeploymentKind,
     pub(crate) project: ProjectId,
-    pub(crate) source_project: ProjectId,
-    pub(crate) backup: BackupId,
+    pub(crate) source: Option<(ProjectId, BackupId)>,
     pub(crate) status: DeploymentStatus,
     pub(crate) started_at: Time,
     pub(crate) finished_at: Option<Time>,
@@ -60,6 +64,7 @@ impl Registry {
     pub(crate) fn begin_restore(
         &self,
         project: &ProjectRow,
+        price: &str,
         deployment: &DeploymentRow,
         quote: QuoteId,
     ) -> Result<Result<(), NotBegun>, RegistryError> {
@@ -67,7 +72,7 @@ impl Registry {
             let backup_is_there: bool = db.query_row(
                 "SELECT EXISTS (SELECT 1 FROM backups
                    WHERE id = ?1 AND removed_at IS NULL AND status = 'completed')",
-                [deployment.backup.to_string()],
+                [deployment.source.map(|(_, backup)| backup.to_string())],
                 |row| row.get(0),
             )?;
             if !backup_is_there {
@@ -80,19 +85,8 @@ impl Registry {
             if spent == 0 {
                 return Ok(Err(NotBegun::QuoteUsed));
             }
-            projects::insert(db, project)?;
-            db.execute(
-                "INSERT INTO deployments (id, project, source_project, backup, status, started_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![
-                    deployment.id.to_string(),
-                    deployment.project.to_string(),
-                    deployment.source_project.to_string(),
-                    deployment.backup.to_string(),
-                    deployment.status.word(),
-                    deployment.started_at.millis(),
-                ],
-            )?;
+            projects::insert(db, project, price)?;
+            insert(db, deployment)?;
             Ok(Ok(()))
         })
     }
@@ -107,10 +101,24 @@ impl Registry {
     /// The deployment that made (or makes) a restored project.
     pub(crate) fn deployment_of(&self, project: ProjectId) -> Result<Option<DeploymentId>, RegistryError> {
         self.read(|db| {
-            db.query_row("SELECT id FROM deployments WHERE project = ?1", [project.to_string()], |row| {
-                parsed(row, "id")
-            })
+            db.query_row(
+                "SELECT id FROM deployments WHERE project = ?1 AND kind = 'restore'",
+                [project.to_string()],
+                |row| parsed(row, "id"),
+            )
             .optional()
+        })
+    }
+
+    /// Deployments of a project and those that made others from its backups, newest first.
+    pub(crate) fn deployments(&self, project: ProjectId) -> Result<Vec<DeploymentRow>, RegistryError> {
+        self.read(|db| {
+            db.prepare(
+                "SELECT * FROM deployments WHERE project = ?1 OR source_project = ?1
+                 ORDER BY started_at DESC, rowid DESC",
+            )?
+            .query_map([project.to_string()], read_deployment)?
+            .collect()
         })
     }
 
@@ -182,6 +190,38 @@ impl Registry {
     }
 }
 
+fn insert(db: &Connection, deployment: &DeploymentRow) -> rusqlite::Result<()> {
+    let (source_project, backup) = deployment.source.unzip();
+    db.execute(
+        "INSERT INTO deployments (id, kind, project, source_project, backup, status, started_at, finished_at, error)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        params![
+            deployment.id.to_string(),
+            deployment.kind.word(),
+            deployment.project.to_string(),
+            source_project.map(|id| id.to_string()),
+            backup.map(|id| id.to_string()),
+            deployment.status.word(),
+            deployment.started_at.millis(),
+            deployment.finished_at.map(Time::millis),
+            deployment.error,
+        ],
+    )
+    .map(drop)
+}
+
+/// Enters a deployment that is over, with its log.
+pub(super) fn insert_finished(
+    db: &Connection,
+    deployment: &DeploymentRow,
+    sentences: &[(Event, String)],
+) -> rusqlite::Result<()> {
+    insert(db, deployment)?;
+    sentences.iter().try_for_each(|(event, sentence)| {
+        append(db, deployment.id, deployment.started_at, *event, sentence, None, None)
+    })
+}
+
 fn append(
     db: &Connection,
     deployment: DeploymentId,
@@ -202,9 +242,9 @@ fn append(
 fn read_deployment(row: &Row<'_>) -> rusqlite::Result<DeploymentRow> {
     Ok(DeploymentRow {
         id: parsed(row, "id")?,
+        kind: parsed(row, "kind")?,
         project: parsed(row, "project")?,
-        source_project: parsed(row, "source_project")?,
-        backup: parsed(row, "backup")?,
+        source: optional(row, "source_project")?.zip(optional(row, "backup")?),
         status: parsed(row, "status")?,
         started_at: time(row, "started_at")?,
         finished_at: optional_time(row, "finished_at")?,

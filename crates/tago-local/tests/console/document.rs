@@ -1,6 +1,7 @@
 //! The OpenAPI document, and whether the console keeps to it.
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 use serde_json::{Map, Value, json};
 use tago_local::console::routes;
@@ -8,11 +9,15 @@ use tago_local::console::routes;
 use crate::harness::{Answer, Who, World, text};
 
 /// The document that a platform serves.
-pub(crate) struct Document(Value);
+pub(crate) struct Document {
+    document: Value,
+    /// Operations that were answered with success, by method and path.
+    taken: Mutex<BTreeSet<String>>,
+}
 
 impl Document {
     pub(crate) fn new(document: Value) -> Document {
-        Document(document)
+        Document { document, taken: Mutex::default() }
     }
 
     /// Fails unless the answer (and, if it was accepted, the request) has the documented shape.
@@ -34,6 +39,18 @@ impl Document {
         if let Some(request) = request.filter(|_| success) {
             self.conforms(&schema(&operation["requestBody"]), request, &format!("body of {what}"));
         }
+        if success {
+            let template = operation["operationId"].as_str().unwrap();
+            self.taken.lock().unwrap().insert(template.to_owned());
+        }
+    }
+
+    /// Operations that were not once answered with success.
+    pub(crate) fn never_taken(&self) -> Vec<String> {
+        let taken = self.taken.lock().unwrap();
+        let operations = self.paths().values().flat_map(|path| path.as_object().unwrap().values());
+        let ids = operations.map(|operation| text(&operation["operationId"]).to_owned());
+        ids.filter(|id| !taken.contains(id)).collect()
     }
 
     fn operation(&self, method: &str, path: &str) -> Option<&Value> {
@@ -50,7 +67,7 @@ impl Document {
     }
 
     fn paths(&self) -> &Map<String, Value> {
-        self.0["paths"].as_object().unwrap()
+        self.document["paths"].as_object().unwrap()
     }
 
     /// The part of JSON Schema that the document uses.
@@ -63,13 +80,16 @@ impl Document {
     fn problem(&self, schema: &Value, value: &Value, place: &str) -> Option<String> {
         if let Some(name) = schema["$ref"].as_str() {
             let pointer = name.strip_prefix('#').unwrap();
-            let target = self.0.pointer(pointer).unwrap_or_else(|| panic!("{name} does not exist"));
+            let target = self.document.pointer(pointer).unwrap_or_else(|| panic!("{name} does not exist"));
             return self.problem(target, value, place);
         }
         if let Some(choices) = schema["anyOf"].as_array() {
             let problems: Vec<_> =
                 choices.iter().map(|choice| self.problem(choice, value, place)).collect::<Option<_>>()?;
             return Some(problems.join(" and "));
+        }
+        if value.is_null() && schema["nullable"] == true {
+            return None;
         }
         let allowed = schema["enum"].as_array().is_none_or(|words| words.contains(value));
         let wrong = |rule: &str| Some(format!("{place}: {value} is not {rule}"));
@@ -172,11 +192,15 @@ async fn every_route_takes_and_gives_what_the_document_says() {
     world.post(&format!("{project}/main-database/preview"), schedule).await.expect(200);
     for path in [
         "/api/account",
+        "/api/bills",
         "/api/catalogue",
         "/api/projects",
         &project,
         &restored,
         &format!("{project}/services"),
+        &format!("{project}/bills"),
+        &format!("{project}/tokens"),
+        &format!("{project}/deployments"),
         &format!("{project}/meter"),
         &format!("{project}/automations"),
         &format!("{project}/main-database"),
@@ -186,6 +210,17 @@ async fn every_route_takes_and_gives_what_the_document_says() {
     ] {
         world.get(path).await;
     }
+    let token = world.ask(Who::Owner, "POST", &format!("{project}/tokens"), None).await.expect(200);
+    let token = format!("{project}/tokens/{}", text(&token["id"]));
+    world.ask(Who::Owner, "DELETE", &token, None).await.expect(200);
+    let services = world.get(&format!("{project}/services")).await;
+    let clients = format!("{project}/services/{}/clients", text(&services[4]["id"]));
+    let client = world.post(&clients, json!({ "name": "Gateway" })).await.expect(200);
+    world.get(&clients).await;
+    let client = format!("{clients}/{}", text(&client["client_id"]));
+    world.ask(Who::Owner, "PUT", &client, Some(json!({ "name": "Dock" }))).await.expect(200);
+    world.ask(Who::Owner, "DELETE", &client, None).await.expect(200);
+    world.post(&format!("{project}/access"), json!({})).await.expect(200);
     let id = project.rsplit('/').next().unwrap();
     world.post("/api/practice/bad-day", json!({ "project": id })).await.expect(200);
     let damages = world.get("/api/practice/bad-day").await;
@@ -196,4 +231,6 @@ async fn every_route_takes_and_gives_what_the_document_says() {
     let person = format!("{project}/collaborators/{}", text(&account["id"]));
     world.ask(Who::Owner, "DELETE", &person, None).await.expect(200);
     world.ask(Who::Owner, "DELETE", &restored, Some(json!({ "name": "Copy" }))).await.expect(200);
+    world.ask(Who::Nobody, "GET", "/openapi.json", None).await.expect(200);
+    assert_eq!(world.never_taken(), Vec::<String>::new(), "no answer of these was held against the document");
 }

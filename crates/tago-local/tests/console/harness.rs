@@ -164,6 +164,11 @@ impl World {
         answer
     }
 
+    /// Operations of the console that this world was not once asked for with success.
+    pub(crate) fn never_taken(&self) -> Vec<String> {
+        self.document.never_taken()
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Value {
         self.ask(Who::Owner, "GET", path, None).await.expect(200)
     }

@@ -183,6 +183,7 @@ impl Arena {
         for (whose, planted) in [("the owner's other project", &beside), ("another account", &elsewhere)] {
             let named = |(kind, token): &(String, String)| (format!("{kind} of {whose}"), token.clone());
             foreign.extend(planted.tokens.iter().chain(&planted.confined).map(named));
+            foreign.push((format!("a console token of {whose}"), planted.project_token.clone()));
         }
         foreign.extend(target.dead.iter().cloned());
         for garbage in [

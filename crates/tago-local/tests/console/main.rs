@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod bills;
 mod crash;
 mod demo;
 mod document;
@@ -18,3 +19,4 @@ mod published;
 mod restore;
 mod roles;
 mod schedule;
+mod services;

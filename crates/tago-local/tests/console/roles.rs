@@ -16,7 +16,9 @@ const FOR_MEMBERS: [(&str, &str); 7] = [
 ];
 
 /// Routes that belong to no project.
-const OUTSIDE_PROJECTS: [(&str, &str); 6] = [
+const OUTSIDE_PROJECTS: [(&str, &str); 7] = [
+    // What the caller owns, and nothing of anybody else.
+    ("GET", "/api/bills"),
     ("GET", "/openapi.json"),
     ("GET", "/api/account"),
     ("GET", "/api/catalogue"),
@@ -37,12 +39,14 @@ async fn shared_project(world: &World) -> (Vec<(&'static str, String)>, String) 
     world.ask(Who::Collaborator, "POST", &format!("{path}/collaborators/accept"), None).await.expect(200);
     let stranger = json!({ "name": "Stranger", "email": "stranger@else.example" });
     let stranger = text(&world.knob("/accounts", stranger).await["token"]).to_owned();
+    let token = world.ask(Who::Owner, "POST", &format!("{path}/tokens"), None).await.expect(200);
     let last = |path: &str| path.rsplit('/').next().unwrap().to_owned();
     let ids = vec![
         ("{project}", last(&path)),
         ("{backup}", text(&backup["id"]).to_owned()),
         ("{deployment}", last(&deployment)),
         ("{account}", text(&account["id"]).to_owned()),
+        ("{token}", text(&token["id"]).to_owned()),
     ];
     (ids, stranger)
 }
@@ -92,7 +96,9 @@ async fn s06_a_collaborator_reads_why_on_every_backup_quote_restore_and_schedule
     let project = format!("/api/projects/{}", ids[0].1);
     let before = (world.get(&project).await, world.backups(&project).await);
     let owners = owners_routes();
-    for part in ["/backups", "/quote", "/restore", "/main-database", "/deployments", "/meter"] {
+    for part in
+        ["/backups", "/quote", "/restore", "/main-database", "/deployments", "/meter", "/bills", "/tokens"]
+    {
         assert!(owners.iter().any(|route| route.path.contains(part)), "no owner's route has {part}");
     }
     for route in owners {

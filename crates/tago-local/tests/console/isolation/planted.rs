@@ -23,6 +23,8 @@ pub(super) struct Planted {
     pub(super) confined: Vec<(String, String)>,
     /// Tokens that opened something once.
     pub(super) dead: Vec<(String, String)>,
+    /// Opens the services of this project in the console, and nothing else.
+    pub(super) project_token: String,
     /// Ids by the first part of a path and the parameter's name.
     ids: HashMap<(&'static str, &'static str), String>,
 }
@@ -46,6 +48,7 @@ impl Planted {
             tokens: vec![("the profile token".into(), api.token.clone())],
             confined: Vec::new(),
             dead: Vec::new(),
+            project_token: String::new(),
             ids: HashMap::from([
                 (("profile", "profile"), text(&access["profile"]).to_owned()),
                 (("file", "profile"), text(&access["profile"]).to_owned()),
@@ -187,6 +190,17 @@ impl Planted {
     async fn plant_console(&mut self, world: &World, who: Who<'_>, console: &str) {
         let backup = world.ask(who, "POST", &format!("{console}/backups"), None).await.expect(201);
         self.ids.insert(("api", "backup"), text(&backup["id"]).to_owned());
+        let token = world.ask(who, "POST", &format!("{console}/tokens"), None).await.expect(200);
+        self.ids.insert(("api", "token"), text(&token["id"]).to_owned());
+        self.project_token = text(&token["token"]).to_owned();
+        let services = world.ask(who, "GET", &format!("{console}/services"), None).await.expect(200);
+        let services = services.as_array().unwrap().clone();
+        let broker = services.iter().find(|service| service["product"]["slug"] == "mqtt-broker").unwrap();
+        let clients = format!("{console}/services/{}/clients", text(&broker["id"]));
+        let new = json!({ "name": self.canary });
+        let client = world.ask(who, "POST", &clients, Some(new)).await.expect(200);
+        self.ids.insert(("api", "service"), text(&broker["id"]).to_owned());
+        self.ids.insert(("api", "client"), text(&client["client_id"]).to_owned());
         let token = match who {
             Who::Token(token) => token,
             _ => "",
