@@ -10,6 +10,7 @@
 mod account;
 mod action;
 mod analysis;
+mod audit;
 mod blobs;
 mod call;
 mod credentials;
@@ -48,6 +49,7 @@ mod store;
 mod tags;
 mod token;
 mod trigger;
+mod usage;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -207,6 +209,7 @@ struct Inner {
     store: Store,
     blobs: Blobs,
     files: Files,
+    questions: audit::Questions,
     ids: RecordIds,
     shared: Shared,
     /// What was accepted and is carried out later holds this for reading.
@@ -254,9 +257,9 @@ impl Project {
             path: directory.join(BLOBS),
             source: io::Error::other(refused.to_string()),
         })?;
-        let directory = directory.to_owned();
+        let (directory, questions) = (directory.to_owned(), audit::Questions::default());
         let later = Arc::default();
-        Ok(Project(Arc::new(Inner { identity, directory, store, blobs, files, ids, shared, later })))
+        Ok(Project(Arc::new(Inner { identity, directory, store, blobs, files, questions, ids, shared, later })))
     }
 
     /// Finishes what is being written and closes every file; later requests are refused. Blocks.

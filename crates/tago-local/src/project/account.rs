@@ -25,8 +25,8 @@ use super::{Project, ProjectError, device, run, schema};
 
 pub(super) use allocation::{allocated, allocation, change as change_allocation, show as show_allocation};
 pub(super) use profile::{
-    addons, create as create_profile, edit as edit_profile, info as profile, list as list_profiles,
-    refuse_addons, remove as remove_profile, shown as shown_profile, summary, switch,
+    addons, check_own, create as create_profile, edit as edit_profile, info as profile,
+    list as list_profiles, refuse_addons, remove as remove_profile, shown as shown_profile, summary, switch,
 };
 pub(super) use services::{configure, test as test_service};
 pub(super) use team::{accept, decline, invite, list as list_team, remove as remove_member};

@@ -30,7 +30,7 @@ use super::store::Writing;
 use super::token::TokenKind;
 
 pub(super) use held_parsers::note_one as note_held_parser;
-pub(super) use moment::moment_after;
+pub(super) use moment::{moment_after, moment_before};
 pub(super) use transfer::{Address, copy_chunk, export, export_chunk, import, queue as queue_export};
 
 /// Bytes of the largest body of records.
@@ -66,9 +66,12 @@ pub(super) async fn send(call: Call) -> Result<Answer, Refused> {
     let batch = ingest::parse(&call.body, call.project.0.shared.clock.now())?;
     let id = device_of(&call);
     let count = batch.len();
+    let project = call.project.clone();
     call.write(move |writing| {
         let target = Target::find(writing.db, &id)?.accepting_its_token()?;
-        ingest::insert(writing, &target, &batch)
+        ingest::insert(writing, &target, &batch)?;
+        project.0.store.recent.usage.input(count as u64, writing.now);
+        Ok(())
     })
     .await?;
     Answer::accepted(format!("{count} Data Added"))
@@ -98,7 +101,7 @@ pub(super) async fn ask(call: Call) -> Result<Answer, Refused> {
         let admitted = shared.rates.admit(call.project.id(), &AGGREGATE, rates::DATA_AGGREGATE, now);
         admitted.map_err(Refused::too_many)?;
     }
-    let (number, answer) = call
+    let (number, (answer, read)) = call
         .read(move |db| {
             let target = Target::find(db, &id)?;
             let target = if own { target.accepting_its_token()? } else { target };
@@ -106,6 +109,7 @@ pub(super) async fn ask(call: Call) -> Result<Answer, Refused> {
         })
         .await?;
     call.project.0.store.recent.read(number, now);
+    call.project.0.store.recent.usage.output(read, now);
     Ok(Answer::raw_json(&answer))
 }
 

@@ -161,8 +161,16 @@ struct Arrived {
 }
 
 async fn carry_out(project: Project, route: &Route, arrived: Arrived) -> Response<Body> {
-    let outcome = match admitted(project, route, arrived) {
-        Ok(call) => (route.handler)(call).await,
+    let outcome = match admitted(project.clone(), route, arrived) {
+        Ok(call) => {
+            let path = (call.caller.kind == TokenKind::Profile).then(|| call.path.clone());
+            let outcome = (route.handler)(call).await;
+            if let (Some(path), Ok(_)) = (path, &outcome) {
+                let (now, who) = (project.0.shared.clock.now(), project.0.identity.owner.id.to_string());
+                project.0.store.recent.trail.note(now, who, &route.method, route.path, &path);
+            }
+            outcome
+        }
         Err(refused) => Err(refused),
     };
     match outcome {

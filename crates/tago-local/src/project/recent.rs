@@ -5,11 +5,20 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tago_api::Time;
 
+use super::audit::Trail;
+use super::usage::Usage;
+
 /// When tokens were last used and devices last read: too often to be written each time.
 ///
 /// Each is noted once a minute and becomes durable with the next transaction.
 #[derive(Debug, Default)]
-pub(super) struct Recent(Mutex<Notes>);
+pub(super) struct Recent {
+    notes: Mutex<Notes>,
+    /// How much was sent and read.
+    pub(super) usage: Usage,
+    /// What was changed.
+    pub(super) trail: Trail,
+}
 
 #[derive(Debug, Default)]
 struct Notes {
@@ -41,11 +50,13 @@ impl Recent {
 
     /// Whether something is not in the database yet.
     pub(super) fn unwritten(&self) -> bool {
-        self.lock().unwritten
+        self.lock().unwritten || self.usage.unwritten() || self.trail.unwritten()
     }
 
     /// Writes what is new. If the transaction fails, a moment is lost and nothing else.
     pub(super) fn save(&self, db: &Connection) -> rusqlite::Result<()> {
+        self.usage.save(db)?;
+        self.trail.save(db)?;
         let notes = &mut *self.lock();
         if !std::mem::take(&mut notes.unwritten) {
             return Ok(());
@@ -62,7 +73,7 @@ impl Recent {
     }
 
     fn lock(&self) -> MutexGuard<'_, Notes> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

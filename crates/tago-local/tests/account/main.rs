@@ -11,4 +11,5 @@ mod notifications;
 mod portal;
 mod profiles;
 mod run_users;
+mod statistics;
 mod uploads;

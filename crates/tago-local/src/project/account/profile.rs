@@ -7,7 +7,7 @@ use crate::project::call::{Answer, Call, Refused};
 use crate::project::credentials::Proof;
 use crate::project::fields::{self, Default, Field, Shape};
 use crate::project::resource;
-use crate::project::{Project, run, schema};
+use crate::project::{Project, run, schema, usage};
 
 const SETTINGS: &str = "profile_settings";
 
@@ -93,6 +93,8 @@ pub(in crate::project) async fn summary(call: Call) -> Result<Answer, Refused> {
     let (project, plan) = (call.project.clone(), call.plan());
     let only_amount = call.query.flag("onlyAmount")?;
     let storage = call.project.0.files.bytes() as f64 / 1_000_000.0;
+    let now = call.project.0.shared.clock.now();
+    call.project.0.store.save_recent().await;
     let summary = call
         .read(move |db| {
             let amount = amounts(db)?;
@@ -102,9 +104,12 @@ pub(in crate::project) async fn summary(call: Call) -> Result<Answer, Refused> {
             let mut limit = super::allocation(db, plan)?;
             limit.append(&mut resource::limits(plan));
             limit.insert("device".into(), [5, 100, 10_000][plan as usize].into());
+            let (input, output) = usage::this_month(db, now)?;
             Ok(json!({
                 "limit": limit,
                 "limit_used": {
+                    "input": input,
+                    "output": output,
                     "analysis": 0, "sms": 0, "email": 0, "push_notification": 0, "tcore": 0,
                     "data_records": amount["data_records"],
                     "run_users": amount["run_users"],
@@ -152,7 +157,7 @@ pub(in crate::project) fn shown(project: &Project, db: &Connection) -> Result<Ma
 }
 
 /// Refuses every profile but the project's own.
-pub(super) fn check_own(call: &Call) -> Result<(), Refused> {
+pub(in crate::project) fn check_own(call: &Call) -> Result<(), Refused> {
     let wanted = call.part("profile");
     if wanted == "current" || wanted == call.project.profile().to_string() {
         Ok(())

@@ -3,7 +3,7 @@ use chrono_tz::Tz;
 use tago_api::Time;
 
 /// A date, or a duration before `now` such as `1 month`.
-pub(super) fn moment_before(text: &str, now: Time) -> Option<Time> {
+pub(in crate::project) fn moment_before(text: &str, now: Time) -> Option<Time> {
     moment(text, now, -1)
 }
 

@@ -122,24 +122,25 @@ impl Question {
         matches!(self.query, Query::Aggregate(..))
     }
 
-    /// The answer as JSON.
+    /// The answer as JSON, and how many records were read for its reader: a number is one.
     pub(super) fn answer(
         &self,
         db: &Connection,
         target: &Target,
         ids: &RecordIds,
-    ) -> Result<Vec<u8>, Refused> {
+    ) -> Result<(Vec<u8>, u64), Refused> {
         match self.query {
-            Query::Count => self.count(db, target, ids),
-            Query::Of(function) => self.numbers(db, target, ids, function, |_| self.asked_at),
+            Query::Count => Ok((self.count(db, target, ids)?, 1)),
+            Query::Of(function) => Ok((self.numbers(db, target, ids, function, |_| self.asked_at)?, 1)),
             Query::Aggregate(function, interval, zone) => {
-                self.numbers(db, target, ids, function, |time| interval.start(time, zone))
+                Ok((self.numbers(db, target, ids, function, |time| interval.start(time, zone))?, 1))
             }
             _ => {
                 let mut writer = RecordWriter::new(db, target, ids, self.details)?;
                 let lanes = self.selection.lanes(db, target)?;
                 let picked = self.pick(db, target, ids, &lanes, |row| writer.write(row))?;
-                Ok(writer.list(picked.into_iter().map(|(_, range)| range)))
+                let read = picked.len() as u64;
+                Ok((writer.list(picked.into_iter().map(|(_, range)| range)), read))
             }
         }
     }

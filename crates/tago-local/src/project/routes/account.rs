@@ -5,6 +5,7 @@ use crate::project::gate::{
     Who::{Anyone, Profile, Public},
 };
 use crate::project::rates::{ACCOUNT, INFO, PROFILE};
+use crate::project::{audit, usage};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -49,6 +50,9 @@ pub(super) fn routes() -> Vec<Route> {
         put("/profile/{profile}", Profile, PROFILE, edit_profile),
         delete("/profile/{profile}", Profile, PROFILE, remove_profile),
         get("/profile/{profile}/summary", Profile, PROFILE, summary),
+        get("/profile/{profile}/statistics", Profile, PROFILE, usage::statistics),
+        get("/profile/{profile}/auditlog", Profile, PROFILE, audit::ask),
+        get("/profile/{profile}/auditlog/{query}", Profile, PROFILE, audit::answer),
         get("/profile/{profile}/token", Profile, PROFILE, list_tokens),
         post("/profile/{profile}/token", Profile, PROFILE, SMALL, create_token),
         delete("/profile/{profile}/token/{token}", Profile, PROFILE, remove_token),
