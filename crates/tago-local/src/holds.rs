@@ -60,6 +60,14 @@ points! {
     RestoreAnswering = "restore_answering" in Restore,
     /// The deployment is over.
     RestoreRecorded = "restore_recorded" in Restore,
+    /// The profile backup is listed as queued.
+    ProfileBackupQueued = "profile_backup_queued" in ProfileBackup,
+    /// The ZIP is complete and synced, under its unfinished name; the backup is listed as processing.
+    ProfileBackupWritten = "profile_backup_written" in ProfileBackup,
+    /// The ZIP has its name, the backup is still listed as processing.
+    ProfileBackupPublished = "profile_backup_published" in ProfileBackup,
+    /// The profile backup is listed as complete or failed.
+    ProfileBackupRecorded = "profile_backup_recorded" in ProfileBackup,
     /// The project is entered as deleted, its files are still there.
     DeleteRecorded = "delete_recorded" in Delete,
 }
@@ -73,6 +81,8 @@ pub enum Operation {
     Prune,
     /// A new project is made from a backup.
     Restore,
+    /// The ZIP of a profile is made.
+    ProfileBackup,
     /// A project is deleted.
     Delete,
 }
@@ -81,7 +91,7 @@ pub enum Operation {
 ///
 /// Nothing is held unless a test asks; only the knobs can.
 #[derive(Debug, Default)]
-pub(crate) struct Holds {
+pub struct Holds {
     points: Mutex<HashMap<Point, State>>,
     changed: Condvar,
 }
@@ -100,7 +110,7 @@ enum Trap {
 
 impl Holds {
     /// Blocks the calling thread as long as `point` is held; ends the process if that was asked for.
-    pub(crate) fn pass(&self, point: Point) {
+    pub fn pass(&self, point: Point) {
         let mut points = self.lock();
         match points.get(&point).and_then(|state| state.trap) {
             None => return,
@@ -117,17 +127,17 @@ impl Holds {
     }
 
     /// From now on work that comes to `point` waits there.
-    pub(crate) fn hold(&self, point: Point) {
+    pub fn hold(&self, point: Point) {
         self.lock().entry(point).or_default().trap = Some(Trap::Park);
     }
 
     /// The process ends, as by `kill -9`, when work comes to `point`.
-    pub(crate) fn abort_at(&self, point: Point) {
+    pub fn abort_at(&self, point: Point) {
         self.lock().entry(point).or_default().trap = Some(Trap::Abort);
     }
 
     /// Lets the work at `point`, or at every point, go on.
-    pub(crate) fn resume(&self, point: Option<Point>) {
+    pub fn resume(&self, point: Option<Point>) {
         for (name, state) in self.lock().iter_mut() {
             if point.is_none_or(|point| point == *name) {
                 state.trap = None;
@@ -137,7 +147,7 @@ impl Holds {
     }
 
     /// Waits until work is parked at `point`, at most `patience`; tells whether it is.
-    pub(crate) fn wait_parked(&self, point: Point, patience: Duration) -> bool {
+    pub fn wait_parked(&self, point: Point, patience: Duration) -> bool {
         let parked = |points: &mut HashMap<Point, State>| points.get(&point).is_some_and(|s| s.parked > 0);
         let (mut points, _) = self
             .changed

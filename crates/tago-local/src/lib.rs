@@ -23,7 +23,7 @@ mod serve;
 
 pub use clock::{Clock, SimulatedClock, SystemClock};
 pub use demo::{DemoError, Scale, fill as fill_demo};
-pub use holds::{Operation, Point};
+pub use holds::{Holds, Operation, Point};
 pub use loopback::{Client, ClientError, Listeners, Loopback};
 pub use platform::Failure;
 pub use prices::PriceBookError;

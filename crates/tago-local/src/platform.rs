@@ -45,7 +45,7 @@ pub(crate) struct Platform {
     pub(crate) prices: PriceFile,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<Random>,
-    pub(crate) holds: Holds,
+    pub(crate) holds: Arc<Holds>,
     pub(crate) shared: project::Shared,
     pub(crate) truths: Mutex<Truths>,
     /// Told whenever a deployment's log or state changed.
@@ -105,6 +105,7 @@ impl Platform {
             files::create_private_dir(&folder).map_err(Failure::file(&folder))?;
         }
         let lock = lock(&data.join("platform.lock"))?;
+        let holds = Arc::<Holds>::default();
         let shared = project::Shared {
             clock: clock.clone(),
             random: random.clone(),
@@ -112,13 +113,14 @@ impl Platform {
             rates: Arc::default(),
             requests: Arc::default(),
             hashing: project::HashingCost::default(),
+            holds: holds.clone(),
         };
         let platform = Arc::new(Platform {
             registry: Registry::open(&data.join("registry.sqlite"))?,
             prices: PriceFile::open(data.join("prices.json"))?,
             clock,
             random,
-            holds: Holds::default(),
+            holds,
             shared,
             truths: Mutex::default(),
             deployments_changed: watch::Sender::new(()),

@@ -11,6 +11,7 @@ mod account;
 mod action;
 mod analysis;
 mod audit;
+mod backup;
 mod blobs;
 mod call;
 mod credentials;
@@ -61,7 +62,7 @@ use tago_api::{AccountId, ProfileId, ProjectId, Time};
 use thiserror::Error;
 use tokio::sync::RwLock;
 
-use crate::{Clock, Random};
+use crate::{Clock, Holds, Random};
 
 pub use credentials::{FIRST_PASSWORD, HashingCost};
 pub use faults::{Fault, FaultKind, Faults};
@@ -101,6 +102,8 @@ pub struct Shared {
     pub requests: Arc<Requests>,
     /// What a password hash costs.
     pub hashing: HashingCost,
+    /// Points at which tests stop the work.
+    pub holds: Arc<Holds>,
 }
 
 /// Who a new project is.
@@ -210,6 +213,7 @@ struct Inner {
     blobs: Blobs,
     files: Files,
     questions: audit::Questions,
+    backups: backup::Shelf,
     ids: RecordIds,
     shared: Shared,
     /// What was accepted and is carried out later holds this for reading.
@@ -253,13 +257,25 @@ impl Project {
         let (identity, ids) = store.lookup(|db| schema::read(db, &path))??;
         let blobs = Blobs::open(&directory.join(BLOBS))
             .map_err(|source| ProjectError::Directory { path: directory.join(BLOBS), source })?;
-        let files = Files::open(&blobs).map_err(|refused| ProjectError::Directory {
+        let damaged = |refused: call::Refused| ProjectError::Directory {
             path: directory.join(BLOBS),
             source: io::Error::other(refused.to_string()),
-        })?;
+        };
+        let files = Files::open(&blobs).map_err(damaged)?;
+        let backups = backup::Shelf::open(&blobs).map_err(damaged)?;
         let (directory, questions) = (directory.to_owned(), audit::Questions::default());
-        let later = Arc::default();
-        Ok(Project(Arc::new(Inner { identity, directory, store, blobs, files, questions, ids, shared, later })))
+        Ok(Project(Arc::new(Inner {
+            identity,
+            directory,
+            store,
+            blobs,
+            files,
+            questions,
+            backups,
+            ids,
+            shared,
+            later: Arc::default(),
+        })))
     }
 
     /// Finishes what is being written and closes every file; later requests are refused. Blocks.

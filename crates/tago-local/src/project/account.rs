@@ -28,8 +28,8 @@ pub(super) use profile::{
     addons, check_own, create as create_profile, edit as edit_profile, info as profile,
     list as list_profiles, refuse_addons, remove as remove_profile, shown as shown_profile, summary, switch,
 };
-pub(super) use services::{configure, test as test_service};
-pub(super) use team::{accept, decline, invite, list as list_team, remove as remove_member};
+pub(super) use services::{configure, configured as services, test as test_service};
+pub(super) use team::{accept, as_json as team, decline, invite, list as list_team, remove as remove_member};
 pub(super) use tokens::{
     create as create_token, create_by_login, expire_time, list as list_tokens, remove as remove_token,
 };

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tago_api::Time;
 
+use super::Project;
 use super::blobs::Blob;
 use super::call::{Answer, Call, Refused};
 use super::links;
@@ -124,11 +125,26 @@ pub(super) async fn fetch(call: Call) -> Result<Answer, Refused> {
         return Err(Refused::denied());
     }
     let (_, _, code) = code(&call).await?;
+    Ok(Answer::bytes("application/gzip", packed(&code)?))
+}
+
+/// The code of an analysis in use, compressed with gzip, if it has any. Blocks.
+pub(super) fn packed_code(project: &Project, id: &str) -> Result<Option<Vec<u8>>, Refused> {
+    let blobs = &project.0.blobs;
+    let Some(latest) = Versions::of(&blobs.code_index(id))?.latest() else { return Ok(None) };
+    blobs.code(id, latest).read()?.as_deref().map(packed).transpose()
+}
+
+/// The number of the version in use, and what is known of all. Blocks.
+pub(super) fn versions(project: &Project, id: &str) -> Result<(Option<u64>, Value), Refused> {
+    let versions = Versions::of(&project.0.blobs.code_index(id))?;
+    Ok((versions.latest(), json!(versions)))
+}
+
+fn packed(code: &[u8]) -> Result<Vec<u8>, Refused> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-    let packed = gzip.write_all(&code).and_then(|()| gzip.finish());
-    let packed =
-        packed.map_err(|error| Refused::internal(format!("The code could not be packed: {error}")))?;
-    Ok(Answer::bytes("application/gzip", packed))
+    let packed = gzip.write_all(code).and_then(|()| gzip.finish());
+    packed.map_err(|error| Refused::internal(format!("The code could not be packed: {error}")))
 }
 
 fn code_link(analysis: &str, version: u64) -> String {

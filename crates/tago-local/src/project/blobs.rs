@@ -21,7 +21,7 @@ impl Blobs {
     pub(super) fn open(directory: &Path) -> io::Result<Blobs> {
         // Uploads that were not ended before a restart cannot be ended after it.
         accept_missing(fs::remove_dir_all(directory.join("parts")))?;
-        for kind in ["code", "console", "files", "parts"] {
+        for kind in ["code", "console", "files", "parts", "backups"] {
             fs::create_dir_all(directory.join(kind))?;
         }
         Ok(Blobs(directory.to_owned()))
@@ -50,6 +50,16 @@ impl Blobs {
     /// A part of an upload that has not ended.
     pub(super) fn part(&self, name: &str) -> Blob {
         self.named("parts", name)
+    }
+
+    /// The directory of the profile backups.
+    pub(super) fn backups(&self) -> PathBuf {
+        self.0.join("backups")
+    }
+
+    /// The list of profile backups.
+    pub(super) fn backup_index(&self) -> Blob {
+        Blob(self.0.join("backups.json"))
     }
 
     /// The list of files.

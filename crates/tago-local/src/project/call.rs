@@ -11,7 +11,7 @@ use bytes::Bytes;
 use rusqlite::Connection;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::query_text::QueryText;
 use super::rates::Plan;
@@ -122,6 +122,16 @@ impl Answer {
     /// The same for data that was taken in.
     pub(super) fn accepted(result: impl Serialize) -> Result<Answer, Refused> {
         Self::with_status(StatusCode::ACCEPTED, result)
+    }
+
+    /// `result` in the envelope, and the same or more as fields beside it.
+    pub(super) fn with_fields(result: impl Serialize, fields: Value) -> Result<Answer, Refused> {
+        let mut envelope = Map::new();
+        envelope.insert("status".into(), true.into());
+        envelope.insert("result".into(), serde_json::to_value(result).unwrap_or_default());
+        envelope.extend(fields.as_object().cloned().unwrap_or_default());
+        let body = Value::Object(envelope).to_string();
+        Ok(Answer { status: StatusCode::OK, content_type: JSON, body: body.into() })
     }
 
     /// A result that is JSON already.

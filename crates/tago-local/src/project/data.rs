@@ -239,7 +239,7 @@ pub(super) fn answer(
     now: Time,
 ) -> Result<Vec<u8>, Refused> {
     let question = question::Question::parse(query, now, Some(now))?;
-    question.answer(db, &Target::find(db, device)?, ids)
+    Ok(question.answer(db, &Target::find(db, device)?, ids)?.0)
 }
 
 /// Removes the records of a device that `query` is about; tells how many there were.

@@ -84,6 +84,9 @@ buckets! {
     SETTINGS = "GET /secrets": 60 / 100 / 200;
     FILES = "POST /files": 60 / 100 / 200;
     INTEGRATION = "GET /integration": 60 / 100 / 500;
+    BACKUP_CREATE = "POST /backup": 5 / 5 / 5;
+    BACKUP_LIST = "GET /backup": 50 / 50 / 100;
+    BACKUP_USE = "GET /backup/:id/url": 10 / 10 / 20;
     RUN = "GET /run": 60 / 100 / 1000;
     NOTIFICATION = "GET /notification": 60 / 100 / 1000;
     INFO = "GET /info": 60 / 5000 / 10000;

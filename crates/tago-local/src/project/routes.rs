@@ -1,6 +1,7 @@
 //! The data plane's routes, as data.
 
 mod account;
+mod backups;
 mod data;
 mod files;
 mod resources;
@@ -46,6 +47,7 @@ pub(super) fn router(project: &Project) -> Router {
 pub fn routes() -> Vec<Route> {
     let mut routes = account::routes();
     routes.extend(data::routes());
+    routes.extend(backups::routes());
     routes.extend(files::routes());
     routes.extend(run::routes());
     routes.extend(resources::routes());

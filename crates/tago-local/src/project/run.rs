@@ -20,8 +20,8 @@ pub(super) use session::{
 };
 pub(super) use sign_on::{refuse_custom_domains, saml, set_saml};
 pub(super) use users::{
-    create as create_user, edit as edit_user, info as user, list as list_users, log_in_as,
-    remove as remove_user, shown as shown_user, user_info,
+    backed_up as backed_up_users, create as create_user, edit as edit_user, info as user, list as list_users,
+    log_in_as, remove as remove_user, shown as shown_user, user_info,
 };
 
 const SETTINGS: &str = "run";

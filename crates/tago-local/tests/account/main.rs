@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod accounts;
+mod backups;
 mod files;
 #[expect(dead_code, reason = "what only data needs is not used here")]
 #[path = "../data_plane/harness.rs"]

@@ -1,6 +1,7 @@
 //! The platform is killed at every point that its work has, and is whole when it starts again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 
 use hyper::Method;
@@ -30,11 +31,12 @@ async fn killed_at_every_point_of_snapshot_prune_restore_and_delete_it_leaves_no
         let backups = world.backups(&project).await;
         let order = order(&world, &project, *point).await;
         world.knob("/hold", json!({ "point": point.name(), "abort": true })).await;
-        let mut console =
-            Client::new(address(&world.ready["console"]), world.ready["owner"]["token"].as_str());
+        let console = (address(&world.ready["console"]), text(&world.ready["owner"]["token"]).to_owned());
+        let (address, token) = order.at.unwrap_or(console);
+        let mut client = Client::new(address, Some(&token));
         let body = order.body.as_ref().map(|body| body.to_string().into_bytes());
-        // It may be answered: a restore goes on after its answer.
-        let _ = console.send(order.method, &order.path, body).await;
+        // It may be answered: a restore and a profile backup go on after their answers.
+        let _ = client.send(order.method, &order.path, body).await;
         let (folder, ended) = world.end_by_itself();
         assert_eq!(ended.signal(), Some(SIGABRT), "{point:?} was not passed by {}", order.path);
 
@@ -52,6 +54,8 @@ async fn killed_at_every_point_of_snapshot_prune_restore_and_delete_it_leaves_no
 }
 
 struct Order {
+    /// Whom it is given with which token; the console as its owner if absent.
+    at: Option<(SocketAddr, String)>,
     method: Method,
     path: String,
     body: Option<Value>,
@@ -61,19 +65,24 @@ struct Order {
 async fn order(world: &World, project: &str, point: Point) -> Order {
     match point.operation() {
         Operation::Snapshot | Operation::Prune => {
-            Order { method: Method::POST, path: format!("{project}/backups"), body: None }
+            Order { at: None, method: Method::POST, path: format!("{project}/backups"), body: None }
         }
         Operation::Restore => {
             let newest = world.backups(project).await[0]["id"].clone();
             let backup = format!("{project}/backups/{}", text(&newest));
             let quote = world.post(&format!("{backup}/quote"), json!({})).await.expect(200);
             let body = json!({ "quote": quote["id"], "name": "Copy" });
-            Order { method: Method::POST, path: format!("{backup}/restore"), body: Some(body) }
+            Order { at: None, method: Method::POST, path: format!("{backup}/restore"), body: Some(body) }
+        }
+        Operation::ProfileBackup => {
+            let api = world.api(project).await;
+            let (at, path) = (Some((api.address, api.token)), "/profile/current/backup".to_owned());
+            Order { at, method: Method::POST, path, body: Some(json!({})) }
         }
         Operation::Delete => {
             let doomed = world.project("Doomed").await;
             world.back_up(&doomed).await;
-            Order { method: Method::DELETE, path: doomed, body: Some(json!({ "name": "Doomed" })) }
+            Order { at: None, method: Method::DELETE, path: doomed, body: Some(json!({ "name": "Doomed" })) }
         }
     }
 }
@@ -97,6 +106,7 @@ async fn whole(world: &World, point: Point, contents: &BTreeMap<String, Contents
         assert_eq!(kept(&world.api(&path).await.contents().await), kept(contents), "{point:?}: {row}");
         let (database, files) = world.paths(&path).await;
         sound(database.to_str().unwrap(), point);
+        profile_backups_whole(world, &path, point).await;
         folders.insert(id);
         for backup in world.backups(&path).await {
             let backup_id = text(&backup["id"]);
@@ -117,6 +127,25 @@ async fn whole(world: &World, point: Point, contents: &BTreeMap<String, Contents
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     assert_eq!(folders, on_disk, "{point:?}: the projects on the disk are not those that are listed");
+}
+
+/// Each is complete with its ZIP, or has failed without one.
+async fn profile_backups_whole(world: &World, project: &str, point: Point) {
+    let listed = world.api(project).await.ask("GET", "/profile/current/backup", None).await;
+    let mut complete = BTreeSet::new();
+    for backup in listed.as_array().unwrap() {
+        match text(&backup["status"]) {
+            "completed" => drop(complete.insert(format!("{}.zip", text(&backup["id"])))),
+            status => assert_eq!(status, "failed", "{point:?}: {backup}"),
+        }
+    }
+    let (database, _) = world.paths(project).await;
+    let folder = database.with_file_name("blobs").join("backups");
+    let on_disk: BTreeSet<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(complete, on_disk, "{point:?}: the profile backups on the disk are not those that are listed");
 }
 
 fn sound(database: &str, point: Point) {

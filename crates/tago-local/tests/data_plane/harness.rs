@@ -39,6 +39,7 @@ impl Running {
             rates: Arc::new(Rates::default()),
             requests: Arc::new(Requests::default()),
             hashing: HashingCost::LEAST,
+            holds: Arc::default(),
         };
         let instance = Instance {
             id: ProjectId::from_bytes([1; 12]),

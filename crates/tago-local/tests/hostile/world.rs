@@ -85,6 +85,7 @@ impl World {
             rates: Arc::new(Rates::default()),
             requests: Arc::new(Requests::default()),
             hashing: HashingCost::LEAST,
+            holds: Arc::default(),
         };
         let project = open(directory.path(), shared);
         let database =

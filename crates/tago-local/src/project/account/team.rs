@@ -114,6 +114,11 @@ fn members(db: &Connection) -> Result<Vec<Member>, Refused> {
     })
 }
 
+/// Everybody, for a profile backup.
+pub(in crate::project) fn as_json(db: &Connection) -> Result<serde_json::Value, Refused> {
+    Ok(json!(members(db)?))
+}
+
 fn save(writing: &Writing<'_>, team: &[Member]) -> Result<(), Refused> {
     Ok(schema::put(writing.db, KEY, json!(team).to_string())?)
 }

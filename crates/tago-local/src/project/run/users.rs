@@ -259,6 +259,20 @@ pub(in crate::project) fn shown(db: &Connection, id: &str) -> Result<Map<String,
     Ok(user)
 }
 
+/// Every user as a profile backup holds it: without the password.
+pub(in crate::project) fn backed_up(db: &Connection) -> Result<Value, Refused> {
+    let mut users = Vec::new();
+    for id in ids(db)? {
+        let mut user = shown(db, &id)?;
+        user.insert("password".into(), Value::Null);
+        user.insert("otp".into(), credentials::shown(db, &id)?);
+        user.insert("custom_preferences".into(), json!({}));
+        user.insert("agreements".into(), json!({}));
+        users.push(user);
+    }
+    Ok(json!(users))
+}
+
 /// Notes when a user logged in.
 pub(super) fn note_login(writing: &Writing<'_>, id: &str) -> Result<(), Refused> {
     let mut user = shown(writing.db, id)?;
