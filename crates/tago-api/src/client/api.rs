@@ -165,11 +165,22 @@ impl Api {
         order: &str,
         call: impl Fn() -> Call,
     ) -> Result<Vec<T>, ApiError> {
+        self.pages_of(PAGE, key, order, call).await
+    }
+
+    /// The same where an answer holds another number of items.
+    pub(super) async fn pages_of<T: DeserializeOwned, K: Hash + Eq>(
+        &self,
+        amount: usize,
+        key: impl Fn(&T) -> K,
+        order: &str,
+        call: impl Fn() -> Call,
+    ) -> Result<Vec<T>, ApiError> {
         let (mut items, mut seen) = (Vec::new(), HashSet::new());
         for page in 1.. {
-            let call = call().query("page", page).query("amount", PAGE).query("orderBy", order);
+            let call = call().query("page", page).query("amount", amount).query("orderBy", order);
             let found: Vec<T> = self.transport.result(call).await?;
-            let is_last = found.len() < PAGE;
+            let is_last = found.len() < amount;
             items.extend(found.into_iter().filter(|item| seen.insert(key(item))));
             if is_last {
                 break;
@@ -187,7 +198,7 @@ impl Api {
 pub(super) const BY_ID: &str = "id,asc";
 
 /// Items of a list in one answer.
-const PAGE: usize = 1_000;
+pub(super) const PAGE: usize = 1_000;
 
 fn names(call: Call) -> Call {
     call.query("fields[0]", "id").query("fields[1]", "name")

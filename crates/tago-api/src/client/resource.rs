@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::de::Error as _;
 use serde_json::{Map, Value};
 
-use super::api::{Api, BY_ID};
+use super::api::{Api, BY_ID, PAGE};
 use super::error::{ApiError, Body};
 use super::transport::Call;
 use crate::ProfileId;
@@ -160,7 +160,9 @@ impl Api {
         let routes = of.routes();
         let key = |item: &Document| item.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
         let order = if of == ResourceType::Secret { "key,asc" } else { BY_ID };
-        self.all_pages(key, order, || {
+        // Sources disagree about entities; the smaller number is right everywhere.
+        let amount = if of == ResourceType::Entity { 100 } else { PAGE };
+        self.pages_of(amount, key, order, || {
             let call = Call::new(routes.list);
             let call = if routes.has_catalogue { call.query("filter[public]", false) } else { call };
             with_fields(call, routes.listed)

@@ -16,6 +16,8 @@ use crate::plan::Seal;
 use crate::ports::{Identity, PortError, Source, WriteError};
 use crate::resources::{Address, Document, Entries, Kind, Part, Resources, ResourcesTarget, SCRIPT};
 
+/// Digits of a token's hash by which it is told.
+const FINGERPRINT: usize = 16;
 /// The one configuration of TagoRUN has no id.
 const RUN: &str = "run";
 /// What a secret holds until its owner enters its value.
@@ -91,7 +93,11 @@ impl Resources for Live {
                 let mut entries = Entries::new();
                 for language in dictionary.get("languages").and_then(Value::as_array).into_iter().flatten() {
                     let Some(code) = language["code"].as_str() else { continue };
-                    let texts = self.api.language(&at.id, code).await?;
+                    // One that has no texts yet is listed all the same.
+                    let texts = match self.api.language(&at.id, code).await {
+                        Err(none) if none.is_not_found() => Document::new(),
+                        texts => texts?,
+                    };
                     let active = language["active"].as_bool().unwrap_or(true);
                     entries.insert(code.to_owned(), json!({ "active": active, "texts": texts }));
                 }
@@ -171,7 +177,7 @@ impl ResourcesTarget for Live {
                     expire_time: text("expire_time").parse().ok(),
                 };
                 let made = self.api.create_service_authorization(&new).await?;
-                Ok(made.id.unwrap_or_else(|| shortened(&made.token)))
+                Ok(shortened(&made.token))
             }
             Kind::RunConfiguration => Err(refused("a project has one configuration of TagoRUN")),
             _ => {
@@ -388,13 +394,18 @@ fn authorization(found: &ServiceAuthorization) -> Document {
     document
 }
 
+/// The same name whether the token is shown or only its fingerprint.
 fn name_of(found: &ServiceAuthorization) -> String {
-    found.id.clone().unwrap_or_else(|| shortened(&found.token))
+    match (found.shown(), &found.fingerprint, &found.id) {
+        (None, Some(fingerprint), _) => fingerprint.chars().take(FINGERPRINT).collect(),
+        (None, None, Some(id)) => id.clone(),
+        _ => shortened(&found.token),
+    }
 }
 
 /// Enough of the hash of a token to tell it by, and too little to find it from.
 fn shortened(token: &SecretString) -> String {
-    Seal::of(token.expose_secret().as_bytes()).as_str().chars().take(24).collect()
+    Seal::of(token.expose_secret().as_bytes()).as_str().chars().take(FINGERPRINT).collect()
 }
 
 fn permission(text: &str) -> Option<Permission> {

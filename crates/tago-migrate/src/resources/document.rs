@@ -26,6 +26,7 @@ pub(crate) fn carried(kind: Kind, document: &Document) -> Document {
             (Kind::Entity, "index") => without(value, |name, _| AUTOMATIC.contains(&name)),
             (Kind::Widget, "data") => with_numeric_quantities(value),
             (Kind::Widget, "realtime") if value == "true" => Value::Bool(true),
+            (Kind::RunConfiguration, _) => without_nulls(value),
             (Kind::ServiceAuthorization, "expire_time") if value == "never" => Value::Null,
             _ => value.clone(),
         };
@@ -47,6 +48,27 @@ fn without(value: &Value, is_out: impl Fn(&str, &Value) -> bool) -> Value {
 
 fn cloned((name, value): (&String, &Value)) -> (String, Value) {
     (name.clone(), value.clone())
+}
+
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| (name.clone(), without_nulls(value)));
+            Value::Object(fields.filter(|(_, value)| !says_nothing(value)).collect())
+        }
+        value => value.clone(),
+    }
+}
+
+/// What takes away what is there and not wanted where objects are merged key by key.
+fn merging(wanted: &Value, there: &Value) -> Value {
+    let (Value::Object(wanted), Value::Object(there)) = (wanted, there) else { return wanted.clone() };
+    let mut merged = wanted.clone();
+    for (name, old) in there {
+        let new = wanted.get(name).map_or(Value::Null, |new| merging(new, old));
+        merged.insert(name.clone(), new);
+    }
+    Value::Object(merged)
 }
 
 /// Old dashboards spell quantities as texts, which the platform takes no longer.
@@ -104,6 +126,9 @@ pub(crate) fn edit(kind: Kind, fields: &[String], wanted: &Document, there: &Doc
     let mut edit = Document::new();
     for field in fields {
         let value = match (wanted.get(field), there.get(field)) {
+            (wanted, Some(old @ Value::Object(_))) if kind == Kind::RunConfiguration => {
+                merging(wanted.unwrap_or(&json!({})), old)
+            }
             (Some(value), _) => value.clone(),
             (None, Some(Value::Array(_))) => json!([]),
             (None, Some(Value::Object(_))) => json!({}),
@@ -191,6 +216,18 @@ mod tests {
         let made = document(json!({"name": "e", "schema": {"site": {"type": "string"}},
             "index": {"by_site": {"fields": ["site"]}}}));
         assert_eq!(carried(Kind::Entity, &read), made);
+    }
+
+    #[test]
+    fn what_is_merged_key_by_key_is_emptied_key_by_key() {
+        let there = document(json!({"theme": {"color": "red", "font": {"size": 1}}, "logo": "x"}));
+        let wanted = document(json!({"theme": {"font": {"size": 2}}}));
+        let fields = ["theme".to_owned(), "logo".to_owned()];
+        let sent = edit(Kind::RunConfiguration, &fields, &wanted, &there);
+        assert_eq!(Value::Object(sent), json!({"theme": {"color": null, "font": {"size": 2}}, "logo": null}));
+        let emptied = edit(Kind::RunConfiguration, &fields[..1], &Document::new(), &there);
+        assert_eq!(Value::Object(emptied.clone()), json!({"theme": {"color": null, "font": null}}));
+        assert_eq!(carried(Kind::RunConfiguration, &emptied), Document::new());
     }
 
     #[test]

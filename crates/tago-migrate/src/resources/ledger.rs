@@ -61,6 +61,8 @@ pub(crate) struct ActProgress {
     /// What it is once nothing forbids to delete it.
     pub(crate) unlocked: Option<Seal>,
     pub(crate) doubt: bool,
+    /// The undo itself may have changed it.
+    pub(crate) tried: bool,
     pub(crate) reversed: bool,
     pub(crate) kept: Option<(Stays, String)>,
 }
@@ -139,7 +141,11 @@ impl Ledger {
             Row::Unlocking { act, seal } => {
                 self.acts.entry(*act).or_default().unlocked = Some(seal.clone());
             }
-            Row::UndoIntent { act } => self.acts.entry(*act).or_default().doubt = true,
+            Row::UndoIntent { act } => {
+                let progress = self.acts.entry(*act).or_default();
+                progress.doubt = true;
+                progress.tried = true;
+            }
             Row::UndoOutcome { act, was } => {
                 self.acts.entry(*act).or_default().doubt = *was == Was::Doubtful;
             }

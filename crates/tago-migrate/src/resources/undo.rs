@@ -292,7 +292,10 @@ impl<'a> Undo<'a> {
         match &act.what {
             ActKind::Made if !unchanged => Ok(changed()),
             ActKind::Made => self.unmake(act.item, at, &seen, hands).await,
-            ActKind::Edited { kept, fields } => Ok(restore(at, kept, fields, unchanged, &seen, hands.keep)),
+            ActKind::Edited { kept, fields } => {
+                let tried = self.ledger.acts.get(&number).is_some_and(|act| act.tried);
+                Ok(restore(at, kept, fields, unchanged, tried, &seen, hands.keep))
+            }
             ActKind::Written { part, kept, entries } => {
                 Ok(rewrite(at, *part, kept, entries, &seen, hands.keep))
             }
@@ -503,6 +506,7 @@ fn restore(
     kept: &Seal,
     fields: &[String],
     unchanged: bool,
+    tried: bool,
     seen: &Seen,
     keep: &dyn Keep,
 ) -> Next {
@@ -520,7 +524,12 @@ fn restore(
     if left.is_empty() {
         return Next::Reversed;
     }
-    if !unchanged {
+    // What the undo itself has set is no change of somebody else's.
+    let is_own = || {
+        let differing = differences(at.kind.descriptor(), &before, &there);
+        tried && differing.iter().all(|field| fields.contains(field))
+    };
+    if !unchanged && !is_own() {
         return changed();
     }
     let changes = edit(at.kind, &left, &before, &there);

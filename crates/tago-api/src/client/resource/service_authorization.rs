@@ -79,8 +79,6 @@ struct Verification<'a> {
     verification_code: Option<&'a str>,
 }
 
-const FIELDS: [&str; 6] = ["name", "token", "permission", "verification_code", "expire_time", "created_at"];
-
 /// Service authorizations.
 impl Api {
     /// All of them, each once.
@@ -89,13 +87,7 @@ impl Api {
     /// See [`ApiError`].
     pub async fn service_authorizations(&self) -> Result<Vec<ServiceAuthorization>, ApiError> {
         let key = |found: &ServiceAuthorization| (found.id.clone(), found.token.expose_secret().to_owned());
-        let call = || {
-            let mut call = Call::new("GET /serviceauth");
-            for (index, field) in FIELDS.iter().enumerate() {
-                call = call.query(format!("fields[{index}]"), field);
-            }
-            call
-        };
+        let call = || Call::new("GET /serviceauth");
         self.all_pages(key, "created_at,asc", call).await
     }
 

@@ -1,0 +1,8 @@
+//! Whole projects through real HTTP and real SQLite: every type of resource, which refer to each other in
+//! every way that the platform knows.
+
+#![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+
+mod fixture;
+mod running;
+mod whole;

@@ -1,0 +1,174 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tago_migrate::resources::{
+    Conflict, Kind, ResourceChoices, ResourcePlan, UndoChoices, Undone, rehearse, resume, run, snapshot,
+    status, undo,
+};
+use tago_migrate::{Control, Ending, Env, Figures, Progress, Settings, SystemClock, Verdict};
+use tempfile::TempDir;
+
+use crate::fixture::fill;
+use crate::running::Running;
+
+/// A run, its folder and its time.
+struct Moving {
+    folder: TempDir,
+    clock: SystemClock,
+    control: Control,
+    progress: Progress,
+    choices: ResourceChoices,
+}
+
+impl Moving {
+    fn new(conflict: Conflict) -> Moving {
+        let conflict_of_kind = BTreeMap::from([(Kind::RunConfiguration, Conflict::TakeSource)]);
+        Moving {
+            folder: TempDir::new().unwrap(),
+            clock: SystemClock::start(),
+            control: Control::new(),
+            progress: Progress::new(Figures::default()),
+            choices: ResourceChoices { conflict, conflict_of_kind, ..ResourceChoices::default() },
+        }
+    }
+
+    fn env(&self) -> Env<'_> {
+        Env { clock: &self.clock, nonce: 7, progress: &self.progress, control: &self.control }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    async fn rehearse(&self, source: &Running, target: &Running) -> ResourcePlan {
+        let (source, target) = (source.live(), target.live());
+        rehearse(&source, &target, &self.choices, &settings(), self.env()).await.unwrap()
+    }
+
+    async fn run(&self, source: &Running, target: &Running) -> ResourcePlan {
+        let plan = self.rehearse(source, target).await;
+        let (ours, theirs) = (source.live(), target.live());
+        let approved = plan.fingerprint();
+        let ending =
+            run(&plan, &approved, self.path(), &ours, &theirs, &settings(), self.env()).await.unwrap();
+        assert_eq!(ending, Ending::Finished);
+        let status = status(self.path()).unwrap();
+        assert!(status.held.is_empty(), "{:#?}", status.held);
+        assert_eq!(
+            resume(self.path(), &ours, &theirs, &settings(), self.env()).await.unwrap(),
+            Ending::Finished
+        );
+        plan
+    }
+
+    async fn undo(&self, target: &Running) -> Undone {
+        let choices = UndoChoices::default();
+        let (ending, told) =
+            undo(self.path(), &target.live(), choices, &settings(), self.env()).await.unwrap();
+        assert_eq!(ending, Ending::Finished);
+        told
+    }
+}
+
+fn settings() -> Settings {
+    let mut settings = Settings { late_commit_bound: Duration::from_millis(200), ..Settings::default() };
+    settings.pace.share = 1.0;
+    settings
+}
+
+fn left(plan: &ResourcePlan) -> Vec<String> {
+    let items = plan.items().iter().filter(|item| item.verdict != Verdict::Skip);
+    items.map(|item| format!("{} {:?} {:?} {:?}", item.at, item.verdict, item.reasons, item.fields)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_project_moves_into_an_empty_one_and_back_out() {
+    let (source, target) = (Running::start(1).await, Running::start(2).await);
+    let ids = fill(&source).await;
+    let before = target.content().await;
+    let moving = Moving::new(Conflict::KeepTarget);
+    let plan = moving.run(&source, &target).await;
+    let kinds: BTreeSet<Kind> = plan.items().iter().map(|item| item.at.kind).collect();
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), Kind::ALL, "every type was there to be moved");
+    let dangling: Vec<_> = plan.items().iter().flat_map(|item| &item.unresolved).collect();
+    assert_eq!(dangling, Vec::<&tago_migrate::resources::Unresolved>::new());
+
+    // A second plan has nothing to do.
+    let again = moving.rehearse(&source, &target).await;
+    assert_eq!(left(&again), Vec::<String>::new());
+
+    // Nothing leads back to the source.
+    let there = snapshot(&target.live(), &settings(), moving.env()).await.unwrap();
+    for found in &there.found {
+        let text = serde_json::to_string(&(&found.document, &found.entries)).unwrap();
+        for (name, id) in ids.iter().filter(|(name, _)| *name != "file_base") {
+            assert!(!text.contains(id.as_str()), "{} still leads to {name}: {text}", found.at);
+        }
+        assert!(!text.contains(&source.api), "{} still leads to the source's files: {text}", found.at);
+        assert!(!text.contains("holdfast_run"), "{}", found.at);
+        if matches!(found.at.kind, Kind::Analysis | Kind::Action) {
+            assert_eq!(found.document["active"], false, "{} does not rest", found.at);
+        }
+    }
+    let logo = there.found.iter().find(|found| found.at.id == "images/logo.svg").unwrap();
+    assert_eq!(logo.document["public"], true);
+
+    // The source may be gone by now.
+    drop(source);
+    let told = moving.undo(&target).await;
+    assert_eq!(differences(&before, &target.content().await), Vec::<String>::new());
+    assert_eq!((told.changed_since.clone(), told.impossible.clone()), (vec![], vec![]));
+    assert_eq!(differences(&before, &target.content().await), Vec::<String>::new());
+    assert_eq!(moving.undo(&target).await, told, "a second undo tells the same");
+}
+
+/// What a snapshot restores and a damaged original gets back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_original_gets_back_what_it_lost() {
+    let original = Running::start(1).await;
+    let ids = fill(&original).await;
+    let source = original.restored(9, false).await;
+    for (path, name) in [
+        ("/device", "truck"),
+        ("/analysis", "cleanup"),
+        ("/am", "policy"),
+        ("/dictionary", "dict"),
+        ("/dashboard", "fleet"),
+        ("/run/users", "ana"),
+    ] {
+        original.ask("DELETE", &format!("{path}/{}", ids[name]), None).await;
+    }
+    let widget = format!("/dashboard/{}/widget/{}", ids["overview"], ids["dial"]);
+    original.ask("DELETE", &widget, None).await;
+    let row = "0192f0c0-0000-7000-8000-000000000001";
+    original.ask("DELETE", &format!("/entity/{}/data", ids["orders"]), Some(json!({"ids": [row]}))).await;
+    original.ask("PUT", &format!("/sql/{}", ids["totals"]), Some(json!({"description": "by hand"}))).await;
+    let before = original.content().await;
+
+    let moving = Moving::new(Conflict::TakeSource);
+    moving.run(&source, &original).await;
+    let again = moving.rehearse(&source, &original).await;
+    assert_eq!(left(&again), Vec::<String>::new());
+    // What stayed in the original leads to what was made anew.
+    let alarm = original.ask("GET", &format!("/action/{}", ids["alarm"]), None).await;
+    let truck = &original.ask("GET", "/device?filter[name]=Truck%201", None).await[0]["id"];
+    assert_ne!(truck, &Value::String(ids["truck"].clone()));
+    assert_eq!(&alarm["trigger"][0]["device"], truck);
+    let rows = original.ask("GET", &format!("/entity/{}/data", ids["orders"]), None).await;
+    assert!(
+        rows.as_array().unwrap().iter().any(|found| found["id"] == row && &found["device"] == truck),
+        "{rows}"
+    );
+
+    drop(source);
+    let told = moving.undo(&original).await;
+    assert!(told.changed_since.is_empty(), "{told:#?}");
+    assert_eq!(differences(&before, &original.content().await), Vec::<String>::new());
+}
+
+fn differences(before: &BTreeSet<String>, after: &BTreeSet<String>) -> Vec<String> {
+    let gone = before.difference(after).map(|line| format!("- {line}"));
+    gone.chain(after.difference(before).map(|line| format!("+ {line}"))).collect()
+}
