@@ -16,7 +16,7 @@ use super::rates::Plan;
 use crate::random::hex;
 
 pub(super) use export::export;
-pub(super) use rows::{amount, ask, edit as edit_rows, empty, remove as remove_rows, send};
+pub(super) use rows::{amount, answer, ask, edit as edit_rows, empty, remove as remove_rows, send};
 use schema::{Definition, Limits};
 
 const FIELDS: &[Field] = &[

@@ -106,17 +106,19 @@ pub(super) async fn tables(call: Call) -> Result<Answer, Refused> {
     let filter = call.query.one("filter").unwrap_or_default().to_lowercase();
     let amount = call.query.number("amount", 20, (1, 100))?;
     let page = call.query.number("page", 1, (1, 1_000_000))?;
-    let named = call
+    let (devices, entities) = call
         .read(move |db| {
-            Ok(db
-                .prepare_cached(
-                    "SELECT id, name FROM devices WHERE instr(lower(name), ?1) > 0 ORDER BY name, id
-                     LIMIT ?2 OFFSET ?3",
-                )?
+            let named = |table: &str| -> rusqlite::Result<Vec<Value>> {
+                db.prepare_cached(&format!(
+                    "SELECT id, name FROM {table} WHERE instr(lower(name), ?1) > 0 ORDER BY name, id
+                     LIMIT ?2 OFFSET ?3"
+                ))?
                 .query_map((&filter, amount, amount * (page - 1)), |row| {
                     Ok(json!({ "id": row.get::<_, String>(0)?, "name": row.get::<_, String>(1)? }))
                 })?
-                .collect::<rusqlite::Result<Vec<_>>>()?)
+                .collect()
+            };
+            Ok((named("devices")?, named("entities")?))
         })
         .await?;
     let column = |(name, kind): &(&str, &str)| json!({ "name": name, "type": kind });
@@ -127,7 +129,7 @@ pub(super) async fn tables(call: Call) -> Result<Answer, Refused> {
         .collect();
     Answer::ok(json!({
         "tables": [{ "function": "device", "label": "Device Data", "columns": columns }],
-        "resources": { "devices": named, "entities": [] },
+        "resources": { "devices": devices, "entities": entities },
         "functions": functions,
     }))
 }

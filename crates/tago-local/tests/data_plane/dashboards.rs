@@ -247,6 +247,23 @@ async fn a_widget_shows_the_records_that_its_data_asks_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_widget_shows_the_rows_of_an_entity() {
+    let it = Running::start().await;
+    let schema = json!({"name": {"type": "string", "required": true}});
+    let entity = it.post("/entity", json!({"name": "Orders", "schema": schema})).await["id"].clone();
+    let path = format!("/entity/{}/data", entity.as_str().unwrap());
+    it.post(&path, json!([{"name": "one"}, {"name": "two"}, {"name": "three"}])).await;
+    let id = dashboard(&it, json!({"label": "A"})).await;
+    let data = json!([{"entity": entity, "amount": 2}]);
+    let wid = widget(&it, &id, json!({"label": "1", "type": "entity_table", "data": data})).await;
+    let shown = it.get(&format!("/data/{id}/{wid}")).await;
+    assert_eq!(shown["content"][0]["data"], data[0]);
+    assert_eq!(shown["content"][0]["result"], it.get(&format!("{path}?amount=2")).await);
+    let tables = it.get("/sql/tables?filter=orders").await;
+    assert_eq!(tables["resources"]["entities"], json!([{"id": entity, "name": "Orders"}]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn records_are_entered_changed_and_removed_through_a_widget() {
     let it = Running::start().await;
     let (a, b) = (it.device("A").await, it.device("B").await);

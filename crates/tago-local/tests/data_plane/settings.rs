@@ -221,6 +221,9 @@ async fn the_keys_of_tags_are_listed_by_type() {
     it.post("/dashboard", json!({"label": "A", "tags": tags(&["view"])})).await;
     it.post("/secrets", json!({"key": "A", "value": "x", "tags": tags(&["owner"])})).await;
     assert_eq!(it.get("/tags/keys/device").await, json!(["kind", "site"]));
+    let schema = json!({"name": {"type": "string", "required": true}});
+    it.post("/entity", json!({"name": "E", "schema": schema, "tags": tags(&["row"])})).await;
+    assert_eq!(it.get("/tags/keys/entity").await, json!(["row"]));
     assert_eq!(it.get("/tags/keys/dashboard").await, json!(["view"]));
     assert_eq!(it.get("/tags/keys/secrets").await, json!(["owner"]));
     assert_eq!(it.get("/tags/keys/action").await, json!([]));

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
-use super::{Viewer, origin, widget};
+use super::{Viewer, origin, text, widget};
 use crate::project::call::{Answer, Call, Refused};
 use crate::project::query_text::QueryText;
 use crate::project::resource::{ANALYSIS, Body, find};
 use crate::project::store::Writing;
-use crate::project::{analysis, data, device};
+use crate::project::{analysis, data, device, entity};
 
 /// What the widget shows: for each item of its data the records that the item asks for.
 pub(in crate::project) async fn ask(call: Call) -> Result<Answer, Refused> {
@@ -31,12 +31,17 @@ pub(in crate::project) async fn ask(call: Call) -> Result<Answer, Refused> {
             let widget = widget::find(db, &dashboard, &id)?;
             let mut content = Vec::new();
             for item in widget["data"].as_array().into_iter().flatten() {
+                if let Some(entity) = text(&item["entity"]) {
+                    let rows = entity::answer(db, &entity, &question(item, &overwrite))?;
+                    content.push(json_of(item, raw(&rows)?)?);
+                    continue;
+                }
                 let device = origin(item).map(|origin| chosen.get(&origin).cloned().unwrap_or(origin));
                 let records = match device.filter(|device| device::number(db, device).is_ok()) {
                     Some(device) => data::answer(db, &ids, &device, &question(item, &overwrite), now)?,
                     None => b"[]".to_vec(),
                 };
-                content.push(json_of(item, records)?);
+                content.push(json_of(item, written(records)?)?);
             }
             raw(&BTreeMap::from([("widget", raw(&widget)?), ("content", raw(&content)?)]))
         })
@@ -208,7 +213,23 @@ fn chosen_devices(query: &QueryText) -> BTreeMap<String, String> {
     pairs.map(|(id, origin)| (id.to_owned(), origin.to_owned())).collect()
 }
 
-/// What an item of a widget's data asks of its device.
+/// What an item of a widget's data can ask of a device or of an entity.
+const QUESTION: [&str; 12] = [
+    "qty",
+    "query",
+    "start_date",
+    "end_date",
+    "interval",
+    "function",
+    "timezone",
+    "value",
+    "page",
+    "amount",
+    "index",
+    "order_by",
+];
+
+/// What an item of a widget's data asks.
 fn question(item: &Value, overwrite: &[(String, String)]) -> QueryText {
     let mut asked = Vec::new();
     let plain = |value: &Value| match value {
@@ -216,7 +237,7 @@ fn question(item: &Value, overwrite: &[(String, String)]) -> QueryText {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     };
-    for field in ["qty", "query", "start_date", "end_date", "interval", "function", "timezone", "value"] {
+    for field in QUESTION {
         let overwritten = overwrite.iter().find(|(name, _)| name == field).map(|(_, value)| value.clone());
         asked.extend(overwritten.or_else(|| plain(&item[field])).map(|value| (field.to_owned(), value)));
     }
@@ -226,10 +247,13 @@ fn question(item: &Value, overwrite: &[(String, String)]) -> QueryText {
     QueryText::of(asked)
 }
 
-fn json_of(item: &Value, records: Vec<u8>) -> Result<BTreeMap<&'static str, Box<RawValue>>, Refused> {
-    let records = String::from_utf8(records).map_err(|error| Refused::internal(error.to_string()))?;
-    let records = RawValue::from_string(records).map_err(|error| Refused::internal(error.to_string()))?;
-    Ok(BTreeMap::from([("data", raw(item)?), ("result", records)]))
+fn json_of(item: &Value, result: Box<RawValue>) -> Result<BTreeMap<&'static str, Box<RawValue>>, Refused> {
+    Ok(BTreeMap::from([("data", raw(item)?), ("result", result)]))
+}
+
+fn written(json: Vec<u8>) -> Result<Box<RawValue>, Refused> {
+    let json = String::from_utf8(json).map_err(|error| Refused::internal(error.to_string()))?;
+    RawValue::from_string(json).map_err(|error| Refused::internal(error.to_string()))
 }
 
 fn raw(value: &impl serde::Serialize) -> Result<Box<RawValue>, Refused> {

@@ -8,6 +8,7 @@ use super::select::Selection;
 use super::{Entity, plan};
 use crate::project::call::{Answer, Call, Refused, json};
 use crate::project::data::note_held_parser;
+use crate::project::query_text::QueryText;
 use crate::project::store::Writing;
 
 /// Rows of one request, and ids of one removal.
@@ -101,13 +102,17 @@ pub(in crate::project) async fn remove(call: Call) -> Result<Answer, Refused> {
 pub(in crate::project) async fn ask(call: Call) -> Result<Answer, Refused> {
     let id = call.part("entity").to_owned();
     let query = call.query.clone();
-    let rows = call
-        .read(move |db| {
-            let entity = Entity::find(db, &id)?;
-            Selection::parse(&query, &entity.definition)?.rows(db, &entity)
-        })
-        .await?;
-    Answer::ok(rows)
+    Answer::ok(call.read(move |db| answer(db, &id, &query)).await?)
+}
+
+/// The rows of an entity that a query asks for.
+pub(in crate::project) fn answer(
+    db: &Connection,
+    id: &str,
+    query: &QueryText,
+) -> Result<Vec<Map<String, Value>>, Refused> {
+    let entity = Entity::find(db, id)?;
+    Selection::parse(query, &entity.definition)?.rows(db, &entity)
 }
 
 pub(in crate::project) async fn amount(call: Call) -> Result<Answer, Refused> {
