@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -94,6 +95,7 @@ pub enum Operation {
 pub struct Holds {
     points: Mutex<HashMap<Point, State>>,
     changed: Condvar,
+    ended: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -146,12 +148,19 @@ impl Holds {
         self.changed.notify_all();
     }
 
+    /// Lets all work go on, and nobody wait for it any more.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+        self.resume(None);
+    }
+
     /// Waits until work is parked at `point`, at most `patience`; tells whether it is.
     pub fn wait_parked(&self, point: Point, patience: Duration) -> bool {
         let parked = |points: &mut HashMap<Point, State>| points.get(&point).is_some_and(|s| s.parked > 0);
+        let ended = || self.ended.load(Ordering::Relaxed);
         let (mut points, _) = self
             .changed
-            .wait_timeout_while(self.lock(), patience, |points| !parked(points))
+            .wait_timeout_while(self.lock(), patience, |points| !parked(points) && !ended())
             .unwrap_or_else(PoisonError::into_inner);
         parked(&mut points)
     }

@@ -50,6 +50,8 @@ pub(crate) struct Platform {
     pub(crate) truths: Mutex<Truths>,
     /// Told whenever a deployment's log or state changed.
     pub(crate) deployments_changed: watch::Sender<()>,
+    /// Whoever waits for something stops waiting when this is true.
+    pub(crate) stopping: watch::Sender<bool>,
     schedules_changed: Notify,
     running_schedules: Mutex<()>,
     simulated: Option<Arc<SimulatedClock>>,
@@ -124,6 +126,7 @@ impl Platform {
             shared,
             truths: Mutex::default(),
             deployments_changed: watch::Sender::new(()),
+            stopping: watch::Sender::new(false),
             schedules_changed: Notify::new(),
             running_schedules: Mutex::default(),
             simulated,
@@ -215,9 +218,15 @@ impl Platform {
         Ok(())
     }
 
+    /// Ends every wait for something that may never happen, so that nobody waits for those who wait.
+    pub(crate) fn end_waits(&self) {
+        self.stopping.send_replace(true);
+        self.holds.end();
+    }
+
     /// Waits for restores, then stops every project; nothing is written afterwards.
     pub(crate) fn close(&self) {
-        self.holds.resume(None);
+        self.end_waits();
         for restore in std::mem::take(&mut *self.restores.lock().unwrap_or_else(PoisonError::into_inner)) {
             // A restore that failed is on record.
             let _ = self.runtime.block_on(restore);
@@ -300,7 +309,8 @@ impl Platform {
     fn start(&self, project: Project, port: Option<u16>) -> Result<SocketAddr, Failure> {
         let listener = loopback::bind_again(&*self.listeners, port).map_err(Failure::Listen)?;
         let address = listener.local_addr().map_err(Failure::Listen)?;
-        self.registry.project_answers(project.id(), project.profile(), address.port())?;
+        // A port that is taken now stays the project's: the next start tries it again.
+        self.registry.project_answers(project.id(), project.profile(), port.unwrap_or(address.port()))?;
         let router = loopback::guarded(project.router(), address);
         let (stop, mut stopped) = watch::channel(false);
         let _runtime = self.runtime.enter();

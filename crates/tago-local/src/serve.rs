@@ -64,6 +64,9 @@ pub struct Running {
 pub struct Ready {
     /// Address of the console API.
     pub console: String,
+    /// The address that it has otherwise, if another program has taken that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub console_moved_from: Option<String>,
     /// Who owns the projects.
     pub owner: Access,
     /// Somebody who helps.
@@ -92,6 +95,9 @@ pub struct ReadyProject {
     pub name: String,
     /// Address of its API.
     pub api: String,
+    /// The address that it has otherwise, if another program has taken that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved_from: Option<String>,
     /// Its main profile.
     pub profile: ProfileId,
     /// The profile token.
@@ -112,15 +118,19 @@ pub async fn serve(options: Options) -> Result<Running, ServeError> {
     let runtime = tokio::runtime::Handle::current();
     let opened = tokio::task::spawn_blocking(move || {
         let platform = Platform::open(parts, runtime)?;
+        let kept = match port {
+            Some(port) => Some(port),
+            None => platform.registry.setting(CONSOLE_PORT)?,
+        };
         let listener = match port {
             Some(port) => listeners.bind(port).map_err(Failure::Listen)?,
-            None => loopback::bind_again(&*listeners, platform.registry.setting(CONSOLE_PORT)?)
-                .map_err(Failure::Listen)?,
+            None => loopback::bind_again(&*listeners, kept).map_err(Failure::Listen)?,
         };
         let address = listener.local_addr().map_err(Failure::Listen)?;
-        platform.registry.set_setting(CONSOLE_PORT, address.port())?;
+        platform.registry.set_setting(CONSOLE_PORT, kept.unwrap_or(address.port()))?;
         let knobs = if knobs { Some(listeners.bind(0).map_err(Failure::Listen)?) } else { None };
-        let ready = sign_in(&platform, address, knobs.as_ref().and_then(|knobs| knobs.local_addr().ok()))?;
+        let ready =
+            sign_in(&platform, (address, kept), knobs.as_ref().and_then(|knobs| knobs.local_addr().ok()))?;
         Ok::<_, Failure>((platform, ready, listener, address, knobs))
     });
     let (platform, ready, listener, address, knobs) = opened.await.map_err(|_| ServeError::Interrupted)??;
@@ -164,6 +174,7 @@ impl Running {
     /// Finishes what is being done and closes every file.
     pub async fn stop(self) {
         self.stop.send_replace(true);
+        self.platform.end_waits();
         for task in self.tasks {
             // A task that failed has ended too.
             let _ = task.await;
@@ -191,7 +202,11 @@ async fn until_stopped(work: impl Future<Output = ()>, mut stopped: watch::Recei
 }
 
 /// Makes this start's tokens; those of the start before open nothing any more.
-fn sign_in(platform: &Platform, console: SocketAddr, knobs: Option<SocketAddr>) -> Result<Ready, Failure> {
+fn sign_in(
+    platform: &Platform,
+    (console, kept): (SocketAddr, Option<u16>),
+    knobs: Option<SocketAddr>,
+) -> Result<Ready, Failure> {
     let owner = account(platform, "You", "you@frostline.example")?;
     let collaborator = account(platform, "Robin Keller", "robin@frostline.example")?;
     let access = |account: &Account| -> Result<Access, Failure> {
@@ -208,17 +223,24 @@ fn sign_in(platform: &Platform, console: SocketAddr, knobs: Option<SocketAddr>) 
             id: row.id,
             name: row.name,
             api: format!("http://{address}"),
+            moved_from: moved_from(address, row.port),
             profile: project.profile(),
             token: platform.wait(project.mint_profile_token(SESSION))?,
         });
     }
     Ok(Ready {
         console: format!("http://{console}"),
+        console_moved_from: moved_from(console, kept),
         owner: access(&owner)?,
         collaborator: access(&collaborator)?,
         projects,
         knobs: knobs.map(|knobs| format!("http://{knobs}")),
     })
+}
+
+fn moved_from(address: SocketAddr, kept: Option<u16>) -> Option<String> {
+    let kept = kept.filter(|kept| *kept != address.port())?;
+    Some(format!("http://{}", SocketAddr::new(address.ip(), kept)))
 }
 
 fn account(platform: &Platform, name: &str, email: &str) -> Result<Account, Failure> {

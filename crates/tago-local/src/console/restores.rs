@@ -65,13 +65,19 @@ pub(super) fn deployment(platform: Arc<Platform>, call: Call) -> Waiting {
         let wait = Duration::from_millis(call.number("wait_ms")?.unwrap_or(0)).min(LONGEST_WAIT);
         let deadline = tokio::time::Instant::now() + wait;
         let mut changes = platform.deployments_changed.subscribe();
+        let mut stopping = platform.stopping.subscribe();
         loop {
             changes.mark_unchanged();
             let seen = platform.clone();
             let view = blocking(move || look_up(&seen, project, id, after)).await?;
             let news = !view.log.is_empty() || view.head.status != DeploymentStatus::InProgress;
-            if news || tokio::time::timeout_at(deadline, changes.changed()).await.is_err() {
+            if news || *stopping.borrow() {
                 return reply(&view);
+            }
+            tokio::select! {
+                _ = changes.changed() => {}
+                _ = stopping.changed() => {}
+                () = tokio::time::sleep_until(deadline) => return reply(&view),
             }
         }
     })
