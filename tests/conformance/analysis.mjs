@@ -47,3 +47,15 @@ conforms('an external analysis gets a token', async () => {
   assert.ok(token.startsWith('a-'));
   assert.equal((await it.client('Device', token).info()).id, id);
 });
+
+conforms('a run is noted and gives a token, and no script is run', async () => {
+  const { id } = await analysis.create({ name: 'Button', active: true });
+  const { analysis_token: token } = await analysis.run(id, { by: 'test' });
+  assert.equal((await it.client('Device', token).info()).id, id);
+  const { dashboard } = await it.resources.dashboards.create({ label: 'Buttons' });
+  const { widget } = await it.resources.dashboards.widgets.create(dashboard, { label: 'Run', type: 'push_button', display: {} });
+  await it.resources.dashboards.runWidgetHeaderButtonAnalysis(id, dashboard, widget, { by: 'button' });
+  assert.equal((await it.outbox()).length, 2);
+  await analysis.edit(id, { active: false });
+  await refused(analysis.run(id), /inactive/);
+});

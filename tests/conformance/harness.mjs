@@ -79,6 +79,11 @@ export async function project(name) {
       const response = await fetch(`${ready.knobs}/messages?project=${id}`);
       return await response.json();
     },
+    /** What actions, scripts and downlinks would have done. */
+    async outbox() {
+      const response = await fetch(`${ready.knobs}/outbox?project=${id}`);
+      return await response.json();
+    },
     owner: ready.owner.email,
   };
 }

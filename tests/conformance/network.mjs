@@ -60,5 +60,7 @@ conforms('a network finds its devices by serial number and speaks for them', asy
   const [param] = await devices.paramList(id);
   await client.deviceParamSet(id, { sent: true }, param.id);
   assert.deepEqual((await devices.paramList(id)).map(({ key, sent }) => [key, sent]), [['downlink', true]]);
+  await client.publishToRelay({ topic: 'down/SN-9', message: 'on', device: id });
+  assert.equal((await it.outbox()).length, 1);
   await refused(it.client('Network', deviceToken).deviceList(connector), /^Authorization Denied/);
 });

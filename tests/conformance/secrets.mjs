@@ -43,6 +43,8 @@ conforms('a query is kept with its versions', async () => {
   assert.equal((await sql.getVersion(made.id, 1)).query, 'SELECT 1');
   const listed = await sql.list({ filter: { name: 'Dev*' }, fields: ['id', 'name'] });
   assert.deepEqual(listed.map(({ id }) => id), [made.id]);
+  const tables = await sql.tables();
+  assert.ok(tables.functions.some(({ name }) => name === 'count'));
   assert.equal((await sql.delete(made.id)).id, made.id);
   await refused(sql.info(made.id), /does not exist|not found/i);
 });

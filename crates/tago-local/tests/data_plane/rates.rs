@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use tago_local::project::{Plan, Route, Who, routes};
 use tower_service::Service;
@@ -13,14 +13,23 @@ use crate::harness::Running;
 /// The documented limits (Free, Starter, Scale) and the routes that they are for; in a path `{}` is any part.
 const DOCUMENTED: &[([u32; 3], &[&str])] = &[
     ([10, 250, 5000], &["POST /device", "DELETE /device/{}"]),
-    ([50, 100, 500], &["GET /device", "GET /account"]),
+    ([50, 100, 500], &["GET /device", "GET /account", "PUT /account"]),
     (
         [100, 1000, 5000],
         &["GET /device/{}", "GET /device/token/{}", "GET /device/{}/data_amount", "GET /device/{}/params"],
     ),
+    ([100, 1000, 15_000], &["GET /device/{}/chunk"]),
     (
         [50, 250, 2000],
-        &["PUT /device/{}", "POST /device/token", "DELETE /device/token/{}", "POST /device/{}/empty"],
+        &[
+            "PUT /device/{}",
+            "POST /device/token",
+            "DELETE /device/token/{}",
+            "POST /device/{}/convert",
+            "POST /device/{}/empty",
+            "POST /device/{}/chunk/copy",
+            "DELETE /device/{}/chunk/{}",
+        ],
     ),
     ([250, 5000, 15_000], &["GET /data", "POST /data", "GET /device/{}/data", "POST /device/{}/data"]),
     ([60, 250, 1000], &["PUT /data", "DELETE /data", "PUT /device/{}/data", "DELETE /device/{}/data"]),
@@ -38,12 +47,54 @@ const DOCUMENTED: &[([u32; 3], &[&str])] = &[
             "POST /dashboard",
             "PUT /dashboard/{}",
             "DELETE /dashboard/{}",
+            "GET /notification",
+            "POST /notification",
+            "POST /run/notification",
+            "GET /run/notification/{}",
+            "GET /run/users",
+            "POST /run/users",
+            "GET /run/users/{}",
+            "PUT /run/users/{}",
+            "DELETE /run/users/{}",
             "GET /tags/keys/{}",
         ],
     ),
-    ([60, 100, 200], &["POST /files", "DELETE /files", "GET /am", "GET /serviceauth", "GET /dictionary/{}"]),
+    (
+        [60, 100, 200],
+        &[
+            "POST /files",
+            "PUT /files",
+            "DELETE /files",
+            "POST /profile",
+            "PUT /profile/{}",
+            "DELETE /profile/{}",
+            "GET /am",
+            "POST /am",
+            "GET /am/{}",
+            "PUT /am/{}",
+            "DELETE /am/{}",
+            "GET /serviceauth",
+            "POST /serviceauth",
+            "PUT /serviceauth/{}",
+            "DELETE /serviceauth/{}",
+            "GET /dictionary",
+            "POST /dictionary",
+            "GET /dictionary/{}",
+            "PUT /dictionary/{}",
+            "DELETE /dictionary/{}",
+        ],
+    ),
+    (
+        [60, 100, 500],
+        &[
+            "GET /integration/network",
+            "POST /integration/network",
+            "GET /integration/network/{}",
+            "PUT /integration/network/{}",
+            "DELETE /integration/network/{}",
+        ],
+    ),
     ([1, 10, 30], &["POST /dashboard/{}/widget/{}/upload"]),
-    ([60, 100, 500], &["GET /integration/network", "GET /integration/network/{}"]),
     ([60, 5000, 10_000], &["GET /info"]),
 ];
 
@@ -85,6 +136,29 @@ async fn every_route_takes_exactly_its_limit_in_each_calendar_minute() {
         it.set_time(&moment("46:00.000Z"));
         let (status, ..) = ask(&it, route, &tokens).await;
         assert_ne!(status, StatusCode::TOO_MANY_REQUESTS, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn aggregates_have_a_lower_limit_of_their_own() {
+    let it = Running::start().await;
+    let device = it.device("Truck").await;
+    let path = format!("/device/{}/data", device.id);
+    let aggregate = format!("{path}?query=aggregate&variables=kwh&interval=day&function=sum");
+    for (hour, (plan, limit)) in
+        [(Plan::Free, 5), (Plan::Starter, 10), (Plan::Scale, 100)].into_iter().enumerate()
+    {
+        it.shared.rates.set_plan(it.project.id(), plan);
+        it.set_time(&format!("2026-03-10T{hour:02}:45:30.000Z"));
+        for asked in 0..limit {
+            let (status, _) = it.ask(Method::GET, &aggregate, &it.token, None).await;
+            assert_eq!(status, StatusCode::OK, "{plan:?}: {asked} of {limit}");
+        }
+        let (status, message) = it.refused(Method::GET, &aggregate, Value::Null).await;
+        assert_eq!((status, message.as_str()), (429, "Too many requests (Retry-After: 30)"), "{plan:?}");
+        it.get(&path).await;
+        it.set_time(&format!("2026-03-10T{hour:02}:46:00.000Z"));
+        it.get(&aggregate).await;
     }
 }
 

@@ -10,6 +10,7 @@ use super::profile::check_own;
 use crate::project::call::{Answer, Call, Refused};
 use crate::project::messages::{self, Channel};
 use crate::project::schema;
+use crate::random::hex;
 
 const KEY: &str = "services";
 
@@ -60,18 +61,23 @@ pub(in crate::project) async fn test(call: Call) -> Result<Answer, Refused> {
         _ => return Err(Refused::bad("The service must be email or sms")),
     };
     let service = call.part("service").to_owned();
-    call.write(move |writing| {
-        if !configured(writing.db)?.contains_key(&service) {
-            return Err(Refused::new(
-                StatusCode::NOT_FOUND,
-                "No service provider configured for the specified service type",
-            ));
-        }
-        let subject = trial.subject.as_deref().unwrap_or("Test");
-        Ok(messages::record(writing, channel, &trial.to, subject, &trial.message)?)
-    })
-    .await?;
-    Answer::ok(json!({ "message": "Test message recorded: nothing is sent from this platform" }))
+    let id = call
+        .write(move |writing| {
+            if !configured(writing.db)?.contains_key(&service) {
+                return Err(Refused::new(
+                    StatusCode::NOT_FOUND,
+                    "No service provider configured for the specified service type",
+                ));
+            }
+            let subject = trial.subject.as_deref().unwrap_or("Test");
+            messages::record(writing, channel, &trial.to, subject, &trial.message)?;
+            Ok(hex(&writing.random.id_bytes(writing.now)))
+        })
+        .await?;
+    Answer::ok(json!({
+        "message": "Test message recorded: nothing is sent from this platform",
+        "message_id": id,
+    }))
 }
 
 /// What is configured, for a profile backup too.
