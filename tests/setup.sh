@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 packages="build-essential pkg-config libwebkit2gtk-4.1-dev libgtk-3-dev librsvg2-dev
-  libayatana-appindicator3-dev xvfb xauth webkit2gtk-driver dbus gnome-keyring at-spi2-core"
+  libayatana-appindicator3-dev xvfb xauth webkit2gtk-driver dbus gnome-keyring at-spi2-core strace"
 
 need() {
   command -v "$1" >/dev/null || { echo "Holdfast needs $2. Install it and run this again." >&2; exit 1; }

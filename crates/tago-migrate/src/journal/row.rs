@@ -46,7 +46,12 @@ pub(crate) enum Row {
     /// A window, or a whole item, is not carried out.
     Held { item: u32, window: Option<u32>, reason: String },
     /// A batch, or what lacks of it, is about to be sent.
-    Intent { item: u32, batch: u32, tally: Tally },
+    Intent {
+        item: u32,
+        batch: u32,
+        #[serde(rename = "of")]
+        tally: Tally,
+    },
     /// What became of it.
     Outcome { item: u32, batch: u32, was: Was },
     /// A batch was looked for: so many of its records are not there.

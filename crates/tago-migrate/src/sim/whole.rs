@@ -13,7 +13,11 @@ use super::world::{FakeDevice, FakeRecord, Project};
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::device::Definition;
+use crate::journal::{Journal, JournalError, Row, SqliteJournal};
+use crate::machine::ledger::Ledger;
 use crate::progress::{Figures, Progress};
+use crate::run::drive::World;
+use crate::run::go;
 use crate::{
     Choices, Ending, Halt, Plan, Policy, RehearseError, RunError, Seal, Settings, Verdict, last_proof,
     overview, prove, rehearse, report, resume, run, status,
@@ -329,6 +333,61 @@ async fn a_window_that_changed_since_the_rehearsal_is_held_back_alone() {
     let second = bench.folder.path().join("second");
     assert_eq!(bench.run(&again, &second).await.unwrap(), Ending::Finished);
     assert!(bench.plan(&Choices::default()).await.summary().nothing_to_do);
+}
+
+/// F14: no request leaves without its row, and the run goes on once there is room.
+#[tokio::test(start_paused = true)]
+async fn f14_a_full_disk_halts_the_run_and_room_mends_it() {
+    let mut halted = 0;
+    for pages in [4, 5, 6, 7] {
+        let bench = Bench::new();
+        let plan = bench.plan(&Choices::default()).await;
+        let folder = bench.run_folder();
+        std::fs::create_dir_all(&folder).unwrap();
+        let (mut journal, _) = SqliteJournal::open(&folder).unwrap();
+        plan.write(&folder.join(crate::folder::PLAN)).unwrap();
+        journal.fill_disk_at(pages);
+        let settings = Settings { batch_bytes: 150, ..bench.settings.clone() };
+        let begun = Row::Begun {
+            run: "full".into(),
+            fingerprint: plan.fingerprint(),
+            batch_bytes: settings.batch_bytes,
+        };
+        let world = World {
+            plan: &plan,
+            source: &bench.source,
+            target: &bench.target,
+            settings: &settings,
+            env: bench.env(),
+        };
+        let ended = match journal.append(bench.clock.now(), &begun) {
+            Ok(()) => go(&world, Ledger::of([&begun]).unwrap(), &mut journal).await.map(|_| ()),
+            Err(error) => Err(error),
+        };
+        drop(journal);
+        halted += usize::from(matches!(ended, Err(JournalError::Storage { .. })));
+        let seconds = Duration::from_secs(3);
+        bench.clock.sleep(seconds).await;
+        bench.target.project.lock().unwrap().happen(bench.clock.elapsed());
+        let known: u64 = SqliteJournal::read(&folder)
+            .unwrap()
+            .iter()
+            .filter_map(|(_, row)| match row {
+                Row::Intent { tally, .. } => Some(tally.count),
+                _ => None,
+            })
+            .sum();
+        let stored: usize =
+            bench.target.project.lock().unwrap().devices.values().map(|device| device.records.len()).sum();
+        assert!(stored as u64 - 160 <= known, "{pages} pages: {stored} records, {known} of them announced");
+        if SqliteJournal::read(&folder).unwrap().is_empty() {
+            continue;
+        }
+        assert_eq!(bench.resume().await.unwrap(), Ending::Finished, "{pages} pages");
+        let target = bench.target.project.lock().unwrap();
+        assert!(target.devices.values().all(|device| device.records.len() == 100), "{pages} pages");
+    }
+    assert!(halted >= 3, "the disk was full in {halted} runs");
 }
 
 #[tokio::test(start_paused = true)]
