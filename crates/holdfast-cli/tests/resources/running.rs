@@ -34,6 +34,7 @@ impl Running {
             rates,
             requests: Arc::new(Requests::default()),
             hashing: HashingCost::LEAST,
+            holds: Arc::default(),
         };
         let owner = Owner {
             id: AccountId::from_bytes([2; 12]),

@@ -172,3 +172,46 @@ fn differences(before: &BTreeSet<String>, after: &BTreeSet<String>) -> Vec<Strin
     let gone = before.difference(after).map(|line| format!("- {line}"));
     gone.chain(after.difference(before).map(|line| format!("+ {line}"))).collect()
 }
+
+/// Every step over real HTTP: carried out without an answer, lost before it was carried out, cut in the
+/// middle of the answer; in the run and in the undo.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_step_may_lose_its_answer_over_http() {
+    let source = Running::start(1).await;
+    fill(&source).await;
+    for (number, kind) in
+        [(2, "commit_then_drop"), (3, "drop_before"), (4, "cut_body"), (5, "commit_then_status")]
+    {
+        let target = Running::start(number).await;
+        let before = target.content().await;
+        let moving = Moving::new(Conflict::KeepTarget);
+        // The first write of every route goes wrong, and the next one does not.
+        let strike = || {
+            for route in tago_local::project::routes().into_iter().filter(|route| route.method != "GET") {
+                let route = format!("{} {}", route.method, route.path);
+                let fault = json!({"route": route, "kind": kind, "every": 1, "times": 1});
+                target.shared.faults.push(serde_json::from_value(fault).unwrap()).unwrap();
+            }
+        };
+        strike();
+        moving.run(&source, &target).await;
+        let struck = target.shared.faults.struck().into_iter().filter(|times| *times > 0).count();
+        assert!(struck >= 20, "only {struck} routes were struck");
+        target.shared.faults.clear();
+        let again = moving.rehearse(&source, &target).await;
+        assert_eq!(left(&again), Vec::<String>::new(), "{kind}");
+        let twice = |kind: Kind| again.items().iter().filter(|item| item.at.kind == kind).count();
+        let there = snapshot(&target.live(), &settings(), moving.env()).await.unwrap();
+        for kind in Kind::ALL {
+            assert_eq!(
+                there.found.iter().filter(|found| found.at.kind == kind).count(),
+                twice(kind),
+                "{kind}"
+            );
+        }
+        strike();
+        moving.undo(&target).await;
+        target.shared.faults.clear();
+        assert_eq!(differences(&before, &target.content().await), Vec::<String>::new(), "{kind}");
+    }
+}

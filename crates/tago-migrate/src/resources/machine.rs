@@ -140,8 +140,9 @@ enum Stage {
     Working(&'static str),
 }
 
-/// A change that does not take effect is repeated so often.
-const ATTEMPTS: u32 = 3;
+/// A resource is written to so often, its making, its part and its fields together, before the run takes
+/// it that the target does not keep what it acknowledges.
+const ATTEMPTS: u32 = 9;
 /// Rows of an entity in one request.
 const ROWS: usize = 100;
 /// How long to wait before a target that does not answer is asked again.
