@@ -72,9 +72,9 @@ pub(super) async fn statistics(call: Call) -> Result<Answer, Refused> {
     let asked = Asked::of(&call)?;
     let now = call.project.0.shared.clock.now();
     let born = call.project.0.identity.created_at;
-    let storage = call.project.0.files.bytes() as f64 / 1_000_000.0;
+    let files = call.project.0.files.changes();
     call.project.0.store.save_recent().await;
-    let points = call.read(move |db| asked.points(db, born, now, storage)).await?;
+    let points = call.read(move |db| asked.points(db, born, now, &files)).await?;
     Answer::ok(points)
 }
 
@@ -127,7 +127,13 @@ impl Asked {
         Ok(Asked { from, to, period, zone })
     }
 
-    fn points(&self, db: &Connection, born: Time, now: Time, storage: f64) -> Result<Vec<Value>, Refused> {
+    fn points(
+        &self,
+        db: &Connection,
+        born: Time,
+        now: Time,
+        files: &[(Time, u64)],
+    ) -> Result<Vec<Value>, Refused> {
         let used: BTreeMap<i64, (u64, u64)> = db
             .prepare_cached("SELECT hour, input, output FROM usage")?
             .query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?
@@ -159,16 +165,14 @@ impl Asked {
                 output += used.1;
             }
             let ends = Time::from_millis((current + 1) * HOUR).min(now);
-            let mut point = json!({
+            let point = json!({
                 "time": ends,
                 "input": input,
                 "output": output,
                 "data_records": stored.range(..=current).next_back().map_or(0, |(_, count)| *count),
+                "file_storage": megabytes(files, ends),
                 "analysis": 0, "email": 0, "sms": 0, "push_notification": 0,
             });
-            if current == hour(now) {
-                point["file_storage"] = storage.into();
-            }
             let local = begins.to_utc().with_timezone(&self.zone);
             match points.last_mut() {
                 // The last hour of a period stands for it.
@@ -192,6 +196,12 @@ impl Period {
             Period::Month => month,
         }
     }
+}
+
+/// Of the files that are there, those that were there at a moment.
+fn megabytes(files: &[(Time, u64)], at: Time) -> f64 {
+    let bytes: u64 = files.iter().filter(|(changed, _)| *changed <= at).map(|(_, size)| size).sum();
+    bytes as f64 / 1_000_000.0
 }
 
 fn hour(time: Time) -> i64 {

@@ -34,6 +34,16 @@ async fn input_and_output_are_counted_by_the_hour_from_the_beginning_of_the_mont
         [("2026-03-10T13:00:00.000Z".to_owned(), 5, 0, 5), ("2026-03-10T13:30:00.000Z".to_owned(), 7, 3, 7)]
     );
     assert_eq!(points(&it, "").await, day);
+    it.post("/files", json!([{"filename": "a", "file": "AAAA"}])).await;
+    let stored: Vec<_> = it
+        .get("/profile/current/statistics")
+        .await
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p["file_storage"].clone())
+        .collect();
+    assert_eq!(stored, [json!(0.0), json!(0.000_003)]);
     // Another month counts from nothing; what is stored stays.
     it.set_time("2026-04-01T00:30:00Z");
     it.send(&device, series("v", 1)).await;

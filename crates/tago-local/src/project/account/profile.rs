@@ -110,7 +110,8 @@ pub(in crate::project) async fn summary(call: Call) -> Result<Answer, Refused> {
                 "limit_used": {
                     "input": input,
                     "output": output,
-                    "analysis": 0, "sms": 0, "email": 0, "push_notification": 0, "tcore": 0,
+                    "analysis": 0, "sms": 0, "email": 0, "push_notification": 0, "tcore": 0, "tcore_cluster": 0,
+                    "dashboard_output": 0,
                     "data_records": amount["data_records"],
                     "run_users": amount["run_users"],
                     "file_storage": storage,

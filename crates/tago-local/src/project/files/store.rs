@@ -116,6 +116,11 @@ impl Files {
         self.lock().values().map(|entry| entry.size).sum()
     }
 
+    /// The moments of the last change of each file, with its bytes.
+    pub(in crate::project) fn changes(&self) -> Vec<(Time, u64)> {
+        self.lock().values().map(|entry| (entry.last_modified, entry.size)).collect()
+    }
+
     pub(super) fn page(&self, prefix: &str, after: &str, qty: usize) -> Page {
         let index = self.lock();
         let mut page = Page { files: Vec::new(), folders: Vec::new(), next: None };
