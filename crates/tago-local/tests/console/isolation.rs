@@ -246,14 +246,15 @@ impl Arena {
     /// What the target's owner reads, by route.
     async fn seen_by_owner(&self) -> BTreeMap<String, Value> {
         let mut seen = BTreeMap::new();
-        // Some answer a token, or the number of a question, which is another one each time.
-        let makes_a_token = |path: &str| {
-            ["}/token", "/share/public", "/download", "/login", "/auditlog"]
+        // Some answer a token, or the number of a question, which is another one each time; some count what
+        // their reader reads.
+        let another_each_time = |path: &str| {
+            ["}/token", "/share/public", "/download", "/login", "/auditlog", "/statistics", "/summary"]
                 .iter()
                 .any(|end| path.ends_with(end))
         };
         let readable = routes().into_iter().filter(|route| {
-            route.method == Method::GET && route.who == Who::Profile && !makes_a_token(route.path)
+            route.method == Method::GET && route.who == Who::Profile && !another_each_time(route.path)
         });
         for route in readable {
             let path = filled(route.path, &self.target, &[]);
