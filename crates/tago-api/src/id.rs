@@ -28,6 +28,11 @@ macro_rules! ids {
             pub const fn as_bytes(&self) -> &[u8; 12] {
                 &self.0
             }
+
+            /// The id as it is written on the wire.
+            pub fn to_ascii(self) -> [u8; 24] {
+                hex(&self.0)
+            }
         }
 
         impl fmt::Display for $name {
@@ -120,13 +125,17 @@ fn hex_digit(digit: u8) -> Option<u8> {
 }
 
 fn write_hex(bytes: &[u8; 12], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str(std::str::from_utf8(&hex(bytes)).map_err(|_| fmt::Error)?)
+}
+
+fn hex(bytes: &[u8; 12]) -> [u8; 24] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = [0; 24];
     for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
         pair[0] = DIGITS[usize::from(byte >> 4)];
         pair[1] = DIGITS[usize::from(byte & 15)];
     }
-    f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+    text
 }
 
 #[cfg(test)]

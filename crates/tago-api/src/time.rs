@@ -57,7 +57,8 @@ impl Time {
 
 /// Every record has a moment or two, and chrono spells one in the time that the rest of a record takes.
 impl Time {
-    fn spelled(self) -> [u8; 24] {
+    /// The moment as it is written on the wire.
+    pub fn to_ascii(self) -> [u8; 24] {
         let (year, month, day) = civil(self.0.div_euclid(DAY));
         let millis = self.0.rem_euclid(DAY);
         let mut text = *b"0000-00-00T00:00:00.000Z";
@@ -77,7 +78,7 @@ impl Time {
         text
     }
 
-    /// Reads what [`Time::spelled`] writes, and nothing else.
+    /// Reads what [`Time::to_ascii`] writes, and nothing else.
     fn read_spelled(text: &[u8]) -> Option<Time> {
         let text: &[u8; 24] = text.try_into().ok()?;
         for (place, mark) in
@@ -159,7 +160,7 @@ impl Sub<Duration> for Time {
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.spelled();
+        let text = self.to_ascii();
         f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }

@@ -189,15 +189,25 @@ impl Selection {
                 self.end.millis(),
             ))?);
         }
+        let mut wanted = |row: &Row<'_>| -> Result<ControlFlow<()>, Refused> {
+            let is_meant = (self.ids.is_empty() || sequences.contains(&row.get(1)?)) && self.holds(row)?;
+            if is_meant { visit(row) } else { Ok(ControlFlow::Continue(())) }
+        };
+        if let [cursor] = cursors.as_mut_slice() {
+            while let Some(row) = cursor.next()? {
+                if wanted(row)?.is_break() {
+                    break;
+                }
+            }
+            return Ok(());
+        }
         let mut next = Merged { heap: BinaryHeap::new(), ascending: self.ascending };
         for (index, cursor) in cursors.iter_mut().enumerate() {
             next.advance(index, cursor)?;
         }
         while let Some(index) = next.pop() {
             if let Some(row) = cursors[index].get()
-                && (self.ids.is_empty() || sequences.contains(&row.get(1)?))
-                && self.holds(row)?
-                && visit(row)?.is_break()
+                && wanted(row)?.is_break()
             {
                 break;
             }

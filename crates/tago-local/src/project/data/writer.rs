@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::io::Write;
 use std::ops::Range;
 
 use rusqlite::{Connection, Row};
@@ -16,7 +15,8 @@ pub(super) struct RecordWriter<'a> {
     ids: &'a RecordIds,
     device: &'a str,
     variables: HashMap<i64, String>,
-    /// The variable of the record before: most often it is the next one's too.
+    /// The variable of the record before, and what stands between its id and its time: most often the
+    /// next one's too.
     latest: (i64, String),
     details: bool,
 }
@@ -40,16 +40,19 @@ impl<'a> RecordWriter<'a> {
         let start = self.out.len();
         let key = Key::of(row)?;
         if self.latest.0 != key.variable {
-            self.latest = (key.variable, self.variables.get(&key.variable).cloned().unwrap_or_default());
+            let variable = self.variables.get(&key.variable).map_or("", String::as_str);
+            let between = format!(r#"","device":"{}","variable":"{variable}","time":""#, self.device);
+            self.latest = (key.variable, between);
         }
-        let id = self.ids.id(key.sequence.unsigned_abs());
-        let time = Time::from_millis(key.time);
-        let (device, variable) = (self.device, &self.latest.1);
-        let opening = write!(
-            self.out,
-            r#"{{"id":"{id}","device":"{device}","variable":"{variable}","time":"{time}","group":"#
-        );
-        opening.map_err(|error| Refused::internal(error.to_string()))?;
+        for part in [
+            b"{\"id\":\"".as_slice(),
+            &self.ids.id(key.sequence.unsigned_abs()).to_ascii(),
+            self.latest.1.as_bytes(),
+            &Time::from_millis(key.time).to_ascii(),
+            b"\",\"group\":",
+        ] {
+            self.out.extend_from_slice(part);
+        }
         self.quoted(text(row, 5)?.unwrap_or_default())?;
         if let Some(unit) = text(row, 4)? {
             self.out.extend_from_slice(b",\"unit\":");
@@ -70,6 +73,15 @@ impl<'a> RecordWriter<'a> {
     }
 
     fn quoted(&mut self, text: &str) -> Result<(), Refused> {
+        // Looked at as a whole, because that is many bytes at a time.
+        let escaped =
+            text.bytes().fold(false, |any, byte| any | (byte < 0x20) | (byte == b'"') | (byte == b'\\'));
+        if !escaped {
+            self.out.push(b'"');
+            self.out.extend_from_slice(text.as_bytes());
+            self.out.push(b'"');
+            return Ok(());
+        }
         serde_json::to_writer(&mut self.out, text).map_err(|error| Refused::internal(error.to_string()))
     }
 
