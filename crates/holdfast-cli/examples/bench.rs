@@ -20,10 +20,11 @@ use serde::Deserialize;
 use tago_api::client::{
     Address, Api, Console, Credential, NewDeviceToken, NewProject, Permission, Settings as ClientSettings,
 };
-use tago_api::{DeviceId, ProjectId};
+use tago_api::{DeviceId, ProjectId, Time};
 use tago_migrate::live::Live;
 use tago_migrate::{
-    Choices, Control, Ending, Env, Figures, Progress, Settings, Source, SystemClock, prove, rehearse, run,
+    Choices, Control, Ending, Env, Figures, Order, Progress, Range, Settings, Source, SystemClock, prove,
+    rehearse, run,
 };
 use tempfile::TempDir;
 
@@ -54,6 +55,10 @@ async fn measure(small: bool) {
     let inserted = timed(|| insert(&folder.path().join("raw.sqlite"), &rows));
     let bodies = bodies(&rows);
     let bytes: usize = bodies.values().flatten().map(Bytes::len).sum();
+    let least: u64 = bodies
+        .values()
+        .map(|bodies| (bodies.iter().map(Bytes::len).sum::<usize>() as u64).div_ceil(190_000))
+        .sum();
     let ingested = ingest(&source, &bare, bodies).await;
 
     let (from, to) = (Live::new(source.api()), Live::new(target.api()));
@@ -66,6 +71,9 @@ async fn measure(small: bool) {
     let plan = rehearse(&from, &to, &Choices::default(), &settings, env).await.unwrap();
     let rehearsed = begun.elapsed();
     assert_eq!(plan.summary().records_missing, rows.len() as u64);
+    // A run of a plan as young as this would wait for what an abandoned one may have sent.
+    tokio::time::sleep(settings.late_commit_bound.saturating_sub(rehearsed)).await;
+    let before = platform.data_posts(target.id).await;
     let begun = Instant::now();
     let ending = run(&plan, &plan.fingerprint(), &run_folder, &from, &to, &settings, env).await.unwrap();
     let migrated = begun.elapsed();
@@ -73,6 +81,9 @@ async fn measure(small: bool) {
     let begun = Instant::now();
     assert!(prove(&run_folder, &from, &to, &settings, env).await.unwrap().green);
     let proven = begun.elapsed();
+    let posts = platform.data_posts(target.id).await - before;
+    let official = platform.new_project("Copied").await;
+    let copied = official_way(&source, &official, records as usize).await;
 
     let line = |what: &str, took: Duration| {
         let (seconds, rate) = (took.as_secs_f64(), records / took.as_secs_f64());
@@ -84,6 +95,12 @@ async fn measure(small: bool) {
     line("rehearsal, exact", rehearsed);
     line("migration", migrated);
     line("proof", proven);
+    line("the official way, one page after the other", copied);
+    println!("migration : ingest {:.2} (goal 0.5)", ingested.as_secs_f64() / migrated.as_secs_f64());
+    println!(
+        "{posts} requests with data, {least} of 190 kB would do: {:.3} (goal 1.03)",
+        posts as f64 / least as f64
+    );
 }
 
 /// A row of `records`, its device and its variable by name.
@@ -225,6 +242,47 @@ async fn ingest(source: &Project, target: &Project, bodies: BTreeMap<DeviceId, V
     begun.elapsed()
 }
 
+/// One device after the other, 2,000 records a page by `skip`, and 400 ms of rest after each.
+async fn official_way(source: &Project, target: &Project, records: usize) -> Duration {
+    const PAGE: usize = 2_000;
+    let (from, to) = (Live::new(source.api()), Live::new(target.api()));
+    let api = target.api();
+    let everything = Range { from: Time::MIN, to: Time::MAX, variables: Vec::new() };
+    let mut devices = Vec::new();
+    for device in from.devices().await.unwrap() {
+        let whole = from.device(device.id).await.unwrap().definition;
+        let made = tago_migrate::Target::create_device(&to, &whole).await.unwrap();
+        let token = NewDeviceToken {
+            device: made,
+            name: "copy".into(),
+            permission: Permission::Full,
+            serie_number: None,
+        };
+        let token = api.create_device_token(&token).await.unwrap().token;
+        devices.push((device.id, api.as_device(&token).unwrap()));
+    }
+    let begun = Instant::now();
+    let mut copied = 0;
+    for (device, writer) in devices {
+        let mut skip = 0;
+        loop {
+            let page = from.records(device, &everything, Order::Ascending, skip, PAGE).await.unwrap();
+            skip += page.len();
+            // As large as fits into 200 kB.
+            for part in page.chunks(PAGE / 2) {
+                writer.write_json(serde_json::to_vec(part).unwrap()).await.unwrap();
+            }
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            if page.len() < PAGE {
+                break;
+            }
+        }
+        copied += skip;
+    }
+    assert_eq!(copied, records);
+    begun.elapsed()
+}
+
 struct Platform {
     child: Child,
     ready: Ready,
@@ -278,6 +336,14 @@ impl Platform {
     async fn project(&self, id: ProjectId) -> Project {
         let access = self.console().access(id, "bench").await.unwrap();
         Project { id, api: access.api, token: access.token }
+    }
+
+    /// Requests with data that a project has answered.
+    async fn data_posts(&self, id: ProjectId) -> u64 {
+        let url = format!("{}/requests?project={id}", self.ready.knobs);
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let counts: BTreeMap<String, u64> = client.get(url).send().await.unwrap().json().await.unwrap();
+        counts.get("POST /data").copied().unwrap_or(0)
     }
 
     async fn database(&self, id: ProjectId) -> PathBuf {
