@@ -28,8 +28,8 @@ use crate::resources::undo::{Undo, UndoChoices, Undone};
 use crate::run::Ending;
 use crate::settings::{Env, Settings};
 
-const OURS: &str = "5f2a8e3b9c1d4e00aaaaaaaa";
-const THEIRS: &str = "5f2a8e3b9c1d4e00bbbbbbbb";
+pub(super) const OURS: &str = "5f2a8e3b9c1d4e00aaaaaaaa";
+pub(super) const THEIRS: &str = "5f2a8e3b9c1d4e00bbbbbbbb";
 
 struct VirtualClock(Instant);
 
@@ -49,10 +49,10 @@ impl Clock for VirtualClock {
 }
 
 /// Two projects, and one run from the one into the other.
-struct World {
-    source: Fake,
-    target: Fake,
-    choices: ResourceChoices,
+pub(super) struct World {
+    pub(super) source: Fake,
+    pub(super) target: Fake,
+    pub(super) choices: ResourceChoices,
     plan: Option<ResourcePlan>,
     journal: Memory,
     keep: keep::Memory,
@@ -62,7 +62,7 @@ struct World {
 }
 
 impl World {
-    fn new(source: Fake, target: Fake, choices: ResourceChoices) -> World {
+    pub(super) fn new(source: Fake, target: Fake, choices: ResourceChoices) -> World {
         World {
             source,
             target,
@@ -77,7 +77,7 @@ impl World {
     }
 
     /// Into a project that holds nothing.
-    fn into_empty() -> World {
+    pub(super) fn into_empty() -> World {
         // Every project has one configuration of TagoRUN, so there is none to make.
         let conflict_of_kind = BTreeMap::from([(Kind::RunConfiguration, Conflict::TakeSource)]);
         let choices = ResourceChoices { conflict_of_kind, ..ResourceChoices::default() };
@@ -127,11 +127,11 @@ impl World {
         Settings { lanes: 3, ..Settings::default() }
     }
 
-    async fn rehearse(&self) -> ResourcePlan {
+    pub(super) async fn rehearse(&self) -> ResourcePlan {
         rehearse(&self.source, &self.target, &self.choices, &World::settings(), self.env()).await.unwrap()
     }
 
-    async fn plan(&mut self) {
+    pub(super) async fn plan(&mut self) {
         let plan = self.rehearse().await;
         let begun = Row::Begun { run: "0000000000000007".into(), fingerprint: plan.fingerprint() };
         self.journal.append(self.clock.now(), &begun).unwrap();
@@ -159,7 +159,7 @@ impl World {
     }
 
     /// Sessions until the run is over.
-    async fn run(&mut self) -> Ending {
+    pub(super) async fn run(&mut self) -> Ending {
         for _ in 0..20 {
             match self.session().await {
                 Ok(ending) => return ending,
@@ -201,7 +201,7 @@ impl World {
     }
 
     /// What must hold after every run that was carried to its end.
-    async fn check(&self, told: &str) {
+    pub(super) async fn check(&self, told: &str) {
         let ledger = self.ledger();
         let reasons: Vec<_> = ledger.items.values().filter_map(|item| item.held.clone()).collect();
         assert!(reasons.is_empty(), "{told}: held {reasons:?}");
