@@ -5,6 +5,7 @@ mod connections;
 mod migrations;
 mod practice;
 mod projects;
+mod resources;
 mod sessions;
 
 use std::collections::{HashMap, HashSet};
@@ -17,6 +18,7 @@ use crate::error::{Answer, UiError};
 use crate::host::{Event, Host};
 use crate::migration::Migrations;
 use crate::practice::{Origin, Platform};
+use crate::resources::ResourceMoves;
 use crate::restores::RestoreFiles;
 use crate::secrets::Secrets;
 use crate::settings::{Settings, SettingsFile};
@@ -46,6 +48,7 @@ struct State {
     practice: tokio::sync::Mutex<Option<Platform>>,
     seen: Mutex<Seen>,
     migrations: Migrations,
+    resources: ResourceMoves,
     restores: RestoreFiles,
 }
 
@@ -66,6 +69,7 @@ impl App {
     pub fn new(host: Arc<dyn Host>, folders: &Folders, practice_origin: Origin, secrets: Secrets) -> App {
         let settings = SettingsFile::open(folders.config.join("settings.json")).map_err(UiError::from);
         let migrations = Migrations::new(folders.data.join("runs"));
+        let resources = ResourceMoves::new(folders.data.join("resource-runs"));
         let restores = RestoreFiles::new(folders.data.join("restores"));
         let seen = Seen {
             opens_with_practice: false,
@@ -85,6 +89,7 @@ impl App {
             practice: tokio::sync::Mutex::new(None),
             seen: Mutex::new(seen),
             migrations,
+            resources,
             restores,
         };
         App { state: Arc::new(state) }
@@ -111,6 +116,7 @@ impl App {
 
     /// Ends the practice platform; runs are left for the next start.
     pub async fn end(&self) {
+        self.state.resources.stop();
         self.state.migrations.quiet().await;
         let practice = self.state.practice.lock().await.take();
         if let Some(platform) = practice {

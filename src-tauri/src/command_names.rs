@@ -41,5 +41,11 @@ const COMMANDS: &[&str] = &[
     "prove_run",
     "report",
     "open_report",
+    "rehearse_resources",
+    "start_resource_run",
+    "resource_runs",
+    "resource_run",
+    "resume_resource_run",
+    "undo_resource_run",
     "version",
 ];

@@ -6,3 +6,4 @@ pub(crate) mod connections;
 pub(crate) mod migrations;
 pub(crate) mod practice;
 pub(crate) mod projects;
+pub(crate) mod resources;

@@ -8,7 +8,7 @@ use tauri::{AppHandle, Runtime};
 use tauri_specta::Event as _;
 
 use crate::ipc;
-use crate::view::{Deployment, RehearsalView, RunView};
+use crate::view::{Deployment, RehearsalView, ResourceRun, RunView};
 
 /// The desktop, as far as [`crate::app::App`] knows of it.
 ///
@@ -35,6 +35,7 @@ pub enum Event {
     Deployment(Deployment),
     Rehearsal(Box<RehearsalView>),
     Run(Box<RunView>),
+    ResourceRun(Box<ResourceRun>),
     BadDay,
 }
 
@@ -52,6 +53,7 @@ impl<R: Runtime> Host for Desktop<R> {
             Event::Deployment(deployment) => ipc::DeploymentChanged(deployment).emit(&self.0),
             Event::Rehearsal(rehearsal) => ipc::RehearsalChanged(*rehearsal).emit(&self.0),
             Event::Run(run) => ipc::RunChanged(*run).emit(&self.0),
+            Event::ResourceRun(run) => ipc::ResourceRunChanged(*run).emit(&self.0),
             Event::BadDay => ipc::BadDayChanged.emit(&self.0),
         };
         if let Err(error) = told {

@@ -8,8 +8,8 @@ use specta_typescript::Typescript;
 use tauri::Runtime;
 use tauri_specta::{Builder, Event, collect_commands, collect_events};
 
-use crate::commands::{about, backups, connections, migrations, practice, projects};
-use crate::view::{Deployment, RehearsalView, RunView};
+use crate::commands::{about, backups, connections, migrations, practice, projects, resources};
+use crate::view::{Deployment, RehearsalView, ResourceRun, RunView};
 
 /// The connections, or the state of one, are not what they were.
 #[derive(Clone, Debug, Serialize, Type, Event)]
@@ -26,6 +26,10 @@ pub struct RehearsalChanged(pub RehearsalView);
 /// A run is further than it was; at most ten times a second.
 #[derive(Clone, Debug, Serialize, Type, Event)]
 pub struct RunChanged(pub RunView);
+
+/// A run over resources is further than it was.
+#[derive(Clone, Debug, Serialize, Type, Event)]
+pub struct ResourceRunChanged(pub ResourceRun);
 
 /// The damage to the practice project is not what it was.
 #[derive(Clone, Debug, Serialize, Type, Event)]
@@ -75,6 +79,12 @@ pub fn builder<R: Runtime>() -> Builder<R> {
             migrations::prove_run,
             migrations::report,
             migrations::open_report,
+            resources::rehearse_resources,
+            resources::start_resource_run,
+            resources::resource_runs,
+            resources::resource_run,
+            resources::resume_resource_run,
+            resources::undo_resource_run,
             about::version,
         ])
         .events(collect_events![
@@ -82,6 +92,7 @@ pub fn builder<R: Runtime>() -> Builder<R> {
             DeploymentChanged,
             RehearsalChanged,
             RunChanged,
+            ResourceRunChanged,
             BadDayChanged,
         ])
         .disable_serde_phases()

@@ -13,6 +13,7 @@ mod navigation;
 mod only_one;
 pub mod practice;
 mod records;
+mod resources;
 mod restores;
 pub mod secrets;
 pub mod settings;

@@ -5,6 +5,7 @@
 mod backup;
 mod connection;
 mod migration;
+mod resource;
 
 use serde::{Deserialize, Serialize, Serializer};
 use specta::Type;
@@ -13,6 +14,7 @@ use tago_api::Time;
 pub use backup::*;
 pub use connection::*;
 pub use migration::*;
+pub use resource::*;
 
 /// A whole number that the window's JavaScript holds exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Type, Default)]

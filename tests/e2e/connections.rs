@@ -185,7 +185,7 @@ impl Stage {
         self.window().see("[data-testid='nav-backups'][aria-current='page']").await;
     }
 
-    async fn choose_side(&self, side: &str, project: &str) {
+    pub async fn choose_side(&self, side: &str, project: &str) {
         self.window().press(&format!("[data-testid='wizard-{side}']")).await;
         self.window().press(&format!("[data-testid='{side}-option-{project}']")).await;
     }

@@ -14,6 +14,7 @@ mod migration;
 mod once;
 mod owner;
 mod platform;
+mod resources;
 mod restores;
 mod stage;
 mod window;

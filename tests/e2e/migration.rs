@@ -219,6 +219,30 @@ async fn s21_the_worklist_names_every_token_of_the_copy_old_and_new_and_what_to_
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rehearsal_that_only_counts_says_about_and_leads_to_the_exact_one() {
+    play("counted", async |stage: &mut Stage| {
+        let window = stage.window();
+        let missing = stage.damage_and_restore("Copy to count").await;
+        stage.open_backups().await;
+        window.press("[data-testid='nav-restored']").await;
+        window.press("[data-testid='restored-migrate']").await;
+        window.press("[data-testid='wizard'][data-step='sides'] [data-testid='wizard-next']").await;
+        window.press("[data-testid='depth-counted']").await;
+        stage.picture("depths").await;
+        window.press("[data-testid='rehearse']").await;
+        window.see_within("[data-testid='plan-counted']", EVENTUALLY).await;
+        stage.picture("about").await;
+        assert_eq!(stage.figure("plan-missing").await, amount(&missing), "nobody else has sent anything");
+        assert!(!window.sees("[data-testid='wizard-next']").await, "what was only counted cannot be run");
+        window.press("[data-testid='rehearse-exactly']").await;
+        window.see_within("[data-testid='wizard-next']", EVENTUALLY).await;
+        assert!(!window.sees("[data-testid='plan-counted']").await);
+        assert_eq!(stage.figure("plan-missing").await, amount(&missing));
+    })
+    .await;
+}
+
 /// Changes the value of the first record, drops the second, doubles the third.
 fn tamper(db: &Connection, changed: &Record, dropped: &Record, doubled: &Record) {
     let one = "device = (SELECT number FROM devices WHERE name = ?1)

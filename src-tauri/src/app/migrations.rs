@@ -331,7 +331,7 @@ impl App {
     }
 }
 
-fn late_commit(target: &Side) -> Duration {
+pub(super) fn late_commit(target: &Side) -> Duration {
     if target.connection == PRACTICE { LATE_ON_THIS_COMPUTER } else { LATE_ELSEWHERE }
 }
 
@@ -340,7 +340,7 @@ fn not_under_way() -> UiError {
 }
 
 /// What reads files or counts through a plan keeps no other task waiting.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> Answer<T> + Send + 'static) -> Answer<T> {
+pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> Answer<T> + Send + 'static) -> Answer<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(answer) => answer,
         Err(error) => Err(UiError::internal(format!("A task ended early: {error}"))),
@@ -348,13 +348,13 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> Answer<T> + Send + 'sta
 }
 
 /// Comparing millions of records is work for a processor: it keeps no other task waiting.
-fn on_its_own_thread(work: impl AsyncFnOnce() + Send + 'static) {
+pub(super) fn on_its_own_thread(work: impl AsyncFnOnce() + Send + 'static) {
     let runtime = Handle::current();
     drop(tokio::task::spawn_blocking(move || runtime.block_on(work())));
 }
 
 /// A defect ends its own operation, is told, and leaves the window alone.
-async fn without_panic<T>(work: impl Future<Output = Answer<T>>) -> Answer<T> {
+pub(super) async fn without_panic<T>(work: impl Future<Output = Answer<T>>) -> Answer<T> {
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
@@ -363,7 +363,7 @@ async fn without_panic<T>(work: impl Future<Output = Answer<T>>) -> Answer<T> {
     })
 }
 
-async fn settle(telling: tokio::task::JoinHandle<()>) {
+pub(super) async fn settle(telling: tokio::task::JoinHandle<()>) {
     if let Err(error) = telling.await {
         tracing::error!(%error, "the window was not told of all progress");
     }

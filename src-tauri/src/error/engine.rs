@@ -1,5 +1,6 @@
 //! What the engine's failures are to people.
 
+use tago_migrate::resources::ResourceRehearseError;
 use tago_migrate::{
     Halt, JournalError, PlanError, PortError, ProveError, RehearseError, ReportError, RunError, Side,
 };
@@ -65,6 +66,18 @@ impl From<RehearseError> for UiError {
                 UiError::new(ErrorCode::Conflict, "The rehearsal was stopped; nothing was written")
                     .retryable()
             }
+        }
+    }
+}
+
+impl From<ResourceRehearseError> for UiError {
+    fn from(error: ResourceRehearseError) -> UiError {
+        match error {
+            ResourceRehearseError::Port { side, cause } => UiError::of_side(side, &cause),
+            ResourceRehearseError::SameProject { name } => UiError::new(
+                ErrorCode::SameProject,
+                format!("Source and target are the same project, “{name}”; choose two different ones"),
+            ),
         }
     }
 }

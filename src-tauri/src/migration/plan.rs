@@ -105,7 +105,8 @@ fn words(reasons: &[Reason]) -> String {
     reasons.iter().map(|reason| reason.text.as_str()).collect::<Vec<_>>().join(" ")
 }
 
-fn verdict(verdict: engine::Verdict) -> Verdict {
+/// A verdict as the window shows it.
+pub(crate) fn verdict(verdict: engine::Verdict) -> Verdict {
     match verdict {
         engine::Verdict::Create => Verdict::Create,
         engine::Verdict::Update => Verdict::Update,

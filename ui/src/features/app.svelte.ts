@@ -23,6 +23,8 @@ export type Route =
   | { page: "restored" }
   | { page: "migrate"; source: Side | null; target: Side | null }
   | { page: "run"; run: string }
+  | { page: "resources"; source: Side | null; target: Side | null }
+  | { page: "resource-run"; run: string }
   | { page: "restore"; project: string }
   | { page: "history" };
 

@@ -3,6 +3,7 @@ import {
   asUiError,
   ipc,
   type Choices,
+  type Depth,
   type HoleStrip,
   type Policy,
   type RehearsalView,
@@ -30,6 +31,7 @@ export class Wizard {
   fromText = $state("");
   toText = $state("");
   policy = $state<Policy>("fill");
+  depth = $state<Depth>("exact");
 
   rehearsal = $state.raw<RehearsalView | null>(null);
   strip = $state.raw<HoleStrip | null>(null);
@@ -52,7 +54,11 @@ export class Wizard {
   readonly somethingChosen = $derived(this.devices.size > 0 && this.variables.size > 0);
   readonly summary = $derived(this.rehearsal?.phase === "done" ? this.rehearsal.summary : null);
   readonly blocked = $derived(this.rehearsal?.checks.some((check) => check.verdict === "block") ?? false);
-  readonly canConfirm = $derived(this.summary !== null && !this.summary.nothing_to_do && !this.blocked);
+  /** Only counted: its figures are "about", and it cannot be run. */
+  readonly counted = $derived(this.rehearsal?.choices.depth === "counted");
+  readonly canConfirm = $derived(
+    this.summary !== null && !this.summary.nothing_to_do && !this.blocked && !this.counted,
+  );
 
   /** What the rehearsal is asked for: everything chosen means "all", also what appears later. */
   get choices(): Choices {
@@ -63,7 +69,7 @@ export class Wizard {
       from: this.from,
       to: this.to,
       policy: this.policy,
-      depth: "exact",
+      depth: this.depth,
     };
   }
 

@@ -163,6 +163,15 @@ describe("the rehearsal", () => {
 });
 
 describe("the start of the run", () => {
+  it("confirms nothing that was only counted", async () => {
+    const wizard = await rehearsed({ phase: "done", summary });
+    expect([wizard.counted, wizard.canConfirm]).toEqual([false, true]);
+    wizard.depth = "counted";
+    expect(wizard.choices.depth).toBe("counted");
+    const counted = await rehearsed({ phase: "done", summary, choices: wizard.choices });
+    expect([counted.counted, counted.canConfirm]).toEqual([true, false]);
+  });
+
   it("names the plan by its fingerprint and answers with its run", async () => {
     const wizard = await rehearsed({ phase: "done", summary });
     const start = vi.spyOn(ipc, "startRun").mockResolvedValue("run1");

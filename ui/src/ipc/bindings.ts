@@ -85,6 +85,18 @@ export const commands = {
 	report: (id: string) => typedError<ReportView, UiError>(__TAURI_INVOKE("report", { id })),
 	/**  Opens the printable report with the system's viewer. */
 	openReport: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("open_report", { id })),
+	/**  Compares what both sides hold beside records; nothing is written. */
+	rehearseResources: (source: Side, target: Side, wish: ResourceWish) => typedError<ResourceRehearsal, UiError>(__TAURI_INVOKE("rehearse_resources", { source, target, wish })),
+	/**  Begins the run of the plan with this fingerprint, if the target's name was typed as it is. */
+	startResourceRun: (rehearsal: string, fingerprint: string, typedTargetName: string) => typedError<string, UiError>(__TAURI_INVOKE("start_resource_run", { rehearsal, fingerprint, typedTargetName })),
+	/**  Every run over resources, newest first, each with its report. */
+	resourceRuns: () => typedError<ResourceRun[], UiError>(__TAURI_INVOKE("resource_runs")),
+	/**  A run over resources, how far it is and what it did. */
+	resourceRun: (id: string) => typedError<ResourceRun, UiError>(__TAURI_INVOKE("resource_run", { id })),
+	/**  Goes on with a run that was interrupted. */
+	resumeResourceRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("resume_resource_run", { id })),
+	/**  Takes a run back, wherever nobody changed anything since. */
+	undoResourceRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("undo_resource_run", { id })),
 	/**  The version of this program. */
 	version: () => __TAURI_INVOKE<string>("version"),
 };
@@ -95,6 +107,7 @@ export const events = {
 	connectionsChanged: makeEvent<ConnectionsChanged, ConnectionsChanged>("connections-changed"),
 	deploymentChanged: makeEvent<DeploymentChanged, DeploymentChanged>("deployment-changed"),
 	rehearsalChanged: makeEvent<RehearsalChanged, RehearsalChanged>("rehearsal-changed"),
+	resourceRunChanged: makeEvent<ResourceRunChanged, ResourceRunChanged>("resource-run-changed"),
 	runChanged: makeEvent<RunChanged, RunChanged>("run-changed"),
 };
 
@@ -182,6 +195,9 @@ export type Choices = {
 	depth: Depth,
 };
 
+/**  What becomes of a resource that is on both sides and differs. */
+export type ConflictChoice = "keep_target" | "take_source" | "merge_tags" | "both";
+
 /**  One place that Holdfast can talk to. */
 export type Connection = {
 	id: string,
@@ -266,6 +282,12 @@ export type IdChange = {
 	old: string,
 	new: string,
 	name: string,
+};
+
+/**  The owner's word on one resource, by its id in the source. */
+export type ItemConflict = {
+	item: string,
+	choice: ConflictChoice,
 };
 
 /**  Whether the operating system's keyring can be used. */
@@ -457,6 +479,91 @@ export type ReportView = {
 	/**  The `holdfastctl` line that repeats the proof. */
 	prove_line: string,
 	exceptions: string[],
+};
+
+/**  One resource that a run or its undo has something to say of. */
+export type ResourceNote = {
+	kind: string,
+	name: string,
+	/**  Its id in the target, a reason, or what is to be done, by the list that it is in. */
+	detail: string,
+};
+
+/**  Why an item has its verdict: a word, and what it is about. */
+export type ResourceReasonView = {
+	code: string,
+	names: string[],
+	count: Whole | null,
+};
+
+/**  What both sides hold beside records, compared; nothing was written. */
+export type ResourceRehearsal = {
+	id: string,
+	target_name: string,
+	fingerprint: string,
+	items: ResourceRow[],
+	/**  What could not be read in the source. */
+	gaps: string[],
+	/**  What an undo could not take back. */
+	irreversible: string[],
+	nothing_to_do: boolean,
+};
+
+/**  One resource of the source, and what the plan does with it. */
+export type ResourceRow = {
+	kind: string,
+	id: string,
+	parent: string | null,
+	name: string,
+	verdict: Verdict,
+	/**  Whether it is on both sides and differs, so that the owner has a word. */
+	differs: boolean,
+	conflict: ConflictChoice,
+	reasons: ResourceReasonView[],
+	work: string[],
+	/**  Places whose ids will lead nowhere. */
+	unresolved: string[],
+};
+
+/**  A run over resources and how far it is; also its report. */
+export type ResourceRun = {
+	id: string,
+	source: Side,
+	target: Side,
+	source_name: string,
+	target_name: string,
+	state: ResourceRunState,
+	reason: UiError | null,
+	begun_at: Whole,
+	done: Whole,
+	total: Whole,
+	made: ResourceNote[],
+	changed: ResourceNote[],
+	held: ResourceNote[],
+	work: ResourceNote[],
+	unresolved: ResourceNote[],
+	undone: ResourceUndone | null,
+};
+
+/**  A run over resources is further than it was. */
+export type ResourceRunChanged = ResourceRun;
+
+export type ResourceRunState = "running" | "paused" | "done" | "undoing" | "undone" | "failed";
+
+/**  What came of an undo: three lists that leave nothing out. */
+export type ResourceUndone = {
+	reversed: ResourceNote[],
+	kept: ResourceNote[],
+	impossible: ResourceNote[],
+};
+
+/**  What the owner chose to move beside records. */
+export type ResourceWish = {
+	/**  Types, such as `run_user`; `null` means all. */
+	kinds: string[] | null,
+	/**  Ids in the source; `null` means all. */
+	items: string[] | null,
+	conflicts: ItemConflict[],
 };
 
 /**  The report of a restore: a project that was made from a backup, also when it is gone. */

@@ -1,0 +1,340 @@
+//! Moves of what a project holds beside records: plans that are looked at, runs, and what is remembered of them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use serde::{Deserialize, Serialize};
+use tago_api::Time;
+use tago_migrate::Control;
+use tago_migrate::resources::{
+    self as engine, Address, Conflict, Kind, Part, ResourceChoices, ResourceItem, ResourcePlan,
+    ResourceReason, Reversal, Undone, Why, Work,
+};
+
+use crate::app::locked;
+use crate::error::{Answer, ErrorCode, UiError};
+use crate::migration;
+use crate::records::Records;
+use crate::view::{
+    ConflictChoice, ResourceNote, ResourceReasonView, ResourceRehearsal, ResourceRow, ResourceRun,
+    ResourceRunState, ResourceUndone, ResourceWish, Side,
+};
+
+/// Plans are held in memory; more than these are not looked at any more.
+const KEPT_PLANS: usize = 4;
+
+/// What is compared, what runs and what ran.
+pub(crate) struct ResourceMoves {
+    records: Records<ResourceRecord>,
+    plans: Mutex<BTreeMap<String, Arc<Rehearsed>>>,
+    running: Mutex<HashMap<String, Arc<LiveMove>>>,
+}
+
+/// A plan as the owner looks at it.
+pub(crate) struct Rehearsed {
+    pub(crate) source: Side,
+    pub(crate) target: Side,
+    pub(crate) source_name: String,
+    pub(crate) target_name: String,
+    pub(crate) plan: ResourcePlan,
+}
+
+/// What the shell remembers of a run; the engine's own files lie in the folder of the same name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ResourceRecord {
+    pub(crate) id: String,
+    pub(crate) source: Side,
+    pub(crate) target: Side,
+    pub(crate) source_name: String,
+    pub(crate) target_name: String,
+    pub(crate) begun_at: Time,
+    /// Why it does not go on by itself.
+    pub(crate) reason: Option<UiError>,
+    pub(crate) undone: Option<ResourceUndone>,
+}
+
+/// A run, or an undo, of this process.
+pub(crate) struct LiveMove {
+    pub(crate) record: ResourceRecord,
+    pub(crate) control: Control,
+    pub(crate) undoes: bool,
+    /// Items done, of all.
+    pub(crate) reach: Mutex<(u64, u64)>,
+}
+
+impl ResourceMoves {
+    pub(crate) fn new(folder: PathBuf) -> ResourceMoves {
+        let records = Records::new(folder, "run");
+        ResourceMoves { records, plans: Mutex::default(), running: Mutex::default() }
+    }
+
+    pub(crate) fn folder(&self, id: &str) -> PathBuf {
+        self.records.folder().join(id)
+    }
+
+    pub(crate) fn keep(&self, id: String, rehearsed: Arc<Rehearsed>) {
+        let mut plans = locked(&self.plans);
+        while plans.len() >= KEPT_PLANS {
+            plans.pop_first();
+        }
+        plans.insert(id, rehearsed);
+    }
+
+    pub(crate) fn plan(&self, id: &str) -> Answer<Arc<Rehearsed>> {
+        locked(&self.plans).get(id).cloned().ok_or_else(|| {
+            UiError::new(ErrorCode::NotFound, "This rehearsal is not kept any more")
+                .hint("Rehearse again: what is on both sides may have changed since.")
+        })
+    }
+
+    pub(crate) fn write(&self, record: &ResourceRecord) -> Answer<()> {
+        self.records.write(&record.id, record)
+    }
+
+    pub(crate) fn read(&self, id: &str) -> Answer<ResourceRecord> {
+        self.records.read(id)
+    }
+
+    pub(crate) fn all(&self) -> Vec<ResourceRecord> {
+        self.records.all()
+    }
+
+    pub(crate) fn live(&self, id: &str) -> Option<Arc<LiveMove>> {
+        locked(&self.running).get(id).cloned()
+    }
+
+    /// Takes the run's place among those that run, unless another one into its target is there.
+    pub(crate) fn begin(&self, live: &Arc<LiveMove>) -> Answer<()> {
+        let mut running = locked(&self.running);
+        let into = &live.record.target.project;
+        if let Some(other) = running.values().find(|other| other.record.target.project == *into) {
+            let said = format!("A run into “{}” is under way already", other.record.target_name);
+            return Err(
+                UiError::new(ErrorCode::InUse, said).hint("Let it finish before the next one begins.")
+            );
+        }
+        running.insert(live.record.id.clone(), live.clone());
+        Ok(())
+    }
+
+    pub(crate) fn end(&self, id: &str) {
+        locked(&self.running).remove(id);
+    }
+
+    /// Sends nothing more; the journal knows what is open.
+    pub(crate) fn stop(&self) {
+        locked(&self.running).values().for_each(|live| live.control.stop());
+    }
+
+    /// A run as its files tell it, and as far as it is known to be.
+    pub(crate) fn view(&self, record: ResourceRecord) -> ResourceRun {
+        let live = self.live(&record.id);
+        let status = engine::status(&self.folder(&record.id));
+        let (done, total) = live.as_ref().map_or((0, 0), |live| *locked(&live.reach));
+        let state = match (&live, &status) {
+            (Some(live), _) if live.undoes => ResourceRunState::Undoing,
+            (Some(_), _) => ResourceRunState::Running,
+            (None, Err(_)) => ResourceRunState::Failed,
+            (None, Ok(status)) if status.undone => ResourceRunState::Undone,
+            (None, Ok(status)) if status.finished => ResourceRunState::Done,
+            (None, Ok(_)) => ResourceRunState::Paused,
+        };
+        let mut view = ResourceRun {
+            id: record.id,
+            source: record.source,
+            target: record.target,
+            source_name: record.source_name,
+            target_name: record.target_name,
+            state,
+            reason: record.reason,
+            begun_at: record.begun_at.into(),
+            done: done.into(),
+            total: total.into(),
+            made: Vec::new(),
+            changed: Vec::new(),
+            held: Vec::new(),
+            work: Vec::new(),
+            unresolved: Vec::new(),
+            undone: record.undone,
+        };
+        match status {
+            Ok(status) => {
+                let notes = |list: Vec<(Address, String, String)>| {
+                    list.into_iter().map(|(at, detail, name)| note(&at, name, detail)).collect()
+                };
+                view.made = notes(status.made);
+                view.changed = notes(status.changed);
+                view.held = notes(status.held);
+                let work = status.work.into_iter();
+                view.work = work.map(|(at, _, name, work)| note(&at, name, work_word(work).into())).collect();
+                let nowhere = status.unresolved.into_iter();
+                view.unresolved = nowhere.map(|(at, found)| note(&at, at.id.clone(), found.at)).collect();
+            }
+            // A run that has only just begun has written nothing yet.
+            Err(_) if live.is_some() => {}
+            Err(error) => view.reason = view.reason.or_else(|| Some(error.into())),
+        }
+        view
+    }
+}
+
+fn note(at: &Address, name: String, detail: String) -> ResourceNote {
+    ResourceNote { kind: at.kind.as_str().to_owned(), name, detail }
+}
+
+/// The owner's choices as the engine takes them.
+pub(crate) fn choices_of(wish: &ResourceWish) -> Answer<ResourceChoices> {
+    let kind =
+        |word: &String| word.parse::<Kind>().map_err(|said| UiError::bad_input(format!("Type: {said}")));
+    let kinds = match &wish.kinds {
+        None => None,
+        Some(words) => Some(words.iter().map(kind).collect::<Answer<_>>()?),
+    };
+    let conflicts = wish.conflicts.iter().map(|one| {
+        let choice = match one.choice {
+            ConflictChoice::KeepTarget => Conflict::KeepTarget,
+            ConflictChoice::TakeSource => Conflict::TakeSource,
+            ConflictChoice::MergeTags => Conflict::MergeTags,
+            ConflictChoice::Both => Conflict::Both,
+        };
+        (one.item.clone(), choice)
+    });
+    Ok(ResourceChoices {
+        kinds,
+        items: wish.items.as_ref().map(|ids| ids.iter().cloned().collect()),
+        conflict_of_item: conflicts.collect(),
+        ..ResourceChoices::default()
+    })
+}
+
+/// A plan as the window shows it.
+pub(crate) fn rehearsal_view(id: &str, rehearsed: &Rehearsed) -> ResourceRehearsal {
+    let plan = &rehearsed.plan;
+    let gap = |gap: &engine::Gap| match &gap.id {
+        Some(id) => format!("{} {id}: {}", gap.kind, gap.reason),
+        None => format!("{}: {}", gap.kind, gap.reason),
+    };
+    ResourceRehearsal {
+        id: id.to_owned(),
+        target_name: rehearsed.target_name.clone(),
+        fingerprint: plan.fingerprint().to_string(),
+        items: plan.items().iter().map(row).collect(),
+        gaps: plan.header().gaps.iter().map(gap).collect(),
+        irreversible: engine::irreversible(plan)
+            .into_iter()
+            .map(|(at, why)| format!("{at}: {why}"))
+            .collect(),
+        nothing_to_do: plan.is_empty(),
+    }
+}
+
+fn row(item: &ResourceItem) -> ResourceRow {
+    let differs = |reason: &ResourceReason| {
+        matches!(
+            reason,
+            ResourceReason::Differs(_) | ResourceReason::OtherEntries(..) | ResourceReason::Unchangeable(_)
+        )
+    };
+    ResourceRow {
+        kind: item.at.kind.as_str().to_owned(),
+        id: item.at.id.clone(),
+        parent: item.at.parent.clone(),
+        name: item.name.clone(),
+        verdict: migration::verdict(item.verdict),
+        differs: item.reasons.iter().any(differs) || item.conflict == Conflict::Both,
+        conflict: match item.conflict {
+            Conflict::KeepTarget => ConflictChoice::KeepTarget,
+            Conflict::TakeSource => ConflictChoice::TakeSource,
+            Conflict::MergeTags => ConflictChoice::MergeTags,
+            Conflict::Both => ConflictChoice::Both,
+        },
+        reasons: item.reasons.iter().map(reason).collect(),
+        work: item.work.iter().map(|work| work_word(*work).to_owned()).collect(),
+        unresolved: item.unresolved.iter().map(|found| found.at.clone()).collect(),
+    }
+}
+
+fn reason(reason: &ResourceReason) -> ResourceReasonView {
+    let (code, names, count) = match reason {
+        ResourceReason::NoCounterpart => ("no_counterpart", Vec::new(), None),
+        ResourceReason::Matched(why) => (why_word(*why), Vec::new(), None),
+        ResourceReason::ManyCounterparts(number) => ("many_counterparts", Vec::new(), Some(*number)),
+        ResourceReason::Differs(fields) => ("differs", fields.clone(), None),
+        ResourceReason::LeadsToNew => ("leads_to_new", Vec::new(), None),
+        ResourceReason::Unchangeable(fields) => ("unchangeable", fields.clone(), None),
+        ResourceReason::Lacks(part, number) => ("lacks", vec![part_word(*part).into()], Some(*number)),
+        ResourceReason::OtherEntries(part, number) => {
+            ("other_entries", vec![part_word(*part).into()], Some(*number))
+        }
+        ResourceReason::Needs(what) => ("needs", vec![what.clone()], None),
+    };
+    ResourceReasonView { code: code.to_owned(), names, count: count.map(Into::into) }
+}
+
+fn why_word(why: Why) -> &'static str {
+    match why {
+        Why::Chosen => "matched_chosen",
+        Why::SameId => "matched_same_id",
+        Why::SameSerial => "matched_same_serial",
+        Why::SameTag => "matched_same_tag",
+        Why::SameKey => "matched_same_key",
+        Why::SameName => "matched_same_name",
+    }
+}
+
+fn part_word(part: Part) -> &'static str {
+    match part {
+        Part::Params => "params",
+        Part::Languages => "languages",
+        Part::Rows => "rows",
+        Part::Script => "script",
+    }
+}
+
+fn work_word(work: Work) -> &'static str {
+    match work {
+        Work::EnterSecret => "enter_secret",
+        Work::NewPassword => "new_password",
+        Work::HandOutToken => "hand_out_token",
+        Work::UploadScript => "upload_script",
+        Work::CheckScript => "check_script",
+        Work::Activate => "activate",
+        Work::MoveSerial => "move_serial",
+        Work::CheckParser => "check_parser",
+    }
+}
+
+/// What came of an undo, as the window shows it and the record keeps it.
+pub(crate) fn undone_view(undone: Undone) -> ResourceUndone {
+    let reversal = |how| match how {
+        Reversal::Deleted => "deleted",
+        Reversal::Restored => "restored",
+        Reversal::EntriesRestored => "entries_restored",
+    };
+    let notes = |list: Vec<(Address, String, String)>| {
+        list.into_iter().map(|(at, name, why)| note(&at, name, why)).collect()
+    };
+    let reversed = undone.reversed.into_iter();
+    ResourceUndone {
+        reversed: reversed.map(|(at, name, how)| note(&at, name, reversal(how).into())).collect(),
+        kept: notes(undone.changed_since),
+        impossible: notes(undone.impossible),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_that_does_not_exist_is_told_by_its_field() {
+        let wish = |kinds: &[&str]| ResourceWish {
+            kinds: Some(kinds.iter().map(|&kind| kind.to_owned()).collect()),
+            items: None,
+            conflicts: Vec::new(),
+        };
+        assert!(choices_of(&wish(&["dashboard", "run_user"])).is_ok());
+        assert!(choices_of(&wish(&["teapot"])).unwrap_err().message.starts_with("Type: "));
+    }
+}
