@@ -29,7 +29,7 @@ pub(crate) struct World {
 }
 
 enum Host {
-    InProcess(Running),
+    InProcess(Box<Running>),
     Own(Process),
 }
 
@@ -71,7 +71,7 @@ impl World {
         .await
         .unwrap();
         let ready = serde_json::to_value(running.ready()).unwrap();
-        World::met(ready, folder, Host::InProcess(running)).await
+        World::met(ready, folder, Host::InProcess(Box::new(running))).await
     }
 
     /// A platform in a process of its own, at [`START`].

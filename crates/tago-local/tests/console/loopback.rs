@@ -82,7 +82,7 @@ async fn no_route_there_is_answers_a_page_of_another_origin_or_a_rebound_name() 
         ["/clock", "/faults", "/plan", "/rates", "/truths", "/prices", "/outbox", "/paths", "/requests"]
             .into_iter()
             .flat_map(|path| [Method::GET, Method::POST].map(|method| (knobs, method, path)));
-    let client = reqwest::Client::new();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
     for (address, method, path) in of_project.chain(of_console).chain(of_knobs) {
         let token = if address == api.address { &api.token } else { &owner };
         let rebound = format!("frostline.example:{}", address.port());
@@ -147,7 +147,7 @@ async fn without_knobs_there_is_no_listener_for_them() {
     let api = address(&world.get(&project).await["api"]);
     let console = address(&world.ready["console"]);
     assert_eq!(listeners_of(world.process()), BTreeSet::from([console, api]));
-    let client = reqwest::Client::new();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
     for listener in [console, api] {
         for path in
             ["/clock", "/faults", "/plan", "/rates", "/truths", "/hold", "/outbox", "/paths", "/requests"]

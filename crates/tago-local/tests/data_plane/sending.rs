@@ -170,7 +170,7 @@ async fn an_inactive_device_takes_no_data() {
 async fn what_no_client_could_read_again_is_refused() {
     let it = Running::start().await;
     let device = it.device("Truck").await;
-    let deep = format!("{}{}", r#"{"a":"#.repeat(120), format!("1{}", "}".repeat(120)));
+    let deep = format!("{}1{}", r#"{"a":"#.repeat(120), "}".repeat(120));
     for (field, body) in [
         ("value", r#"{"variable":"t","value":"\ud800"}"#.to_owned()),
         ("metadata", r#"{"variable":"t","value":1,"metadata":{"a":"\udc00"}}"#.to_owned()),
