@@ -115,7 +115,7 @@ impl Running {
         .unwrap();
         for table in ["resources", "devices", "params", "entities", "entity_rows"] {
             let mut query = database.prepare(&format!("SELECT * FROM {table}")).unwrap();
-            let names: Vec<String> = query.column_names().into_iter().map(str::to_owned).collect();
+            let names: Vec<String> = query.column_names().map(str::to_owned).collect();
             let mut rows = query.query([]).unwrap();
             while let Some(row) = rows.next().unwrap() {
                 let mut told = table.to_owned();
