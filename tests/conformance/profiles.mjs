@@ -59,3 +59,13 @@ conforms('services of a profile want a known provider', async () => {
   await refused(profiles.serviceEdit(id, { email: { provider: 'pigeon' } }), /^email.provider /);
   assert.equal((await profiles.addonList(id)).custom_dns, false);
 });
+
+conforms('what a profile used is told by the day, and what was done is looked up', async () => {
+  const statistics = await profiles.usageStatisticList(id, { date: new Date().toISOString().slice(0, 10), timezone: 'UTC' });
+  assert.ok(statistics.every(({ time, input }) => time instanceof Date && typeof input === 'number'));
+  const question = await profiles.auditLog(id);
+  assert.ok(question.queryId);
+  let answer = question;
+  while (answer.status === 'Running') answer = await profiles.auditLogQuery(id, question.queryId);
+  assert.ok(Array.isArray(answer.events) && answer.events.every(({ date }) => date instanceof Date));
+});

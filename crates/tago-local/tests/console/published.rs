@@ -4,7 +4,9 @@
 //! input on a prepared project and answers in its shape, or it is listed with a reason. Where a document is wrong,
 //! that place is listed; a place that is listed and is not wrong fails as well.
 
+mod differences;
 mod tagodeploy;
+mod tagoio;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -115,7 +117,13 @@ impl Inspector {
             return Value::Null;
         }
         let mut places = Vec::new();
-        differences(&shape, &answer.body, "", &mut places);
+        // Where the document forgets the envelope, what is in it is looked at all the same.
+        if let (Value::Array(_), Some(result)) = (&shape, answer.body.get("result")) {
+            self.note(name, "envelope", "is not documented");
+            differences(&shape, result, "result", &mut places);
+        } else {
+            differences(&shape, &answer.body, "", &mut places);
+        }
         for (place, fault) in places {
             self.note(name, &place, &format!("{fault} in {:.300}", answer.body.to_string()));
         }
@@ -123,6 +131,14 @@ impl Inspector {
             Some(result) => result.clone(),
             None => answer.body,
         }
+    }
+
+    /// Calls an operation in a way whose answer the document does not show; only that it succeeds is asked.
+    async fn try_with(&mut self, token: &str, name: &str, parts: &[&str], query: &str) -> Value {
+        let known = self.faults.len();
+        let answer = self.call_as(token, name, parts, query, Value::Null).await;
+        self.faults.truncate(if answer.is_null() { self.faults.len() } else { known });
+        answer
     }
 
     /// The path that is really there: the document misspells some.
@@ -135,6 +151,11 @@ impl Inspector {
             }
             None => documented.to_owned(),
         }
+    }
+
+    /// The shape that an operation answers in.
+    fn documented(&self, name: &str) -> &Value {
+        &self.operations.iter().find(|operation| operation.name == name).unwrap().answer
     }
 
     fn note(&mut self, name: &str, place: &str, fault: &str) {

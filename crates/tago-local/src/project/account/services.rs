@@ -103,7 +103,7 @@ fn check(db: &Connection, service: &str, settings: &Value) -> Result<(), Refused
     for name in *needed {
         let secret = settings["secrets"][name].as_str();
         let exists = |id: &str| {
-            db.query_row("SELECT 1 FROM resources WHERE kind = 'secrets' AND id = ?1", [id], |_| Ok(()))
+            db.query_row("SELECT 1 FROM resources WHERE kind = 'secret' AND id = ?1", [id], |_| Ok(()))
                 .optional()
         };
         if secret.map(exists).transpose()?.flatten().is_none() {
