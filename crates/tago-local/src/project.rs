@@ -432,7 +432,8 @@ impl Project {
         });
     }
 
-    /// Waits until everything that was accepted to be carried out later is done: exports, imports, late removals.
+    /// Waits until everything that was accepted to be carried out later is done: exports, imports, late
+    /// removals, profile backups.
     pub async fn settled(&self) {
         drop(self.0.later.write().await);
     }

@@ -72,7 +72,12 @@ pub(super) async fn create(call: Call) -> Result<Answer, Refused> {
     .await?;
     let profile = project.profile();
     let work = id.clone();
-    tokio::task::spawn_blocking(move || make(&project, &work));
+    let maker = project.clone();
+    let made = async move {
+        let made = tokio::task::spawn_blocking(move || make(&maker, &work));
+        made.await.map_err(|error| Refused::internal(error.to_string()))
+    };
+    project.later(call.effect_after, made).await;
     // Some of the platform's own software reads the fields, some reads the result.
     let message = "Backup generation has been queued and will be processed shortly. \
                    You can check the status using the list backups endpoint.";

@@ -25,8 +25,8 @@ const HTTPS: &str = "5bbd0d144051a50034cd19fb";
 const CUSTOM_HTTPS: &str = "5f5a8f3351d4db99c40dece5";
 /// Columns that every request may touch, refused or not: when something was last used.
 const TOUCHED: [(&str, &str); 2] = [("tokens", "last_authorization"), ("devices", "last_output")];
-/// What was done before is noted with the next transaction, also of a request that is refused.
-const NOTED_LATER: &str = "audit";
+/// Tables of what was done and counted before: that gets there with whatever transaction comes next.
+const NOTED: [&str; 2] = ["audit", "usage"];
 /// The day's beginning is carried out by whoever comes first.
 const DAILY: &str = "chunks_rolled_over";
 
@@ -184,7 +184,7 @@ impl World {
             .unwrap()
             .collect::<Result<_, _>>()
             .unwrap();
-        for table in tables.into_iter().filter(|table| table != NOTED_LATER) {
+        for table in tables.into_iter().filter(|table| !NOTED.contains(&table.as_str())) {
             let mut statement = self.database.prepare_cached(&format!("SELECT * FROM \"{table}\"")).unwrap();
             let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
             let mut rows = statement.query([]).unwrap();
