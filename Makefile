@@ -28,6 +28,10 @@ bindings: setup window ## Write the window's typed commands again from the Rust 
 release: setup window ## Build the program for people: target/release/holdfast
 	@cargo build --locked --release --workspace --bin holdfast --bin holdfastctl
 
+fuzz: ## Send the practice platform what coverage leads to, until stopped (needs cargo-fuzz and a nightly compiler)
+	@mkdir -p crates/tago-local/fuzz/corpus/requests
+	@cd crates/tago-local && cargo +nightly fuzz run requests fuzz/corpus/requests tests/hostile/corpus -- -dict=fuzz/requests.dict
+
 deny: ## Check licences, sources and advisories of all dependencies (needs cargo-deny)
 	@cargo deny check
 
@@ -43,4 +47,4 @@ clean: ## Remove everything that was built
 help:
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-.PHONY: run test check bench soak bindings release deny setup window clean help
+.PHONY: run test check bench soak fuzz bindings release deny setup window clean help
