@@ -64,7 +64,7 @@ fn no_bytes_crash_it_or_are_stored_though_refused() {
             Err(TestError::Abort(why)) => panic!("{why}"),
         }
         batch += 1;
-        if batch % BATCHES_OF_A_WORLD == 0 {
+        if batch.is_multiple_of(BATCHES_OF_A_WORLD) {
             world = World::new();
         }
     }

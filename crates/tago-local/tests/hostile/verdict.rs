@@ -4,7 +4,7 @@ use crate::asked::Asked;
 use crate::world::{Answered, World};
 
 /// Asks, and says what is wrong with the answer: a crash, no envelope, or a refusal that stored something.
-pub fn ask(world: &World, asked: &Asked) -> Result<Option<Answered>, String> {
+pub(crate) fn ask(world: &World, asked: &Asked) -> Result<Option<Answered>, String> {
     let before = world.content();
     let Some(answered) = world.ask(asked) else { return Ok(None) };
     let status = answered.status;
@@ -14,15 +14,14 @@ pub fn ask(world: &World, asked: &Asked) -> Result<Option<Answered>, String> {
     }
     let json = answered.headers.get("content-type").is_some_and(|kind| kind == "application/json");
     let envelope: Option<Value> = serde_json::from_slice(&answered.body).ok();
-    match envelope {
-        None if json => return Err(format!("{status} is not JSON: {}", text())),
-        Some(Value::Object(envelope)) if status.is_client_error() => {
-            if envelope.get("status") != Some(&Value::Bool(false)) || !envelope.contains_key("message") {
-                return Err(format!("{status} is no refusal as documented: {}", text()));
-            }
-        }
-        _ if status.is_client_error() => return Err(format!("{status} has no envelope: {}", text())),
-        _ => {}
+    if json && envelope.is_none() {
+        return Err(format!("{status} is not JSON: {}", text()));
+    }
+    let refusal = envelope.as_ref().is_some_and(|envelope| {
+        envelope.get("status") == Some(&Value::Bool(false)) && envelope.get("message").is_some()
+    });
+    if status.is_client_error() && !refusal {
+        return Err(format!("{status} is no refusal as documented: {}", text()));
     }
     if status.is_client_error() && world.content() != before {
         return Err(format!("{status} stored something: {}", text()));

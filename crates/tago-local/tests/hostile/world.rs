@@ -30,7 +30,7 @@ const NOTED: [&str; 2] = ["audit", "usage"];
 /// The day's beginning is carried out by whoever comes first.
 const DAILY: &str = "chunks_rolled_over";
 
-pub struct World {
+pub(crate) struct World {
     runtime: tokio::runtime::Runtime,
     router: axum::Router,
     clock: Arc<SimulatedClock>,
@@ -54,15 +54,15 @@ struct Template {
 static TEMPLATE: OnceLock<Template> = OnceLock::new();
 
 /// An answer, whole.
-pub struct Answered {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Vec<u8>,
+pub(crate) struct Answered {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl World {
     /// A fresh copy of the planted project.
-    pub fn new() -> World {
+    pub(crate) fn new() -> World {
         let template = TEMPLATE.get_or_init(Template::new);
         let directory = tempfile::tempdir().unwrap();
         copy(template.directory.path(), directory.path());
@@ -106,17 +106,17 @@ impl World {
         }
     }
 
-    pub fn routes(&self) -> &[Route] {
+    pub(crate) fn routes(&self) -> &[Route] {
         &self.routes
     }
 
     /// The tokens' names.
-    pub fn tokens(&self) -> Vec<String> {
+    pub(crate) fn tokens(&self) -> Vec<String> {
         self.names.keys().filter(|name| name.ends_with("_token")).cloned().collect()
     }
 
     /// The path of a route, with ids of things that there are.
-    pub fn path_of(&self, route: &Route) -> String {
+    pub(crate) fn path_of(&self, route: &Route) -> String {
         let first = route.path.trim_start_matches('/').split('/').next().unwrap_or_default();
         let part = |part: &str| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
             None => part.to_owned(),
@@ -130,7 +130,7 @@ impl World {
     }
 
     /// One request, in a calendar minute of its own. None if it is no request at all.
-    pub fn ask(&self, asked: &Asked) -> Option<Answered> {
+    pub(crate) fn ask(&self, asked: &Asked) -> Option<Answered> {
         self.clock.set(self.clock.now() + Duration::from_secs(60));
         let token = self.names.get(&asked.token).map_or(asked.token.as_str(), String::as_str);
         let mut target = asked.target.clone();
@@ -161,7 +161,7 @@ impl World {
     }
 
     /// A hash of everything that is stored.
-    pub fn content(&self) -> [u8; 32] {
+    pub(crate) fn content(&self) -> [u8; 32] {
         let version = self.database.query_row("PRAGMA data_version", [], |row| row.get(0)).unwrap();
         let rows = match self.known.get() {
             Some((known, rows)) if known == version => rows,
@@ -186,7 +186,7 @@ impl World {
             .unwrap();
         for table in tables.into_iter().filter(|table| !NOTED.contains(&table.as_str())) {
             let mut statement = self.database.prepare_cached(&format!("SELECT * FROM \"{table}\"")).unwrap();
-            let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+            let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
             let mut rows = statement.query([]).unwrap();
             while let Some(row) = rows.next().unwrap() {
                 if table == "meta" && row.get_ref_unwrap("key").as_str() == Ok(DAILY) {
