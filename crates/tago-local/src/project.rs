@@ -432,10 +432,11 @@ impl Project {
         });
     }
 
-    /// Waits until everything that was accepted to be carried out later is done: exports, imports, late
-    /// removals, profile backups.
+    /// Waits until everything that was accepted to be carried out later is done (exports, imports, late
+    /// removals, profile backups) and what was noted in passing is written.
     pub async fn settled(&self) {
         drop(self.0.later.write().await);
+        self.0.store.save_recent().await;
     }
 
     async fn read<T: Send + 'static>(
