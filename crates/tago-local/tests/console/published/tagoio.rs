@@ -350,7 +350,7 @@ async fn statistics(it: &mut Inspector, profile: &str, api: &Api) {
     it.call("GET /profiled/{id}/statistics", &[profile], day, NOTHING).await;
     it.call("GET /profile/{id}/summary", &[profile], "", NOTHING).await;
     it.call("GET /tags/keys/{type}", &["device"], "", NOTHING).await;
-    let mut secret = async |key: &str| {
+    let secret = async |key: &str| {
         let new = json!({ "key": key, "value": "x" });
         text(&api.ask("POST", "/secrets", Some(new)).await["id"]).to_owned()
     };
