@@ -1,3 +1,5 @@
+use std::process::Command;
+
 use holdfast_lib::practice::Origin;
 use serde_json::json;
 
@@ -38,4 +40,23 @@ fn the_practice_platform_is_this_program_again_and_ends_with_the_window() {
     let address = connection["address"].as_str().unwrap().trim_start_matches("http://").to_owned();
     desk.close();
     assert!(std::net::TcpStream::connect(&address).is_err(), "it outlived the window");
+}
+
+/// By which the program becomes the practice platform; see the test above for how the window starts it.
+#[test]
+fn the_program_cannot_be_made_to_offer_the_knobs_of_tests() {
+    let folder = tempfile::tempdir().unwrap();
+    for knob in
+        [&["--knobs"][..], &["--knobs", "--now", "2026-01-01T00:00:00Z"], &["--now", "2026-01-01T00:00:00Z"]]
+    {
+        let ended = Command::new(env!("CARGO_BIN_EXE_holdfast"))
+            .args(["practice-platform", "serve", "--data"])
+            .arg(folder.path().join("practice"))
+            .args(knob)
+            .output()
+            .unwrap();
+        assert!(!ended.status.success() && ended.stdout.is_empty(), "{knob:?}: {ended:?}");
+        assert!(String::from_utf8_lossy(&ended.stderr).contains(knob[0]), "{knob:?}: {ended:?}");
+    }
+    assert!(!folder.path().join("practice").exists());
 }
