@@ -137,12 +137,31 @@ pub struct DeviceEdit {
 
 /// What the platform answers to a new device.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "CreatedDeviceAnswer")]
 pub struct CreatedDevice {
-    /// The id it was given; the description and the official client disagree about the name.
-    #[serde(alias = "deviceID")]
+    /// The id it was given.
     pub device_id: DeviceId,
     /// A token is always made along with it.
     pub token: SecretString,
+}
+
+/// The description and the official client disagree about the name of the id; an answer may have both.
+#[derive(Deserialize)]
+struct CreatedDeviceAnswer {
+    device_id: Option<DeviceId>,
+    #[serde(rename = "deviceID")]
+    device_id_as_described: Option<DeviceId>,
+    token: SecretString,
+}
+
+impl TryFrom<CreatedDeviceAnswer> for CreatedDevice {
+    type Error = &'static str;
+
+    fn try_from(answer: CreatedDeviceAnswer) -> Result<CreatedDevice, &'static str> {
+        let device_id =
+            answer.device_id.or(answer.device_id_as_described).ok_or("missing field `device_id`")?;
+        Ok(CreatedDevice { device_id, token: answer.token })
+    }
 }
 
 /// A configuration parameter.

@@ -231,10 +231,13 @@ async fn counts_come_as_a_number_or_as_rows() {
 
 #[tokio::test]
 async fn both_published_names_of_a_new_device_are_read() {
-    for name in ["device_id", "deviceID"] {
-        let created: tago_api::client::CreatedDevice =
-            serde_json::from_str(&format!(r#"{{"{name}":"{DEVICE}","bucket_id":"{DEVICE}","token":"t"}}"#))
-                .unwrap();
+    for id in [
+        format!(r#""device_id":"{DEVICE}""#),
+        format!(r#""deviceID":"{DEVICE}""#),
+        format!(r#""deviceID":"{DEVICE}","device_id":"{DEVICE}""#),
+    ] {
+        let answer = format!(r#"{{{id},"bucket_id":"{DEVICE}","token":"t"}}"#);
+        let created: tago_api::client::CreatedDevice = serde_json::from_str(&answer).unwrap();
         assert_eq!(created.device_id, device());
     }
 }
