@@ -66,7 +66,7 @@ fn build(with_practice: bool) -> tauri::Result<tauri::App> {
     let ipc = ipc::builder::<tauri::Wry>();
     let context = context();
     tauri::Builder::default()
-        .plugin(only_one::guard(&context.config().identifier))
+        .plugin(only_one::OnlyOne::new(&context.config().identifier))
         .invoke_handler(ipc.invoke_handler())
         .plugin(navigation::stay())
         .setup(move |window| {

@@ -1,22 +1,56 @@
 //! One window for each person's files: a second start brings the first window forward and ends.
 
+use std::error::Error;
 use std::fmt::Write;
 use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
-use tauri::plugin::TauriPlugin;
+use tauri::plugin::Plugin;
 use tauri::{AppHandle, Manager, Runtime};
 
 /// The window that the first start opened, as `tauri.conf.json` calls it.
 const WINDOW: &str = "main";
 
+/// How often the first start is asked. One that ends while it is asked does not answer, and its name is
+/// free from then on.
+const ASKED: usize = 3;
+
 /// Comes before every other plugin: a second start must not open anything. Where there is no session bus
 /// nobody can be asked, and the app starts; runs and the practice platform have locks of their own.
-pub(crate) fn guard<R: Runtime>(identifier: &str) -> TauriPlugin<R> {
-    tauri_plugin_single_instance::Builder::new()
-        .callback(|first, _arguments, _folder| bring_forward(first))
-        .dbus_id(name_on_the_bus(identifier, dirs::data_dir()))
-        .build()
+pub(crate) struct OnlyOne {
+    name_on_the_bus: String,
+}
+
+impl OnlyOne {
+    pub(crate) fn new(identifier: &str) -> OnlyOne {
+        OnlyOne { name_on_the_bus: name_on_the_bus(identifier, dirs::data_dir()) }
+    }
+}
+
+impl<R: Runtime> Plugin<R> for OnlyOne {
+    fn name(&self) -> &'static str {
+        "only-one"
+    }
+
+    fn initialize(&mut self, app: &AppHandle<R>, config: serde_json::Value) -> Result<(), Box<dyn Error>> {
+        let mut asked = 1;
+        loop {
+            match self.ask(app, config.clone()) {
+                Err(_) if asked < ASKED => asked += 1,
+                answer => return answer,
+            }
+        }
+    }
+}
+
+impl OnlyOne {
+    fn ask<R: Runtime>(&self, app: &AppHandle<R>, config: serde_json::Value) -> Result<(), Box<dyn Error>> {
+        tauri_plugin_single_instance::Builder::new()
+            .callback(|first, _arguments, _folder| bring_forward(first))
+            .dbus_id(self.name_on_the_bus.clone())
+            .build()
+            .initialize(app, config)
+    }
 }
 
 fn bring_forward<R: Runtime>(app: &AppHandle<R>) {
