@@ -28,9 +28,9 @@ bindings: setup window ## Write the window's typed commands again from the Rust 
 release: setup window ## Build the program for people: target/release/holdfast
 	@cargo build --locked --release --workspace --bin holdfast --bin holdfastctl
 
-fuzz: ## Send the practice platform what coverage leads to, until stopped (needs cargo-fuzz and a nightly compiler)
+fuzz: ## Send the practice platform what coverage leads to, until stopped (needs cargo-fuzz)
 	@mkdir -p crates/tago-local/fuzz/corpus/requests
-	@cd crates/tago-local && cargo +nightly fuzz run requests fuzz/corpus/requests tests/hostile/corpus -- -dict=fuzz/requests.dict
+	@cd crates/tago-local && RUSTC_BOOTSTRAP=1 cargo fuzz run requests fuzz/corpus/requests tests/hostile/corpus -- -dict=fuzz/requests.dict
 
 deny: ## Check licences, sources and advisories of all dependencies (needs cargo-deny)
 	@cargo deny check
