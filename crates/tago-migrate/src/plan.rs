@@ -12,11 +12,11 @@ use crate::ports::Identity;
 use crate::record::Tally;
 use crate::run::Side;
 
-mod file;
+pub(crate) mod file;
 mod summary;
 
+pub(crate) use file::FORMAT;
 pub use file::PlanError;
-pub(crate) use file::{FORMAT, canonical};
 pub use summary::{DevicePart, Summary};
 
 /// What the owner chose.
