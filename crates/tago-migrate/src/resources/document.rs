@@ -201,6 +201,14 @@ mod tests {
     }
 
     #[test]
+    fn a_number_keeps_its_last_bit() {
+        for number in ["31.245270191439438", "121.48791951161945", "-8.629105302119744e-7"] {
+            let read: Value = serde_json::from_str(number).unwrap();
+            assert_eq!(read.as_f64(), number.parse().ok());
+        }
+    }
+
+    #[test]
     fn a_falsy_value_is_a_value() {
         let zero = document(json!({"name": "a", "trigger": [{"value": 0}]}));
         let empty = document(json!({"name": "a", "trigger": [{"value": ""}]}));
