@@ -29,6 +29,7 @@ pub mod resources;
 mod run;
 mod scan;
 mod settings;
+mod sides;
 mod watch;
 
 #[cfg(test)]

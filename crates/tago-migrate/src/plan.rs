@@ -10,7 +10,7 @@ use crate::device::Token;
 use crate::json::Json;
 use crate::ports::Identity;
 use crate::record::Tally;
-use crate::run::Side;
+use crate::sides::Sides;
 
 pub(crate) mod file;
 mod summary;
@@ -104,15 +104,8 @@ pub struct Header {
 }
 
 impl Header {
-    /// Whether what a port reaches is the project that the plan calls its source or its target. What the
-    /// project says of itself decides, and its address only where that does not tell the two apart.
-    pub(crate) fn means(&self, side: Side, found: &Identity) -> bool {
-        let (expected, other) = match side {
-            Side::Source => (&self.source, &self.target),
-            Side::Target => (&self.target, &self.source),
-        };
-        found.profile == expected.profile
-            && (found.origin == expected.origin || expected.profile != other.profile)
+    pub(crate) fn sides(&self) -> Sides<'_> {
+        Sides { source: &self.source, target: &self.target }
     }
 }
 

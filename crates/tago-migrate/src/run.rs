@@ -270,19 +270,7 @@ pub(crate) async fn expect_identity(
     header: &Header,
 ) -> Result<(), RunError> {
     let found = reader.ask(Route::Lookup, || reader.port.identity()).await;
-    let found = found.map_err(|cause| RunError::Port { side, cause })?;
-    if header.means(side, &found) {
-        return Ok(());
-    }
-    let expected = match side {
-        Side::Source => &header.source,
-        Side::Target => &header.target,
-    };
-    Err(RunError::OtherProject {
-        side,
-        expected: format!("{} at {}", expected.name, expected.origin),
-        found: format!("{} at {}", found.name, found.origin),
-    })
+    header.sides().expect(side, found)
 }
 
 /// The plan of a folder and what its journal knows.

@@ -4,5 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
 mod fixture;
+mod moving;
+mod port;
 mod running;
 mod whole;

@@ -68,6 +68,11 @@ impl Running {
         Running::serve(project, self.shared.clone(), Arc::clone(&self.directory)).await
     }
 
+    /// The same project under another address.
+    pub(crate) async fn on_another_port(&self) -> Running {
+        Running::serve(self.project.clone(), self.shared.clone(), Arc::clone(&self.directory)).await
+    }
+
     async fn serve(project: Project, shared: Shared, directory: Arc<TempDir>) -> Running {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = format!("http://{}", listener.local_addr().unwrap());

@@ -1,87 +1,11 @@
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::time::Duration;
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tago_migrate::resources::{
-    Conflict, Kind, ResourceChoices, ResourcePlan, UndoChoices, Undone, rehearse, resume, run, snapshot,
-    status, undo,
-};
-use tago_migrate::{Control, Ending, Env, Figures, Progress, Settings, SystemClock, Verdict};
-use tempfile::TempDir;
+use tago_migrate::resources::{Conflict, Kind, snapshot};
 
 use crate::fixture::fill;
+use crate::moving::{Moving, differences, left, settings};
 use crate::running::Running;
-
-/// A run, its folder and its time.
-struct Moving {
-    folder: TempDir,
-    clock: SystemClock,
-    control: Control,
-    progress: Progress,
-    choices: ResourceChoices,
-}
-
-impl Moving {
-    fn new(conflict: Conflict) -> Moving {
-        let conflict_of_kind = BTreeMap::from([(Kind::RunConfiguration, Conflict::TakeSource)]);
-        Moving {
-            folder: TempDir::new().unwrap(),
-            clock: SystemClock::start(),
-            control: Control::new(),
-            progress: Progress::new(Figures::default()),
-            choices: ResourceChoices { conflict, conflict_of_kind, ..ResourceChoices::default() },
-        }
-    }
-
-    fn env(&self) -> Env<'_> {
-        Env { clock: &self.clock, nonce: 7, progress: &self.progress, control: &self.control }
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    async fn rehearse(&self, source: &Running, target: &Running) -> ResourcePlan {
-        let (source, target) = (source.live(), target.live());
-        rehearse(&source, &target, &self.choices, &settings(), self.env()).await.unwrap()
-    }
-
-    async fn run(&self, source: &Running, target: &Running) -> ResourcePlan {
-        let plan = self.rehearse(source, target).await;
-        let (ours, theirs) = (source.live(), target.live());
-        let approved = plan.fingerprint();
-        let ending =
-            run(&plan, &approved, self.path(), &ours, &theirs, &settings(), self.env()).await.unwrap();
-        assert_eq!(ending, Ending::Finished);
-        let status = status(self.path()).unwrap();
-        assert!(status.held.is_empty(), "{:#?}", status.held);
-        assert_eq!(
-            resume(self.path(), &ours, &theirs, &settings(), self.env()).await.unwrap(),
-            Ending::Finished
-        );
-        plan
-    }
-
-    async fn undo(&self, target: &Running) -> Undone {
-        let choices = UndoChoices::default();
-        let (ending, told) =
-            undo(self.path(), &target.live(), choices, &settings(), self.env()).await.unwrap();
-        assert_eq!(ending, Ending::Finished);
-        told
-    }
-}
-
-fn settings() -> Settings {
-    let mut settings = Settings { late_commit_bound: Duration::from_millis(200), ..Settings::default() };
-    settings.pace.share = 1.0;
-    settings
-}
-
-fn left(plan: &ResourcePlan) -> Vec<String> {
-    let items = plan.items().iter().filter(|item| item.verdict != Verdict::Skip);
-    items.map(|item| format!("{} {:?} {:?} {:?}", item.at, item.verdict, item.reasons, item.fields)).collect()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_project_moves_into_an_empty_one_and_back_out() {
@@ -166,11 +90,6 @@ async fn a_damaged_original_gets_back_what_it_lost() {
     let told = moving.undo(&original).await;
     assert!(told.changed_since.is_empty(), "{told:#?}");
     assert_eq!(differences(&before, &original.content().await), Vec::<String>::new());
-}
-
-fn differences(before: &BTreeSet<String>, after: &BTreeSet<String>) -> Vec<String> {
-    let gone = before.difference(after).map(|line| format!("- {line}"));
-    gone.chain(after.difference(before).map(|line| format!("+ {line}"))).collect()
 }
 
 /// Every step over real HTTP: carried out without an answer, lost before it was carried out, cut in the

@@ -14,6 +14,7 @@ use super::remap::{Mapping, Unresolved, blueprint_ids, ids_in, remap, remap_text
 use super::scan::{Found, Gap, Snapshot, part_difference, same_entry};
 use crate::plan::{Seal, Verdict};
 use crate::ports::Identity;
+use crate::sides::Sides;
 
 mod file;
 
@@ -210,6 +211,12 @@ pub fn plan(
         gaps: source.gaps.clone(),
     };
     ResourcePlan { header, items }
+}
+
+impl ResourceHeader {
+    pub(crate) fn sides(&self) -> Sides<'_> {
+        Sides { source: &self.source, target: &self.target }
+    }
 }
 
 struct Planning<'a> {

@@ -20,7 +20,6 @@ use crate::control::Wish;
 use crate::folder;
 use crate::journal::{Journal, JournalError, SqliteJournal};
 use crate::plan::Seal;
-use crate::ports::Identity;
 use crate::run::{Ending, RunError, Side};
 use crate::settings::{Env, Settings};
 
@@ -44,8 +43,8 @@ pub async fn run(
     if fingerprint != *approved {
         return Err(RunError::NotApproved { fingerprint });
     }
-    identify(Side::Source, source.identity().await, &plan.header.source)?;
-    identify(Side::Target, target.identity().await, &plan.header.target)?;
+    plan.header.sides().expect(Side::Source, source.identity().await)?;
+    plan.header.sides().expect(Side::Target, target.identity().await)?;
     std::fs::create_dir_all(folder).map_err(JournalError::Folder)?;
     let (mut journal, rows) = SqliteJournal::open_of::<Row>(folder)?;
     if !rows.is_empty() {
@@ -79,8 +78,8 @@ pub async fn resume(
     if ledger.finished {
         return Ok(Ending::Finished);
     }
-    identify(Side::Source, source.identity().await, &plan.header.source)?;
-    identify(Side::Target, target.identity().await, &plan.header.target)?;
+    plan.header.sides().expect(Side::Source, source.identity().await)?;
+    plan.header.sides().expect(Side::Target, target.identity().await)?;
     let keep = Folder::of(folder);
     let hands = Hands::new(Some(source), target, &keep, settings, env);
     Ok(drive(&hands, &plan, ledger, &mut journal, settings).await?)
@@ -158,22 +157,6 @@ pub(crate) fn past(folder: &Path, rows: &[(Time, Row)]) -> Result<(ResourcePlan,
         return Err(RunError::NotApproved { fingerprint });
     }
     Ok((plan, ledger))
-}
-
-pub(crate) fn identify(
-    side: Side,
-    found: Result<Identity, crate::ports::PortError>,
-    expected: &Identity,
-) -> Result<(), RunError> {
-    let found = found.map_err(|cause| RunError::Port { side, cause })?;
-    if (&found.origin, found.profile) == (&expected.origin, expected.profile) {
-        return Ok(());
-    }
-    Err(RunError::OtherProject {
-        side,
-        expected: format!("{} at {}", expected.name, expected.origin),
-        found: format!("{} at {}", found.name, found.origin),
-    })
 }
 
 /// Runs one session to its end.

@@ -18,7 +18,7 @@ use super::machine::{Content, Seen, Work, holds};
 use super::plan::ResourcePlan;
 use super::ports::{Address, Entries, ResourcesTarget, SCRIPT};
 use super::row::{Row, Stays};
-use super::run::{identify, kept_json, past};
+use super::run::{kept_json, past};
 use crate::control::Wish;
 use crate::journal::{Journal, JournalError, SqliteJournal, Was};
 use crate::plan::{Seal, Verdict};
@@ -80,7 +80,7 @@ pub async fn undo(
 ) -> Result<(Ending, Undone), RunError> {
     let (mut journal, rows) = SqliteJournal::open_of::<Row>(folder)?;
     let (plan, ledger) = past(folder, &rows)?;
-    identify(Side::Target, target.identity().await, &plan.header.target)?;
+    plan.header.sides().expect(Side::Target, target.identity().await)?;
     let keep = Folder::of(folder);
     let hands = Hands::new(None, target, &keep, settings, env);
     let mut undo = Undo::new(&plan, ledger, choices);
