@@ -22,6 +22,7 @@ use crate::resources::ResourceMoves;
 use crate::restores::RestoreFiles;
 use crate::secrets::Secrets;
 use crate::settings::{Settings, SettingsFile};
+use crate::targets::Targets;
 use crate::view::{ConnectionState, Role};
 
 /// Where the app keeps what it keeps.
@@ -68,8 +69,9 @@ impl App {
     /// The app in these folders.
     pub fn new(host: Arc<dyn Host>, folders: &Folders, practice_origin: Origin, secrets: Secrets) -> App {
         let settings = SettingsFile::open(folders.config.join("settings.json")).map_err(UiError::from);
-        let migrations = Migrations::new(folders.data.join("runs"));
-        let resources = ResourceMoves::new(folders.data.join("resource-runs"));
+        let targets = Arc::new(Targets::default());
+        let migrations = Migrations::new(folders.data.join("runs"), targets.clone());
+        let resources = ResourceMoves::new(folders.data.join("resource-runs"), targets);
         let restores = RestoreFiles::new(folders.data.join("restores"));
         let seen = Seen {
             opens_with_practice: false,

@@ -46,6 +46,7 @@ const COMMANDS: &[&str] = &[
     "resource_runs",
     "resource_run",
     "resume_resource_run",
+    "stop_resource_run",
     "undo_resource_run",
     "version",
 ];

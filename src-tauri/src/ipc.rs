@@ -84,6 +84,7 @@ pub fn builder<R: Runtime>() -> Builder<R> {
             resources::resource_runs,
             resources::resource_run,
             resources::resume_resource_run,
+            resources::stop_resource_run,
             resources::undo_resource_run,
             about::version,
         ])

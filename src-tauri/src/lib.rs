@@ -17,6 +17,7 @@ mod resources;
 mod restores;
 pub mod secrets;
 pub mod settings;
+mod targets;
 pub mod view;
 mod webdriver;
 

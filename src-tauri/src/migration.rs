@@ -22,6 +22,7 @@ pub(crate) use run::{LiveRun, RunFiles, RunRecord, idle_view, report_view, summa
 
 use crate::app::locked;
 use crate::error::{Answer, ErrorCode, UiError};
+use crate::targets::Targets;
 
 /// The window is told of progress at most this often.
 const BETWEEN_EVENTS: Duration = Duration::from_millis(100);
@@ -37,11 +38,13 @@ pub(crate) struct Migrations {
     pub(crate) files: RunFiles,
     rehearsals: Mutex<BTreeMap<String, Arc<Rehearsal>>>,
     running: Mutex<HashMap<String, Arc<LiveRun>>>,
+    targets: Arc<Targets>,
 }
 
 impl Migrations {
-    pub(crate) fn new(folder: PathBuf) -> Migrations {
-        Migrations { files: RunFiles::new(folder), rehearsals: Mutex::default(), running: Mutex::default() }
+    pub(crate) fn new(folder: PathBuf, targets: Arc<Targets>) -> Migrations {
+        let files = RunFiles::new(folder);
+        Migrations { files, rehearsals: Mutex::default(), running: Mutex::default(), targets }
     }
 
     pub(crate) fn keep(&self, rehearsal: Arc<Rehearsal>) {
@@ -65,24 +68,17 @@ impl Migrations {
         locked(&self.running).get(id).cloned()
     }
 
-    /// Takes the run's place among those that run, unless it, or another run into its target, is there.
+    /// Takes the run's place among those that run, unless its target is written to already.
     pub(crate) fn begin(&self, run: &Arc<LiveRun>) -> Answer<()> {
-        let mut running = locked(&self.running);
-        // A project may be connected more than once; its id is the same on every way to it.
-        let into = &run.record.target.project;
-        if let Some(other) = running.values().find(|other| other.record.target.project == *into) {
-            return Err(UiError::new(
-                ErrorCode::InUse,
-                format!("A run into “{}” is under way already", other.record.target_name),
-            )
-            .hint("Let it finish, or stop it, before the next one begins."));
-        }
-        running.insert(run.record.id.clone(), run.clone());
+        let RunRecord { id, target, target_name, .. } = &run.record;
+        self.targets.take(&target.project, target_name, id)?;
+        locked(&self.running).insert(id.clone(), run.clone());
         Ok(())
     }
 
     pub(crate) fn end(&self, id: &str) {
         locked(&self.running).remove(id);
+        self.targets.free(id);
     }
 
     /// Lets what is on its way arrive, so that the next start has nothing to check again. A window
@@ -120,37 +116,4 @@ pub(crate) fn fresh_id() -> Answer<(String, u64)> {
 
 pub(crate) fn now() -> Time {
     SystemClock::start().now()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::view::Side;
-
-    fn run(id: &str, connection: &str, project: &str) -> Arc<LiveRun> {
-        let side = |project: &str| Side { connection: connection.into(), project: project.into() };
-        let record = RunRecord {
-            id: id.into(),
-            source: side("copy"),
-            target: side(project),
-            source_name: "Copy".into(),
-            target_name: "Harbour".into(),
-            begun_at: Time::default(),
-            late_commit_ms: 0,
-            stopped: false,
-            reason: None,
-        };
-        Arc::new(LiveRun::new(record, true))
-    }
-
-    #[test]
-    fn a_project_that_is_connected_twice_takes_one_run_at_a_time() {
-        let migrations = Migrations::new(PathBuf::new());
-        migrations.begin(&run("1", "deploy", "harbour")).unwrap();
-        let refused = migrations.begin(&run("2", "profile", "harbour")).unwrap_err();
-        assert_eq!(refused.code, ErrorCode::InUse);
-        migrations.begin(&run("3", "deploy", "another")).unwrap();
-        migrations.end("1");
-        migrations.begin(&run("2", "profile", "harbour")).unwrap();
-    }
 }

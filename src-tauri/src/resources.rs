@@ -16,6 +16,7 @@ use crate::app::locked;
 use crate::error::{Answer, ErrorCode, UiError};
 use crate::migration;
 use crate::records::Records;
+use crate::targets::Targets;
 use crate::view::{
     ConflictChoice, ResourceNote, ResourceReasonView, ResourceRehearsal, ResourceRow, ResourceRun,
     ResourceRunState, ResourceUndone, ResourceWish, Side,
@@ -29,6 +30,7 @@ pub(crate) struct ResourceMoves {
     records: Records<ResourceRecord>,
     plans: Mutex<BTreeMap<String, Arc<Rehearsed>>>,
     running: Mutex<HashMap<String, Arc<LiveMove>>>,
+    targets: Arc<Targets>,
 }
 
 /// A plan as the owner looks at it.
@@ -64,9 +66,9 @@ pub(crate) struct LiveMove {
 }
 
 impl ResourceMoves {
-    pub(crate) fn new(folder: PathBuf) -> ResourceMoves {
+    pub(crate) fn new(folder: PathBuf, targets: Arc<Targets>) -> ResourceMoves {
         let records = Records::new(folder, "run");
-        ResourceMoves { records, plans: Mutex::default(), running: Mutex::default() }
+        ResourceMoves { records, plans: Mutex::default(), running: Mutex::default(), targets }
     }
 
     pub(crate) fn folder(&self, id: &str) -> PathBuf {
@@ -104,22 +106,17 @@ impl ResourceMoves {
         locked(&self.running).get(id).cloned()
     }
 
-    /// Takes the run's place among those that run, unless another one into its target is there.
+    /// Takes the run's place among those that run, unless its target is written to already.
     pub(crate) fn begin(&self, live: &Arc<LiveMove>) -> Answer<()> {
-        let mut running = locked(&self.running);
-        let into = &live.record.target.project;
-        if let Some(other) = running.values().find(|other| other.record.target.project == *into) {
-            let said = format!("A run into “{}” is under way already", other.record.target_name);
-            return Err(
-                UiError::new(ErrorCode::InUse, said).hint("Let it finish before the next one begins.")
-            );
-        }
-        running.insert(live.record.id.clone(), live.clone());
+        let ResourceRecord { id, target, target_name, .. } = &live.record;
+        self.targets.take(&target.project, target_name, id)?;
+        locked(&self.running).insert(id.clone(), live.clone());
         Ok(())
     }
 
     pub(crate) fn end(&self, id: &str) {
         locked(&self.running).remove(id);
+        self.targets.free(id);
     }
 
     /// Sends nothing more; the journal knows what is open.

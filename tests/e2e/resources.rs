@@ -1,7 +1,10 @@
 //! What a project holds beside records: compared, chosen, written, and taken back.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
 use crate::platform::Access;
 use crate::stage::{Stage, play};
@@ -17,22 +20,14 @@ async fn resources_are_chosen_with_a_word_on_each_conflict_and_taken_back_withou
         let skipped = dashboard(&access, "Not wanted").await;
         let action = access.call(Method::GET, "/action?amount=1", None).await[0].clone();
         let (alarm, name) = (text(&action, "id"), text(&action, "name"));
-        platform.post(&format!("/api/projects/{target}/backups"), json!({})).await;
-        let backup = stage.backup(0).await;
-        let copy = platform.restore(&target, &backup, "Copy with everything").await;
+        let copy = stage.backup_and_restore("Copy with everything").await;
         for gone in [&lost, &renamed, &skipped] {
             access.call(Method::DELETE, &format!("/dashboard/{gone}"), None).await;
         }
         rename(&access, "action", &alarm, "name", "Renamed by mistake").await;
 
-        stage.open_backups().await;
-        stage.window().press("[data-testid='nav-migrate']").await;
-        stage.choose_side("source", &copy).await;
-        stage.choose_side("target", &target).await;
-        stage.window().press("[data-testid='to-resources']").await;
-        stage.window().press("[data-testid='wizard'][data-step='sides'] [data-testid='wizard-next']").await;
+        stage.compare(&copy).await;
         let window = stage.window();
-        window.see_within("[data-testid='wizard'][data-step='choose']", EVENTUALLY).await;
         assert_eq!(stage.figure("resources-create").await, 3);
         window.see(&row(&alarm, "conflict")).await;
         stage.picture("compared").await;
@@ -43,10 +38,7 @@ async fn resources_are_chosen_with_a_word_on_each_conflict_and_taken_back_withou
             !window.enabled("[data-testid='wizard-next']").await,
             "what was rehearsed is not what is chosen"
         );
-        window.press(&format!("[data-testid='conflict-select-{alarm}']")).await;
-        window
-            .press(&format!("[data-testid='conflict-of-{alarm}'] [data-testid='conflict-take_source']"))
-            .await;
+        stage.decide(&alarm, "take_source").await;
         window.press("[data-testid='resources-rehearse']").await;
         window.see_within(&row(&alarm, "update"), EVENTUALLY).await;
         assert_eq!(stage.figure("resources-create").await, 2);
@@ -72,10 +64,15 @@ async fn resources_are_chosen_with_a_word_on_each_conflict_and_taken_back_withou
         window.press("[data-testid='resource-undo']").await;
         window.press("[data-testid='undo-confirm']").await;
         window.see_within("[data-testid='undone']", EVENTUALLY).await;
+        window.see("[data-testid='resource-run-state'][data-state='undone']").await;
         stage.picture("undone").await;
         assert_eq!(window.all("[data-testid='undone-reversed']").await.len(), 2);
+        for (figure, count) in [("figure-reversed", 2), ("figure-kept", 1), ("figure-impossible", 0)] {
+            assert_eq!(stage.figure(figure).await, count, "{figure}");
+        }
+        assert!(!window.sees("[data-testid='resource-made']").await, "it tells what was taken back");
         let kept = window.text("[data-testid='undone-kept']").await;
-        assert!(kept.contains("Night shift"), "{kept}");
+        assert!(kept.contains("Night shift") && kept.contains("Somebody changed it since."), "{kept}");
         labels = dashboards(&access).await;
         assert!(labels.contains_key("Night shift, new") && !labels.contains_key("Cold chain"), "{labels:?}");
         let after = access.call(Method::GET, &format!("/action/{alarm}"), None).await;
@@ -91,6 +88,177 @@ async fn resources_are_chosen_with_a_word_on_each_conflict_and_taken_back_withou
         assert_eq!(window.all("[data-testid='undone-reversed']").await.len(), 2);
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_are_merged_where_the_owner_says_so_and_both_are_kept_where_the_owner_wants_both() {
+    play("resources-both", async |stage: &mut Stage| {
+        let (platform, target) = (&stage.platform, stage.platform.project());
+        let access = platform.access(&target, "Test").await;
+        let plan = dashboard(&access, "Plan of the hall").await;
+        let action = access.call(Method::GET, "/action?amount=1", None).await[0].clone();
+        let alarm = text(&action, "id");
+        tag(&access, &alarm, json!([{ "key": "team", "value": "night" }])).await;
+        let copy = stage.backup_and_restore("Copy to merge").await;
+        tag(&access, &alarm, json!([{ "key": "floor", "value": "2" }])).await;
+        rename(&access, "dashboard", &plan, "label", "Plan of the new hall").await;
+
+        stage.compare(&copy).await;
+        let window = stage.window();
+        window.see(&row(&alarm, "conflict")).await;
+        window.see(&row(&plan, "conflict")).await;
+        stage.decide(&alarm, "merge_tags").await;
+        stage.decide(&plan, "both").await;
+        window.press("[data-testid='resources-rehearse']").await;
+        window.see_within(&row(&alarm, "update"), EVENTUALLY).await;
+        window.see(&row(&plan, "create")).await;
+        stage.picture("decided").await;
+        stage.approve_resources().await;
+        window.see_within("[data-testid='resource-run-state'][data-state='done']", EVENTUALLY).await;
+
+        let tags = access.call(Method::GET, &format!("/action/{alarm}"), None).await["tags"].clone();
+        for merged in [json!({ "key": "team", "value": "night" }), json!({ "key": "floor", "value": "2" })] {
+            assert!(tags.as_array().unwrap().contains(&merged), "{merged} is not among {tags}");
+        }
+        let labels = dashboards(&access).await;
+        assert!(labels.contains_key("Plan of the hall"), "the source's was made beside it: {labels:?}");
+        assert_eq!(labels["Plan of the new hall"], plan, "the one there is as it was");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_over_resources_that_is_paused_or_killed_in_its_middle_is_gone_on_with() {
+    play("resources-resume", async |stage: &mut Stage| {
+        let target = stage.platform.project();
+        let access = stage.platform.access(&target, "Test").await;
+        let names: Vec<String> = (1..=24).map(|number| format!("Hall {number}")).collect();
+        let mut lost = Vec::new();
+        for name in &names {
+            lost.push(dashboard(&access, name).await);
+        }
+        let copy = stage.backup_and_restore("Copy to go on with").await;
+        for id in &lost {
+            access.call(Method::DELETE, &format!("/dashboard/{id}"), None).await;
+        }
+        stage.compare(&copy).await;
+        let slow = json!({
+            "project": target, "route": "POST /dashboard", "kind": "slow", "delay_ms": 900, "every": 1
+        });
+        stage.platform.turn("faults", slow).await;
+        stage.approve_resources().await;
+        stage.until_dashboards(&access, 1).await;
+        stage.window().press("[data-testid='resource-stop']").await;
+        stage
+            .window()
+            .see_within("[data-testid='resource-run-state'][data-state='paused']", EVENTUALLY)
+            .await;
+        let some = dashboards(&access).await.keys().filter(|label| names.contains(label)).count();
+        assert!((1..names.len()).contains(&some), "{some} were made before it was paused");
+        stage.picture("paused").await;
+        stage.window().press("[data-testid='resource-resume']").await;
+        stage.until_dashboards(&access, some + 1).await;
+
+        // The second time nobody asks it to stop.
+        stage.kill_window();
+        stage.platform.clear_faults().await;
+        stage.open_window().await;
+        stage.window().press("[data-testid='nav-history']").await;
+        let open = "[data-testid='history-resources'] [data-testid='history-open-resources']";
+        stage.window().press(open).await;
+        stage.window().press("[data-testid='resource-resume']").await;
+        let done = "[data-testid='resource-run-state'][data-state='done']";
+        stage.window().see_within(done, EVENTUALLY).await;
+        assert_eq!(stage.figure("resource-made").await, names.len());
+        let listed = access.call(Method::GET, "/dashboard?amount=100", None).await;
+        for name in &names {
+            let found = listed.as_array().unwrap().iter().filter(|one| one["label"] == **name).count();
+            assert_eq!(found, 1, "{name} is there once");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_project_that_records_are_written_to_takes_no_resources_at_the_same_time() {
+    play("resources-and-records", async |stage: &mut Stage| {
+        let target = stage.platform.project();
+        let access = stage.platform.access(&target, "Test").await;
+        let plan = dashboard(&access, "Plan of the hall").await;
+        stage.damage_and_restore("Copy for both").await;
+        let copy = stage.project_called("Copy for both").await.unwrap();
+        access.call(Method::DELETE, &format!("/dashboard/{plan}"), None).await;
+        stage.rehearse_by_mouse().await;
+        let slow =
+            json!({ "project": target, "route": "POST /data", "kind": "slow", "delay_ms": 8000, "every": 1 });
+        stage.platform.turn("faults", slow).await;
+        stage.approve_and_run().await;
+        stage.window().see("[data-testid='run-state'][data-state='running']").await;
+
+        stage.compare(&copy).await;
+        stage.approve_resources().await;
+        let window = stage.window();
+        window.see("[data-testid='error-code'][data-code='in_use']").await;
+        stage.picture("refused").await;
+        let said = format!("A run into “{}” is under way already", stage.platform.project_name());
+        window.see_text(&said).await;
+        stage.platform.clear_faults().await;
+        window.press("[data-testid='nav-history']").await;
+        window.press("[data-testid='history-row'] [data-testid='history-open']").await;
+        window.see_within("[data-testid='proof-verdict'][data-green='true']", EVENTUALLY).await;
+    })
+    .await;
+}
+
+impl Stage {
+    /// A restored project with everything that the demo project holds now.
+    async fn backup_and_restore(&self, name: &str) -> String {
+        let project = self.platform.project();
+        self.platform.post(&format!("/api/projects/{project}/backups"), json!({})).await;
+        self.platform.restore(&project, &self.backup(0).await, name).await
+    }
+
+    /// From any page to the comparison of everything beside records, from this copy into its original.
+    async fn compare(&self, copy: &str) {
+        let window = self.window();
+        if window.sees("[data-testid='welcome-try']").await {
+            self.open_backups().await;
+        }
+        window.press("[data-testid='nav-migrate']").await;
+        self.choose_side("source", copy).await;
+        self.choose_side("target", &self.platform.project()).await;
+        window.press("[data-testid='to-resources']").await;
+        window.press("[data-testid='wizard'][data-step='sides'] [data-testid='wizard-next']").await;
+        window.see_within("[data-testid='wizard'][data-step='choose']", EVENTUALLY).await;
+    }
+
+    /// The owner's word on one that differs.
+    async fn decide(&self, item: &str, choice: &str) {
+        let window = self.window();
+        window.press(&format!("[data-testid='conflict-select-{item}']")).await;
+        window.press(&format!("[data-testid='conflict-of-{item}'] [data-testid='conflict-{choice}']")).await;
+    }
+
+    /// From the comparison to the run, or to what was said against it.
+    async fn approve_resources(&self) {
+        let window = self.window();
+        window.press("[data-testid='wizard-next']").await;
+        window.write("[data-testid='confirm-name']", &self.platform.project_name()).await;
+        window.press("[data-testid='confirm-run']").await;
+    }
+
+    /// Waits until so many of the dashboards that are called after a hall are there.
+    async fn until_dashboards(&self, access: &Access, count: usize) {
+        let until = Instant::now() + EVENTUALLY;
+        while dashboards(access).await.keys().filter(|label| label.starts_with("Hall")).count() < count {
+            assert!(Instant::now() < until, "{count} dashboards were not made");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+async fn tag(access: &Access, action: &str, tags: Value) {
+    access.call(Method::PUT, &format!("/action/{action}"), Some(json!({ "tags": tags }))).await;
 }
 
 fn row(item: &str, verdict: &str) -> String {

@@ -335,8 +335,8 @@ pub(super) fn late_commit(target: &Side) -> Duration {
     if target.connection == PRACTICE { LATE_ON_THIS_COMPUTER } else { LATE_ELSEWHERE }
 }
 
-fn not_under_way() -> UiError {
-    UiError::new(ErrorCode::Conflict, "This run is not under way").hint("Choose “Go on” to resume it.")
+pub(super) fn not_under_way() -> UiError {
+    UiError::new(ErrorCode::Conflict, "This run is not under way").hint("Choose “Resume” to go on with it.")
 }
 
 /// What reads files or counts through a plan keeps no other task waiting.

@@ -6,7 +6,7 @@ use tago_migrate::resources::{self as engine, UndoChoices};
 use tago_migrate::{Control, Ending, Env, Figures, Progress, Seal, SystemClock};
 
 use super::App;
-use super::migrations::{aside, late_commit, on_its_own_thread, settle, without_panic};
+use super::migrations::{aside, late_commit, not_under_way, on_its_own_thread, settle, without_panic};
 use crate::app::locked;
 use crate::error::{Answer, ErrorCode, UiError};
 use crate::host::Event;
@@ -106,6 +106,12 @@ impl App {
     pub async fn resume_resource_run(&self, id: &str) -> Answer<()> {
         let record = self.state.resources.read(id)?;
         self.begin_resources(record, Work::GoOn).await
+    }
+
+    /// Ends a run, or an undo, where it is; it can be gone on with.
+    pub fn stop_resource_run(&self, id: &str) -> Answer<()> {
+        self.state.resources.live(id).ok_or_else(not_under_way)?.control.stop();
+        Ok(())
     }
 
     /// Takes a run back, wherever nobody changed anything since.

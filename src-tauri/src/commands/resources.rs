@@ -49,6 +49,13 @@ pub(crate) async fn resume_resource_run(app: State<'_, App>, id: String) -> Answ
     app.resume_resource_run(&id).await
 }
 
+/// Ends a run, or an undo, where it is; it can be gone on with.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn stop_resource_run(app: State<'_, App>, id: String) -> Answer<()> {
+    app.stop_resource_run(&id)
+}
+
 /// Takes a run back, wherever nobody changed anything since.
 #[tauri::command]
 #[specta::specta]

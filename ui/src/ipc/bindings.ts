@@ -95,6 +95,8 @@ export const commands = {
 	resourceRun: (id: string) => typedError<ResourceRun, UiError>(__TAURI_INVOKE("resource_run", { id })),
 	/**  Goes on with a run that was interrupted. */
 	resumeResourceRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("resume_resource_run", { id })),
+	/**  Ends a run, or an undo, where it is; it can be gone on with. */
+	stopResourceRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("stop_resource_run", { id })),
 	/**  Takes a run back, wherever nobody changed anything since. */
 	undoResourceRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("undo_resource_run", { id })),
 	/**  The version of this program. */

@@ -64,8 +64,8 @@ const table: Record<ErrorCode, ErrorWords> = {
     next: "Check that the disk has space, then resume. Nothing is sent that is not recorded first.",
   },
   in_use: {
-    title: "This migration is already open somewhere else",
-    next: "Close the other Holdfast window or holdfastctl, then try again.",
+    title: "Something is under way there already",
+    next: "Let it finish, or close the other Holdfast window or holdfastctl, then try again.",
   },
   undecodable: {
     title: "The service answered something unexpected",

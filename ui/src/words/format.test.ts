@@ -105,6 +105,13 @@ describe("numbers", () => {
     expect(f.countdown(-5)).toBe("0:00");
   });
 
+  it("makes a sentence of a few words, and leaves a sentence alone", () => {
+    expect(f.sentence("somebody deleted it")).toBe("Somebody deleted it.");
+    expect(f.sentence("It is gone.")).toBe("It is gone.");
+    expect(f.sentence("the name is “Harbour.”")).toBe("The name is “Harbour.”");
+    expect(f.sentence("")).toBe("");
+  });
+
   it("never rounds up to everything", () => {
     expect(f.percent(99_999, 100_000)).toBe("99%");
     expect(f.percent(5, 5)).toBe("100%");

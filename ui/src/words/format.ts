@@ -45,6 +45,13 @@ export function utcShortDay(ms: number): string {
   return `${p.day} ${p.month}`;
 }
 
+/** What was said in a few words, as a sentence: "somebody deleted it" becomes "Somebody deleted it." */
+export function sentence(said: string): string {
+  const text = said.trim();
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…”]$/.test(begun) || begun === "" ? begun : `${begun}.`;
+}
+
 /** "2026-11-22 01:30" in local time: what the text fields for a moment hold. */
 export function fieldDateTime(ms: number): string {
   const d = new Date(ms);

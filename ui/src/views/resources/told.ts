@@ -7,6 +7,12 @@ export function kindName(kind: string): string {
   return names[kind] ?? kind;
 }
 
+/** One of this type. */
+export function oneOf(kind: string): string {
+  const names: Record<string, string> = w.resources.oneOf;
+  return names[kind] ?? kind;
+}
+
 export function reasonText(reason: ResourceReasonView): string {
   const say = w.resources.reasons as Record<string, ((names: string, n: number) => string) | undefined>;
   const parts: Record<string, string> = w.resources.parts;
