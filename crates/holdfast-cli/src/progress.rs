@@ -97,6 +97,7 @@ fn line(figures: &Figures) -> String {
         Phase::Paused => "Paused",
         Phase::TidyingUp => "Tidying up",
         Phase::Proving => "Proving",
+        Phase::Undoing => "Taking back",
         Phase::Done => "Done",
     };
     let mut line =

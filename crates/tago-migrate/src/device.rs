@@ -205,6 +205,48 @@ pub struct DeviceEdit {
     pub fields: BTreeMap<String, Json>,
 }
 
+impl DeviceEdit {
+    /// What a device is once this is done to it.
+    pub(crate) fn applied_to(&self, definition: &Definition) -> Definition {
+        let mut after = definition.clone();
+        after.name = self.name.clone().unwrap_or(after.name);
+        after.active = self.active.unwrap_or(after.active);
+        after.visible = self.visible.unwrap_or(after.visible);
+        after.tags = self.tags.clone().unwrap_or(after.tags);
+        for (field, value) in &self.fields {
+            if value.is_null() {
+                after.fields.remove(field);
+            } else {
+                after.fields.insert(field.clone(), value.clone());
+            }
+        }
+        after
+    }
+}
+
+/// What a device was, with its parameters, before a run changed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Former {
+    pub(crate) definition: Definition,
+    pub(crate) params: Vec<ParamWrite>,
+}
+
+impl Former {
+    pub(crate) fn of(definition: &Definition, params: &[Param]) -> Former {
+        let param = |param: &Param| ParamWrite {
+            id: Some(param.id),
+            key: param.key.clone(),
+            value: param.value.clone(),
+            sent: param.sent,
+        };
+        Former { definition: definition.clone(), params: params.iter().map(param).collect() }
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
 /// A network or a connector.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {

@@ -4,6 +4,7 @@
 //! It sees the world through [`Source`] and [`Target`], is given time as a [`Clock`], and knows neither
 //! addresses nor secrets. The adapter to the HTTP client is the module `live`, behind a feature.
 
+mod announced;
 mod batch;
 mod clock;
 mod control;
@@ -11,6 +12,7 @@ mod device;
 mod folder;
 mod journal;
 mod json;
+mod keep;
 mod lanes;
 mod load;
 mod machine;
@@ -48,7 +50,7 @@ pub use plan::{
     Beyond, Check, CheckName, CheckVerdict, Choices, DataItem, Depth, DeviceItem, DevicePart, Existing,
     Header, Item, Plan, PlanError, Policy, Reason, ReasonCode, Seal, Summary, Verdict, Window,
 };
-pub use ports::{Identity, Order, PortError, READ_LIMIT, Range, Source, Target, WriteError};
+pub use ports::{Identity, NAMED_LIMIT, Order, PortError, READ_LIMIT, Range, Source, Target, WriteError};
 pub use progress::{Figures, Phase, Progress};
 pub use prove::{
     Difference, DifferenceKind, Proof, ProveError, WindowProof, WindowVerdict, last_proof, prove,

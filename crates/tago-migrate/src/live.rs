@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tago_api::client::{
     Api, ApiError, DeviceApi, DeviceQuery, NewDeviceToken, Permission, RecordQuery, TimeRange,
 };
-use tago_api::{DeviceId, ProfileId};
+use tago_api::{DeviceId, ParamId, ProfileId, RecordId, Time};
 
 use crate::batch::Batch;
 use crate::device::{Definition, Device, DeviceEdit, Fingerprint, Named, Param, ParamWrite, Token};
@@ -162,6 +162,22 @@ impl Source for Live {
         }
         Ok(records)
     }
+
+    async fn records_named(
+        &self,
+        device: DeviceId,
+        ids: &[RecordId],
+    ) -> Result<Vec<(Record, Option<Time>)>, PortError> {
+        let found = self.api.record_page(device, &named(ids)).await?;
+        let stored = |record: tago_api::client::Record| (record.created_at, wire::record(record));
+        Ok(found.into_iter().map(stored).map(|(at, record)| (record, at)).collect())
+    }
+}
+
+/// These records and no others; the selection of a read and of a removal is the same.
+fn named(ids: &[RecordId]) -> RecordQuery {
+    let query = RecordQuery::range(TimeRange::ALL);
+    RecordQuery { ids: ids.to_vec(), quantity: ids.len(), details: true, ..query }
 }
 
 #[async_trait]
@@ -219,6 +235,29 @@ impl Target for Live {
 
     async fn send(&self, device: DeviceId, token: &Token, batch: &Batch) -> Result<u64, WriteError> {
         Ok(self.as_device(device, token)?.write_json(batch.body.clone()).await?)
+    }
+
+    async fn remove_records(&self, device: DeviceId, ids: &[RecordId]) -> Result<(), WriteError> {
+        // Without a name it would be the newest ones.
+        if !ids.is_empty() {
+            self.api.delete_records(device, &named(ids)).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove_param(&self, device: DeviceId, param: ParamId) -> Result<(), WriteError> {
+        gone_is_done(self.api.delete_param(device, param).await)
+    }
+
+    async fn delete_device(&self, device: DeviceId) -> Result<(), WriteError> {
+        gone_is_done(self.api.delete_device(device).await)
+    }
+}
+
+fn gone_is_done(removed: Result<(), ApiError>) -> Result<(), WriteError> {
+    match removed {
+        Err(gone) if gone.is_not_found() => Ok(()),
+        removed => Ok(removed?),
     }
 }
 

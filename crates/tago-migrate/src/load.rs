@@ -15,8 +15,9 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tago_api::Time;
+use tago_api::{RecordId, Time};
 
+use crate::announced::Announced;
 use crate::batch::Batch;
 use crate::multiset::{Counts, Runs};
 use crate::plan::{DataItem, Policy};
@@ -28,6 +29,8 @@ pub(crate) struct Parcel {
     pub(crate) time: Time,
     pub(crate) variable: String,
     pub(crate) key: Key,
+    /// Its id in the project that it was read from.
+    pub(crate) id: Option<RecordId>,
     /// Its JSON.
     pub(crate) body: String,
 }
@@ -43,6 +46,7 @@ impl Parcels {
             .map(|record| Parcel {
                 time: record.time,
                 key: record.key(),
+                id: record.id,
                 body: serde_json::to_string(&record).unwrap_or_default(),
                 variable: record.variable,
             })
@@ -198,6 +202,13 @@ impl Load {
         }
         load.starts.push(load.text.len() + 1);
         Some(load)
+    }
+
+    /// What an undo has to know of it: what is about to be sent, in this order, and which records of the
+    /// target say the same already.
+    pub(crate) fn announced(&self, target: &Parcels) -> Announced {
+        let twins = target.iter().filter(|parcel| self.had.get(parcel.key) > 0);
+        Announced { twins: twins.filter_map(|parcel| parcel.id).collect(), keys: self.keys.clone() }
     }
 
     /// How many batches there are.

@@ -14,7 +14,7 @@ use crate::control::Wish;
 use crate::device::{Definition, Device, DeviceEdit, Fingerprint, Param, ParamWrite, Token};
 use crate::journal::Row;
 use crate::load::{Load, Parcels};
-use crate::plan::{DeviceItem, Item, Plan, Verdict};
+use crate::plan::{DeviceItem, Item, Plan, Seal, Verdict};
 use crate::ports::{PortError, WriteError};
 use crate::run::{Ending, Halt, Side};
 
@@ -72,6 +72,8 @@ pub(crate) enum Event {
 pub(crate) enum Action {
     /// Make a row durable.
     Journal(Row),
+    /// Make these bytes durable under their hash.
+    Keep(Vec<u8>),
     /// Answer [`Event::Permitted`] once one more request of this route keeps within the limits.
     Permit(Subject, Route),
     /// Read both sides' records of an item.
@@ -121,6 +123,7 @@ pub(crate) enum Route {
     Write,
     Lookup,
     Edit,
+    Remove,
 }
 
 /// Both sides' records.
@@ -498,6 +501,13 @@ impl Turn<'_> {
             Ok(()) => self.actions.push(Action::Journal(row)),
             Err(detail) => self.actions.push(Action::Fault(detail)),
         }
+    }
+
+    /// Makes bytes durable, before the rows that follow.
+    fn keep(&mut self, bytes: Vec<u8>) -> Seal {
+        let seal = Seal::of(&bytes);
+        self.actions.push(Action::Keep(bytes));
+        seal
     }
 
     /// Asks for something that brings an event.

@@ -17,7 +17,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// The pacers of one side.
 pub(crate) struct Pacers<'a> {
     clock: &'a dyn Clock,
-    routes: [Mutex<Pacer>; 4],
+    routes: [Mutex<Pacer>; 5],
 }
 
 impl<'a> Pacers<'a> {
@@ -31,6 +31,7 @@ impl<'a> Pacers<'a> {
             pacer(pace.writes, MINUTE / 10),
             pacer(pace.lookups, MINUTE / 2),
             pacer(pace.edits, MINUTE / 2),
+            pacer(pace.removals, MINUTE / 2),
         ];
         Pacers { clock, routes }
     }

@@ -138,6 +138,9 @@ pub struct DeviceItem {
     /// The same of its counterpart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_seal: Option<Seal>,
+    /// Its type on the target: `mutable`, `immutable`, `hybrid` or `legacy`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub kind: String,
     /// Fields that get another value on the target, because its networks and connectors have other ids.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub remapped: BTreeMap<String, Json>,

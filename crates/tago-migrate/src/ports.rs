@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use tago_api::{DeviceId, ProfileId, Time};
+use tago_api::{DeviceId, ParamId, ProfileId, RecordId, Time};
 use thiserror::Error;
 
 use crate::batch::Batch;
@@ -16,6 +16,9 @@ use crate::record::Record;
 
 /// The most records that one read answers.
 pub const READ_LIMIT: usize = 10_000;
+
+/// The most records that one request names.
+pub const NAMED_LIMIT: usize = 200;
 
 /// The reading half of a project: all that a rehearsal and a proof need.
 #[async_trait]
@@ -57,6 +60,14 @@ pub trait Source: Send + Sync {
         skip: usize,
         limit: usize,
     ) -> Result<Vec<Record>, PortError>;
+
+    /// Those of these records that are there, at whatever time, each with the moment at which it was stored
+    /// where the platform tells that. At most [`NAMED_LIMIT`] ids.
+    async fn records_named(
+        &self,
+        device: DeviceId,
+        ids: &[RecordId],
+    ) -> Result<Vec<(Record, Option<Time>)>, PortError>;
 }
 
 /// The writing half. Each method sends one request.
@@ -85,6 +96,16 @@ pub trait Target: Source {
     /// Sends the body to the device's data with a `usable` token, and answers how many records the
     /// platform says it added.
     async fn send(&self, device: DeviceId, token: &Token, batch: &Batch) -> Result<u64, WriteError>;
+
+    /// Removes these records, at most [`NAMED_LIMIT`], by the very selection with which
+    /// [`records_named`](Source::records_named) finds them.
+    async fn remove_records(&self, device: DeviceId, ids: &[RecordId]) -> Result<(), WriteError>;
+
+    /// Removes a configuration parameter. One that is gone already is a success.
+    async fn remove_param(&self, device: DeviceId, param: ParamId) -> Result<(), WriteError>;
+
+    /// Removes a device with all that it holds. One that is gone already is a success.
+    async fn delete_device(&self, device: DeviceId) -> Result<(), WriteError>;
 }
 
 /// Which project a port reaches.

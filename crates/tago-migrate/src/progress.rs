@@ -60,6 +60,8 @@ pub enum Phase {
     TidyingUp,
     /// Comparing the target with the plan.
     Proving,
+    /// Taking a run back.
+    Undoing,
     /// Over.
     Done,
 }

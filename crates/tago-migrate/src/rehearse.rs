@@ -348,6 +348,7 @@ impl Rehearsal<'_> {
             target: scanned.counterpart.target,
             source_seal: seal(definition, &scanned.params),
             target_seal: None,
+            kind: scanned.target.as_ref().map_or(definition, |(there, ..)| &there.definition).kind.clone(),
             remapped: BTreeMap::new(),
             parses: false,
             source_tokens: scanned.tokens.clone(),

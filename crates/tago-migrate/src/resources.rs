@@ -2,7 +2,6 @@
 
 mod document;
 mod hands;
-mod keep;
 mod kind;
 mod ledger;
 mod machine;
@@ -18,6 +17,8 @@ mod scan;
 #[cfg(test)]
 mod sim;
 mod undo;
+
+use crate::keep;
 
 pub use document::Document;
 pub use kind::{Kind, Part};

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::folder;
 use crate::journal::{Journal, JournalError, Row, SqliteJournal};
+use crate::keep::Folder;
 use crate::machine::ledger::Ledger;
 use crate::machine::{Config, Route, State};
 use crate::pacer::Pacers;
@@ -195,7 +196,8 @@ pub async fn run(
     if let Some(reason) = plan.obstacle() {
         return Err(RunError::NotRunnable { reason });
     }
-    let world = World { plan, source, target, settings, env };
+    let keep = Folder::of(folder);
+    let world = World { plan, source, target, keep: &keep, settings, env };
     identify(&world).await?;
     std::fs::create_dir_all(folder).map_err(JournalError::Folder)?;
     let (mut journal, rows) = SqliteJournal::open(folder)?;
@@ -227,7 +229,8 @@ pub async fn resume(
     if ledger.finished {
         return Ok(Ending::Finished);
     }
-    let world = World { plan: &plan, source, target, settings, env };
+    let keep = Folder::of(folder);
+    let world = World { plan: &plan, source, target, keep: &keep, settings, env };
     identify(&world).await?;
     Ok(go(&world, ledger, &mut journal).await?)
 }

@@ -59,6 +59,8 @@ pub struct Pace {
     pub lookups: u32,
     /// Changes of devices, parameters and tokens.
     pub edits: u32,
+    /// Removals of records.
+    pub removals: u32,
     /// From 0 to 1.
     pub share: f64,
 }
@@ -66,6 +68,6 @@ pub struct Pace {
 impl Default for Pace {
     /// The largest plan's limits; 429 teaches the rest.
     fn default() -> Pace {
-        Pace { reads: 15_000, writes: 15_000, lookups: 5_000, edits: 2_000, share: 0.6 }
+        Pace { reads: 15_000, writes: 15_000, lookups: 5_000, edits: 2_000, removals: 1_000, share: 0.6 }
     }
 }

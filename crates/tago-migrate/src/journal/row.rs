@@ -29,6 +29,10 @@ pub(crate) enum Row {
     ParamsIntent { item: u32, count: u32 },
     /// What became of it.
     ParamsOutcome { item: u32, was: Was },
+    /// What the device was, whole, before the run changed it first.
+    Former { item: u32, kept: Seal },
+    /// What the device is by the run's hand, or is about to be.
+    Shape { item: u32, seal: Seal },
     /// The device takes data. Its tokens, as far as a new device has some.
     DeviceReady { item: u32, tokens: Vec<Token> },
     /// The run's own traces on it are gone.
@@ -42,7 +46,14 @@ pub(crate) enum Row {
     /// They are gone.
     TokensRemoved { device: DeviceId },
     /// Windows hold their seals; what the target had in them, and all that it had in the item's times.
-    Opened { item: u32, windows: Vec<Opened>, there: u64 },
+    /// `written` names what is kept of the records that will be sent.
+    Opened {
+        item: u32,
+        windows: Vec<Opened>,
+        there: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        written: Option<Seal>,
+    },
     /// A window, or a whole item, is not carried out.
     Held { item: u32, window: Option<u32>, reason: String },
     /// A batch, or what lacks of it, is about to be sent.
@@ -91,6 +102,8 @@ impl Entry for Row {
             Row::EditOutcome { .. } => "edit_outcome",
             Row::ParamsIntent { .. } => "params_intent",
             Row::ParamsOutcome { .. } => "params_outcome",
+            Row::Former { .. } => "former",
+            Row::Shape { .. } => "shape",
             Row::DeviceReady { .. } => "device_ready",
             Row::DeviceFinished { .. } => "device_finished",
             Row::TokenIntent { .. } => "token_intent",

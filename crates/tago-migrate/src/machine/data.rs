@@ -23,6 +23,8 @@ impl Turn<'_> {
         let Item::Data(data) = &plan.items[item as usize] else { return };
         let policy = plan.header.choices.policy;
         let ledger = self.state.ledger.data.get(&item);
+        let bytes = self.state.ledger.batch_bytes;
+        let mut load = None;
         if ledger.is_none_or(|ledger| ledger.opened.is_empty()) {
             let (windows, changed) = load::open(data, policy, &both.source, &both.target);
             for (window, side) in changed {
@@ -33,14 +35,17 @@ impl Turn<'_> {
                 return self.data_done(item, data);
             }
             let there = both.target.len() as u64;
-            self.journal(Row::Opened { item, windows, there });
+            load = Load::new(data, policy, &both.source, &windows, bytes);
+            let announced = load.as_ref().map(|load| load.announced(&both.target).to_bytes());
+            let written = announced.map(|bytes| self.keep(bytes));
+            self.journal(Row::Opened { item, windows, there, written });
         }
         let Some(ledger) = self.state.ledger.data.get(&item) else { return };
         let (next, attempted) = (ledger.next, ledger.attempted);
         let (doubt, lacking, there) = (ledger.doubt, ledger.lacking, ledger.there);
-        let bytes = self.state.ledger.batch_bytes;
         let sent = attempted.then_some(ledger.batch);
-        let load = Load::new(data, policy, &both.source, &ledger.opened, bytes)
+        let load = load
+            .or_else(|| Load::new(data, policy, &both.source, &ledger.opened, bytes))
             .filter(|load| load.goes_on(next, ledger.before, sent));
         let Some(load) = load else {
             let reason = format!("{}; {}", changed_text(Changed::Source), remedy(policy));

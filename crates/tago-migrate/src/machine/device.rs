@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use tago_api::DeviceId;
+use tago_api::{DeviceId, ParamId};
 
+use super::ledger::DeviceLedger;
 use super::{Action, Pair, Route, Stage, Subject, Trouble, Turn, Work};
-use crate::device::{Definition, DeviceEdit, Param, ParamWrite, Tag, Token, seal};
+use crate::device::{Definition, DeviceEdit, Former, Param, ParamWrite, Tag, Token, seal};
 use crate::journal::{Row, Was};
-use crate::plan::{DeviceItem, Item, Verdict};
+use crate::plan::{DeviceItem, Item, Seal, Verdict};
 use crate::ports::{PortError, WriteError};
 use crate::run::Side;
 
@@ -118,10 +119,40 @@ impl Turn<'_> {
             let was = if work.is_none() { Was::Found } else { Was::Absent };
             self.journal(Row::EditOutcome { item, was });
         }
+        self.remember(item, device, &ledger, &pair, work.as_ref());
         match work {
             Some(work) => self.ask_to_work(item, work),
             None if ledger.ready => self.device_finished(item),
             None => self.device_is_ready(item, pair.target.map(|(_, _, tokens)| tokens).unwrap_or_default()),
+        }
+    }
+
+    /// What an undo has to know of it: what it was before the run changed it, and what it is by the run's
+    /// hand.
+    fn remember(
+        &mut self,
+        item: u32,
+        device: &DeviceItem,
+        ledger: &DeviceLedger,
+        pair: &Pair,
+        work: Option<&Work>,
+    ) {
+        let there = pair.target.as_ref().map(|(there, params, _)| (&there.definition, params.as_slice()));
+        if let Some((definition, params)) = there
+            && device.verdict == Verdict::Update
+            && ledger.former.is_none()
+            && !ledger.edited
+            && work.is_some()
+        {
+            let kept = self.keep(Former::of(definition, params).to_bytes());
+            self.journal(Row::Former { item, kept });
+        }
+        let shape = match work {
+            Some(work) => after(work, there),
+            None => there.map(|(definition, params)| seal(definition, params)),
+        };
+        if let Some(seal) = shape.filter(|shape| !ledger.shapes.contains(shape)) {
+            self.journal(Row::Shape { item, seal });
         }
     }
 
@@ -209,6 +240,30 @@ fn marked(source: &Definition, device: &DeviceItem, marker: &str) -> Definition 
         definition.fields.insert(field.clone(), value.clone());
     }
     definition
+}
+
+/// What a device is once this is done.
+fn after(work: &Work, there: Option<(&Definition, &[Param])>) -> Option<Seal> {
+    match (work, there) {
+        (Work::Create(definition), _) => Some(seal(definition, &[])),
+        (Work::Edit(_, edit), Some((definition, params))) => Some(seal(&edit.applied_to(definition), params)),
+        (Work::Params(_, writes), Some((definition, params))) => {
+            let mut params = params.to_vec();
+            for write in writes {
+                match params.iter_mut().find(|param| Some(param.id) == write.id) {
+                    Some(param) => (param.value, param.sent) = (write.value.clone(), write.sent),
+                    None => params.push(Param {
+                        id: ParamId::from_bytes([0; 12]),
+                        key: write.key.clone(),
+                        value: write.value.clone(),
+                        sent: write.sent,
+                    }),
+                }
+            }
+            Some(seal(definition, &params))
+        }
+        _ => None,
+    }
 }
 
 /// What takes the run's mark away and lets an inactive device rest, and changes nothing that somebody

@@ -43,6 +43,10 @@ pub(crate) struct DeviceLedger {
     /// An edit was begun, so its fields need not be those of the plan any more.
     pub(crate) edited: bool,
     pub(crate) tokens: Vec<Token>,
+    /// What it was before the run changed it first.
+    pub(crate) former: Option<Seal>,
+    /// What it has been by the run's hand, or was to become.
+    pub(crate) shapes: BTreeSet<Seal>,
     pub(crate) ready: bool,
     pub(crate) finished: bool,
 }
@@ -52,6 +56,8 @@ pub(crate) struct DataLedger {
     pub(crate) opened: Vec<Opened>,
     /// Records that the target had in the item's times then.
     pub(crate) there: u64,
+    /// Names what is kept of the records that are sent.
+    pub(crate) written: Option<Seal>,
     /// Batches before this one are stored.
     pub(crate) next: u32,
     /// What is in these.
@@ -120,6 +126,8 @@ impl Ledger {
             Row::EditOutcome { item, was } | Row::ParamsOutcome { item, was } => {
                 self.device(*item).doubt = *was == Was::Doubtful;
             }
+            Row::Former { item, kept } => self.device(*item).former = Some(kept.clone()),
+            Row::Shape { item, seal } => drop(self.device(*item).shapes.insert(seal.clone())),
             Row::DeviceReady { item, tokens } => {
                 let device = self.device(*item);
                 device.ready = true;
@@ -143,13 +151,14 @@ impl Ledger {
                 self.tokens.remove(device);
                 self.token_doubt.remove(device);
             }
-            Row::Opened { item, windows, there } => {
+            Row::Opened { item, windows, there, written } => {
                 let data = self.data(*item);
                 if !data.opened.is_empty() {
                     return Err(format!("item {item} is opened twice"));
                 }
                 data.opened.clone_from(windows);
                 data.there = *there;
+                data.written.clone_from(written);
             }
             Row::Held { item, window, reason } => {
                 if window.is_none() {

@@ -13,6 +13,7 @@ use super::meter::Meter;
 use crate::control::Wish;
 use crate::device::Device;
 use crate::journal::{Journal, JournalError};
+use crate::keep::Keep;
 use crate::load::Parcels;
 use crate::machine::{Action, Both, Event, MARKER, Moment, Pair, Route, State, Work, step};
 use crate::pacer::Pacers;
@@ -30,6 +31,7 @@ pub(crate) struct World<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) source: &'a dyn Source,
     pub(crate) target: &'a dyn Target,
+    pub(crate) keep: &'a dyn Keep,
     pub(crate) settings: &'a Settings,
     pub(crate) env: Env<'a>,
 }
@@ -59,6 +61,7 @@ pub(crate) async fn drive(
         for action in actions {
             match action {
                 Action::Journal(row) => journal.append(env.clock.now(), &row)?,
+                Action::Keep(bytes) => drop(world.keep.keep(&bytes).map_err(JournalError::Folder)?),
                 Action::Fault(detail) => return Err(JournalError::Damaged { detail }),
                 Action::Finish(ending) => {
                     meter.publish(&state, env, true);
@@ -158,7 +161,9 @@ impl Hands<'_> {
                 let result = target.remove_token(device, &token).await;
                 Event::TokenRemoved { device, result: self.noted(Route::Edit, result) }
             }),
-            Action::Journal(_) | Action::Fault(_) | Action::Finish(_) => Box::pin(future::ready(Event::Tick)),
+            Action::Journal(_) | Action::Keep(_) | Action::Fault(_) | Action::Finish(_) => {
+                Box::pin(future::ready(Event::Tick))
+            }
         }
     }
 

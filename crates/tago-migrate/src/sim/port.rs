@@ -335,23 +335,46 @@ impl Source for FakePort {
             }
             found.drain(..skip.min(found.len()));
             found.truncate(limit.min(most_records));
-            let record = |(place, fake): (u32, FakeRecord)| {
-                let mut record: Record = serde_json::from_str(&fake.json).unwrap();
-                let mut id = [1; 12];
-                id[..4].copy_from_slice(&place.to_be_bytes());
-                record.id = Some(RecordId::from_bytes(id));
-                record
-            };
-            Ok(found.into_iter().map(record).collect())
+            Ok(found.into_iter().map(|(place, fake)| record(place, &fake)).collect())
+        })
+        .await
+    }
+
+    async fn records_named(
+        &self,
+        id: DeviceId,
+        ids: &[RecordId],
+    ) -> Result<Vec<(Record, Option<Time>)>, PortError> {
+        self.get(|project| {
+            let found = numbered(project.device(id)?).filter(|(place, _)| ids.contains(&record_id(*place)));
+            let stored = |place: u32| Some(Time::from_millis(i64::from(place)));
+            Ok(found.map(|(place, fake)| (record(place, fake), stored(place))).collect())
         })
         .await
     }
 }
 
+fn record_id(place: u32) -> RecordId {
+    let mut id = [1; 12];
+    id[..4].copy_from_slice(&place.to_be_bytes());
+    RecordId::from_bytes(id)
+}
+
+fn record(place: u32, fake: &FakeRecord) -> Record {
+    let mut record: Record = serde_json::from_str(&fake.json).unwrap();
+    record.id = Some(record_id(place));
+    record
+}
+
+/// Each record with the place that it has had from the beginning.
+fn numbered(device: &FakeDevice) -> impl Iterator<Item = (u32, &FakeRecord)> {
+    (0..).filter(|place| !device.removed.contains(place)).zip(&device.records)
+}
+
 /// The records of a range in order of time, each with its place in the device, which never changes.
 fn within(device: &FakeDevice, range: &Range) -> Vec<(u32, FakeRecord)> {
-    let mut found: Vec<(u32, FakeRecord)> = (0..)
-        .zip(device.records.iter().cloned())
+    let mut found: Vec<(u32, FakeRecord)> = numbered(device)
+        .map(|(place, record)| (place, record.clone()))
         .filter(|(_, record)| record.time >= range.from && record.time <= range.to)
         .filter(|(_, record)| range.variables.is_empty() || range.variables.contains(&record.variable))
         .collect();
@@ -369,8 +392,13 @@ impl Target for FakePort {
             let id = DeviceId::from_bytes([100 + u8::try_from(project.made).unwrap(); 12]);
             let token = token(&format!("default of {id}"), "Default");
             secrets.lock().unwrap().insert(token.fingerprint.clone());
-            let fake =
-                FakeDevice { definition, params: Vec::new(), tokens: vec![token], records: Vec::new() };
+            let fake = FakeDevice {
+                definition,
+                params: Vec::new(),
+                tokens: vec![token],
+                records: Vec::new(),
+                removed: BTreeSet::new(),
+            };
             project.devices.insert(id, fake);
             Ok(id)
         })
@@ -504,6 +532,41 @@ impl Target for FakePort {
                 )),
             }
             Ok(count)
+        })
+        .await
+    }
+
+    async fn remove_records(&self, id: DeviceId, ids: &[RecordId]) -> Result<(), WriteError> {
+        let ids = ids.to_vec();
+        self.put(false, move |project, _| {
+            let device = project.device(id)?;
+            if device.definition.kind == "immutable" {
+                return Err(PortError::Refused { message: "the device is immutable".into() });
+            }
+            let gone: Vec<u32> = numbered(device)
+                .map(|(place, _)| place)
+                .filter(|place| ids.contains(&record_id(*place)))
+                .collect();
+            let left = numbered(device).filter(|(place, _)| !gone.contains(place));
+            device.records = left.map(|(_, record)| record.clone()).collect();
+            device.removed.extend(gone);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn remove_param(&self, id: DeviceId, param: ParamId) -> Result<(), WriteError> {
+        self.put(false, move |project, _| {
+            project.device(id)?.params.retain(|held| held.id != param);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn delete_device(&self, id: DeviceId) -> Result<(), WriteError> {
+        self.put(false, move |project, _| {
+            project.devices.remove(&id);
+            Ok(())
         })
         .await
     }

@@ -16,6 +16,7 @@ use crate::control::Control;
 use crate::device::{Definition, Param, Tag};
 use crate::journal::{Journal, Row};
 use crate::json::Json;
+use crate::keep;
 use crate::machine::ledger::Ledger;
 use crate::plan::{Choices, Existing, Item, Plan, Policy, Verdict};
 use crate::progress::{Figures, Progress};
@@ -87,6 +88,7 @@ struct Play {
     choices: Choices,
     outcome: Outcome,
     first_crash: Option<Crash>,
+    keep: Arc<keep::Memory>,
     /// What others wrote to each device of the target, by the device's id there.
     foreign: Arc<Mutex<BTreeMap<DeviceId, Vec<FakeRecord>>>>,
 }
@@ -147,6 +149,7 @@ impl Play {
             choices,
             outcome,
             first_crash: None,
+            keep: Arc::default(),
             foreign: Arc::default(),
         };
         play.furnish();
@@ -230,6 +233,7 @@ impl Play {
             params: params.collect(),
             tokens: vec![token(&format!("source {number}"), "Default")],
             records,
+            removed: BTreeSet::new(),
         }
     }
 
@@ -413,8 +417,14 @@ impl Play {
             let ending = {
                 let (progress, control) = (Progress::new(Figures::default()), Control::new());
                 let env = Env { clock: &*self.clock, nonce: 0, progress: &progress, control: &control };
-                let world =
-                    World { plan, source: &self.source, target: &self.target, settings: &self.settings, env };
+                let world = World {
+                    plan,
+                    source: &self.source,
+                    target: &self.target,
+                    keep: &*self.keep,
+                    settings: &self.settings,
+                    env,
+                };
                 let mut session = std::pin::pin!(go(&world, ledger, &mut memory));
                 let hand = async {
                     match chance.below(10) {

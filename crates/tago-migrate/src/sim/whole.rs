@@ -124,6 +124,7 @@ fn device(number: u8) -> FakeDevice {
         params: Vec::new(),
         tokens: vec![token(&format!("source {number}"), "Default")],
         records: records.collect(),
+        removed: BTreeSet::new(),
     }
 }
 
@@ -353,10 +354,12 @@ async fn f14_a_full_disk_halts_the_run_and_room_mends_it() {
             fingerprint: plan.fingerprint(),
             batch_bytes: settings.batch_bytes,
         };
+        let keep = crate::keep::Folder::of(&folder);
         let world = World {
             plan: &plan,
             source: &bench.source,
             target: &bench.target,
+            keep: &keep,
             settings: &settings,
             env: bench.env(),
         };

@@ -1,6 +1,6 @@
 //! A project in memory. What was sent to it happens at its own time, whether or not anybody waits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tago_api::{DeviceId, Time};
@@ -32,6 +32,8 @@ pub(super) struct FakeDevice {
     pub(super) params: Vec<Param>,
     pub(super) tokens: Vec<Token>,
     pub(super) records: Vec<FakeRecord>,
+    /// Places of records that were removed by name, counted as if none had been.
+    pub(super) removed: BTreeSet<u32>,
 }
 
 /// A record as the platform holds it.
