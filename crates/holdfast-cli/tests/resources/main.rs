@@ -7,4 +7,5 @@ mod fixture;
 mod moving;
 mod port;
 mod running;
+mod truths;
 mod whole;

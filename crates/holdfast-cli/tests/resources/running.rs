@@ -21,6 +21,28 @@ pub(crate) struct Running {
     directory: Arc<TempDir>,
 }
 
+/// What nobody outside knows of a restore. All false is what is most likely.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Truths {
+    pub(crate) ids_renewed: bool,
+    pub(crate) tokens_kept: bool,
+    pub(crate) automations_run: bool,
+}
+
+impl Truths {
+    pub(crate) const ALL: [Truths; 8] = {
+        let mut all = [Truths { ids_renewed: false, tokens_kept: false, automations_run: false }; 8];
+        let mut number = 0;
+        while number < all.len() {
+            all[number].ids_renewed = number & 1 != 0;
+            all[number].tokens_kept = number & 2 != 0;
+            all[number].automations_run = number & 4 != 0;
+            number += 1;
+        }
+        all
+    };
+}
+
 impl Running {
     pub(crate) async fn start(number: u8) -> Running {
         let directory = Arc::new(TempDir::new().unwrap());
@@ -47,17 +69,21 @@ impl Running {
         Running::serve(project, shared, directory).await
     }
 
-    /// A project made from a snapshot of this one: the same ids of resources, and no code and no files.
-    pub(crate) async fn restored(&self, number: u8, with_new_ids: bool) -> Running {
+    /// A project made from a snapshot of this one, which has no code and no files.
+    pub(crate) async fn restored(&self, number: u8, truths: Truths) -> Running {
         let name = format!("restored-{number}");
         let folder = self.directory.path().join(&name);
         std::fs::create_dir(&folder).unwrap();
         self.project.snapshot_to(&folder.join("main.sqlite"), &mut |_| {}).unwrap();
         let mut copy = Rekeying::open(&folder, self.shared.clone()).unwrap();
         copy.make_record_key().unwrap();
-        copy.reissue_tokens().unwrap();
-        copy.hold_automations().unwrap();
-        if with_new_ids {
+        if !truths.tokens_kept {
+            copy.reissue_tokens().unwrap();
+        }
+        if !truths.automations_run {
+            copy.hold_automations().unwrap();
+        }
+        if truths.ids_renewed {
             copy.renew_resource_ids().unwrap();
         }
         let id = ProjectId::from_bytes([number; 12]);

@@ -8,6 +8,29 @@ use super::run::ANONYMOUS_TOKEN;
 use super::token::Minted;
 use super::{MAIN_DATABASE, ProjectError, Shared, links, messages, outbox, schema, store};
 
+/// Columns that hold one id.
+const NAMED_BY: [(&str, &str); 7] = [
+    ("params", "device"),
+    ("tokens", "owner"),
+    ("resources", "parent"),
+    ("devices", "network"),
+    ("devices", "connector"),
+    ("credentials", "owner"),
+    ("notifications", "run_user"),
+];
+
+/// Columns with ids as keys, as parts of addresses and of longer texts. What a device has sent stays.
+const MENTIONED_IN: [(&str, &str); 7] = [
+    ("resources", "body"),
+    ("devices", "tags"),
+    ("params", "value"),
+    ("entities", "tags"),
+    ("entity_rows", "body"),
+    ("notifications", "body"),
+    // How TagoRUN is set up.
+    ("meta", "value"),
+];
+
 /// The steps that make a project of its own out of a copied main database.
 ///
 /// Each is durable when it returns. Until [`Rekeying::finish`] the copy must
@@ -114,14 +137,15 @@ impl Rekeying {
                     let new = crate::random::hex(&shared.random.id_bytes(shared.clock.now()));
                     db.prepare_cached(&format!("UPDATE {table} SET id = ?2 WHERE id = ?1"))?
                         .execute([old, &new])?;
-                    for sql in [
-                        "UPDATE params SET device = ?2 WHERE device = ?1",
-                        "UPDATE tokens SET owner = ?2 WHERE owner = ?1",
-                        "UPDATE resources SET parent = ?2 WHERE parent = ?1",
-                        // Ids are keys, parts of addresses and parts of longer texts too.
-                        "UPDATE resources SET body = replace(body, ?1, ?2) WHERE instr(body, ?1) > 0",
-                    ] {
-                        db.prepare_cached(sql)?.execute([old, &new])?;
+                    for (table, column) in NAMED_BY {
+                        let sql = format!("UPDATE {table} SET {column} = ?2 WHERE {column} = ?1");
+                        db.prepare_cached(&sql)?.execute([old, &new])?;
+                    }
+                    for (table, column) in MENTIONED_IN {
+                        let sql = format!(
+                            "UPDATE {table} SET {column} = replace({column}, ?1, ?2) WHERE instr({column}, ?1) > 0"
+                        );
+                        db.prepare_cached(&sql)?.execute([old, &new])?;
                     }
                 }
                 renewed += ids.len() as u64;

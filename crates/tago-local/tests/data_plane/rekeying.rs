@@ -170,6 +170,53 @@ async fn where_ids_are_not_kept_every_reference_inside_resources_follows() {
     );
 }
 
+/// Columns of tables of their own name others too.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_ids_are_not_kept_devices_parameters_rows_and_the_portal_follow() {
+    let it = Running::start().await;
+    let network = it.post("/integration/network", json!({"name": "N"})).await["network"].clone();
+    let connector = json!({"name": "C", "networks": [network]});
+    let connector = it.post("/integration/connector", connector).await["connector"].clone();
+    let truck = json!({"name": "Truck", "type": "mutable", "network": network, "connector": connector});
+    let truck = it.post("/device", truck).await["device_id"].clone();
+    let dashboard = it.post("/dashboard", json!({"label": "B"})).await["dashboard"].clone();
+    let tags = json!({"tags": [{"key": "dashboard", "value": dashboard}]});
+    it.call(Method::PUT, &format!("/device/{}", truck.as_str().unwrap()), tags).await;
+    let params = json!([{"key": "peer", "value": truck, "sent": false}]);
+    it.post(&format!("/device/{}/params", truck.as_str().unwrap()), params).await;
+    let entity = json!({"name": "E", "schema": {"device": {"type": "string", "required": false}}});
+    let entity = it.post("/entity", entity).await["id"].clone();
+    it.post(&format!("/entity/{}/data", entity.as_str().unwrap()), json!([{"device": truck}])).await;
+    let user = json!({"name": "Ana", "email": "ana@example.com", "password": "Correct horse 1!", "timezone": "UTC", "active": true});
+    it.post("/run/users", user).await;
+    it.call(Method::PUT, "/run", json!({"sidebar_buttons": [{"type": "dashboard", "value": dashboard}]}))
+        .await;
+
+    let made = copied(&it, |copy| assert_eq!(copy.renew_resource_ids().unwrap(), 7)).await;
+    let one = async |path: &str| made.get(path).await[0]["id"].clone();
+    let id = one("/device").await;
+    assert_ne!(id, truck);
+    let read = made.get(&format!("/device/{}", id.as_str().unwrap())).await;
+    assert_eq!(read["network"], one("/integration/network?filter[public]=1").await);
+    assert_eq!(read["connector"], one("/integration/connector?filter[public]=1").await);
+    assert_eq!(read["tags"][0]["value"], one("/dashboard").await);
+    assert_eq!(made.get(&format!("/device/{}/params", id.as_str().unwrap())).await[0]["value"], id);
+    let rows = made.get(&format!("/entity/{}/data", one("/entity").await.as_str().unwrap())).await;
+    assert_eq!(rows[0]["device"], id);
+    assert_eq!(made.get("/run").await["sidebar_buttons"][0]["value"], one("/dashboard").await);
+    let credentials = rusqlite::Connection::open_with_flags(
+        it.path("copy/main.sqlite"),
+        rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY,
+    )
+    .unwrap();
+    let owner: String = credentials
+        .query_row("SELECT owner FROM credentials WHERE owner IN (SELECT id FROM resources)", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!(one("/run/users").await, owner);
+}
+
 async fn device_ids(it: &Running) -> Vec<String> {
     let devices = it.get("/device?amount=100").await;
     devices.as_array().unwrap().iter().map(|device| device["id"].as_str().unwrap().to_owned()).collect()
