@@ -84,4 +84,18 @@ mod tests {
         moves(resume(folder, source, target, settings, env));
         moves(prove(folder, source, target, settings, env));
     }
+
+    #[allow(dead_code)]
+    fn those_over_resources_can_as_well(
+        source: &dyn resources::Resources,
+        target: &dyn resources::ResourcesTarget,
+        plan: &resources::ResourcePlan,
+        settings: &Settings,
+        env: Env<'_>,
+    ) {
+        fn moves<T: Send>(_: T) {}
+        let folder = std::path::Path::new("run");
+        moves(resources::run(plan, &plan.fingerprint(), folder, source, target, settings, env));
+        moves(resources::prove(folder, Some(source), target, settings, env));
+    }
 }

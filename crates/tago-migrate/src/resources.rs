@@ -9,6 +9,7 @@ mod matching;
 mod place;
 mod plan;
 mod ports;
+mod prove;
 mod rehearse;
 mod remap;
 mod row;
@@ -27,6 +28,7 @@ pub use plan::{
     Conflict, ResourceChoices, ResourceHeader, ResourceItem, ResourcePlan, ResourceReason, Work, plan,
 };
 pub use ports::{Address, Entries, Resources, ResourcesTarget, SCRIPT};
+pub use prove::{ItemProof, ItemVerdict, ResourceProof, last_proof, prove};
 pub use rehearse::{ResourceRehearseError, rehearse, snapshot};
 pub use remap::{Mapping, Unresolved, remap};
 pub use run::{ResourceStatus, resume, run, status};

@@ -6,6 +6,7 @@
 mod fixture;
 mod moving;
 mod port;
+mod proving;
 mod running;
 mod truths;
 mod whole;

@@ -3,7 +3,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use tago_migrate::resources::{
-    Conflict, Kind, ResourceChoices, ResourcePlan, UndoChoices, Undone, rehearse, resume, run, status, undo,
+    Conflict, Kind, ResourceChoices, ResourcePlan, ResourceProof, Resources, UndoChoices, Undone, prove,
+    rehearse, resume, run, status, undo,
 };
 use tago_migrate::{Control, Ending, Env, Figures, Progress, Settings, SystemClock, Verdict};
 use tempfile::TempDir;
@@ -58,6 +59,12 @@ impl Moving {
             Ending::Finished
         );
         plan
+    }
+
+    pub(crate) async fn prove(&self, source: Option<&Running>, target: &Running) -> ResourceProof {
+        let source = source.map(Running::live);
+        let source: Option<&dyn Resources> = source.as_ref().map(|source| source as &dyn Resources);
+        prove(self.path(), source, &target.live(), &settings(), self.env()).await.unwrap()
     }
 
     pub(crate) async fn undo(&self, target: &Running) -> Undone {

@@ -19,6 +19,11 @@ async fn a_whole_project_moves_into_an_empty_one_and_back_out() {
     let dangling: Vec<_> = plan.items().iter().flat_map(|item| &item.unresolved).collect();
     assert_eq!(dangling, Vec::<&tago_migrate::resources::Unresolved>::new());
 
+    // Both sides are read again, and the target alone.
+    let (proof, alone) = (moving.prove(Some(&source), &target).await, moving.prove(None, &target).await);
+    assert!(proof.green && alone.green, "{proof:#?} {alone:#?}");
+    assert_eq!((proof.items, proof.read_in_source, alone.read_in_source), (alone.items, proof.items, 0));
+
     // A second plan has nothing to do.
     let again = moving.rehearse(&source, &target).await;
     assert_eq!(left(&again), Vec::<String>::new());

@@ -185,7 +185,7 @@ impl<'a> Hands<'a> {
     }
 }
 
-async fn see(port: &dyn Resources, asking: &Asking<'_>, at: &Address) -> Result<Seen, PortError> {
+pub(crate) async fn see(port: &dyn Resources, asking: &Asking<'_>, at: &Address) -> Result<Seen, PortError> {
     let document = asking.ask(|| port.read(at)).await?;
     let entries = match at.kind.descriptor().part {
         Some(part) => asking.ask(|| port.entries(at, part)).await?,

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::kind::Part;
+use super::plan::ResourcePlan;
+use super::remap::Mapping;
 use super::row::{Row, Stays};
 use crate::journal::Was;
 use crate::plan::Seal;
@@ -164,6 +166,17 @@ impl Ledger {
 
     pub(crate) fn of_item(&self, item: u32) -> Progress {
         self.items.get(&item).cloned().unwrap_or_default()
+    }
+
+    /// Which ids of the source are which in the target, with those that this run made.
+    pub(crate) fn mapping(&self, plan: &ResourcePlan) -> Mapping {
+        let mut mapping = plan.mapping();
+        for (place, item) in (0..).zip(&plan.items) {
+            if let Some(id) = self.items.get(&place).and_then(|progress| progress.id.clone()) {
+                mapping.ids.insert(item.at.id.clone(), id);
+            }
+        }
+        mapping
     }
 
     fn begun(&mut self, item: u32, what: What) {

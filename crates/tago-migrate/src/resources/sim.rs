@@ -6,3 +6,4 @@ mod fake;
 mod fixture;
 mod harness;
 mod journal;
+mod proving;

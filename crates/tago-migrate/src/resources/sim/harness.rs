@@ -20,7 +20,8 @@ use crate::resources::keep;
 use crate::resources::kind::Kind;
 use crate::resources::ledger::Ledger;
 use crate::resources::plan::{Conflict, ResourceChoices, ResourcePlan};
-use crate::resources::ports::Address;
+use crate::resources::ports::{Address, Resources};
+use crate::resources::prove::{ResourceProof, examine};
 use crate::resources::rehearse::rehearse;
 use crate::resources::row::Row;
 use crate::resources::run::drive;
@@ -85,7 +86,7 @@ impl World {
     }
 
     /// Into the original of a restored project, in which much was deleted and some changed.
-    fn into_damaged() -> World {
+    pub(super) fn into_damaged() -> World {
         let target = whole(1, THEIRS);
         let id = |name: &str| {
             let dump = target.dump();
@@ -138,8 +139,24 @@ impl World {
         self.plan = Some(plan);
     }
 
-    fn ledger(&self) -> Ledger {
+    pub(super) fn ledger(&self) -> Ledger {
         Ledger::of(self.journal.rows.iter().map(|(_, row)| row)).unwrap()
+    }
+
+    pub(super) fn planned(&self) -> &ResourcePlan {
+        self.plan.as_ref().unwrap()
+    }
+
+    /// A row that the run did not write.
+    pub(super) fn note(&mut self, row: Row) {
+        self.journal.append(self.clock.now(), &row).unwrap();
+    }
+
+    pub(super) async fn proof(&self, with_source: bool) -> ResourceProof {
+        let source: Option<&dyn Resources> = with_source.then_some(&self.source as &dyn Resources);
+        let (plan, ledger) = (self.planned(), self.ledger());
+        let settings = World::settings();
+        examine(plan, &ledger, source, &self.target, &settings, self.env()).await.unwrap().0
     }
 
     /// One session, until it ends or the process dies.
