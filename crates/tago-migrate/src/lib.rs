@@ -32,6 +32,7 @@ mod run;
 mod scan;
 mod settings;
 mod sides;
+mod undo;
 mod watch;
 
 #[cfg(test)]
@@ -61,6 +62,7 @@ pub use report::{Report, ReportError, TokenWork, report};
 pub use run::{Ending, Halt, HeldItem, RunError, RunStatus, Side, resume, run, status};
 pub use scan::{DeviceOverview, Overview, overview};
 pub use settings::{Env, Pace, Settings};
+pub use undo::{Irreversible, Reversal, Reversed, Stayed, Undone, irreversible, undo, undone};
 
 #[cfg(test)]
 mod tests {
@@ -83,6 +85,7 @@ mod tests {
         moves(run(plan, &plan.fingerprint(), folder, source, target, settings, env));
         moves(resume(folder, source, target, settings, env));
         moves(prove(folder, source, target, settings, env));
+        moves(undo(folder, target, settings, env));
     }
 
     #[allow(dead_code)]

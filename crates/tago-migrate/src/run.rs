@@ -226,6 +226,9 @@ pub async fn resume(
 ) -> Result<Ending, RunError> {
     let (mut journal, rows) = SqliteJournal::open(folder)?;
     let (plan, ledger) = past(folder, &rows)?;
+    if ledger.undo.begun {
+        return Err(RunError::NotRunnable { reason: "it is being taken back".to_owned() });
+    }
     if ledger.finished {
         return Ok(Ending::Finished);
     }
@@ -315,7 +318,7 @@ pub fn status(folder: &Path) -> Result<RunStatus, RunError> {
         run: ledger.run.clone(),
         fingerprint: plan.fingerprint(),
         started_at: rows.first().map(|(at, _)| *at).unwrap_or_default(),
-        finished_at: rows.last().filter(|(_, row)| *row == Row::Finished {}).map(|(at, _)| *at),
+        finished_at: rows.iter().rev().find(|(_, row)| *row == Row::Finished {}).map(|(at, _)| *at),
         last_row_at: rows.last().map(|(at, _)| *at).unwrap_or_default(),
         records_done: ledger.stored,
         records_total,

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use journal::Crash;
-use scenario::{LEAST_KINDS, play, play_and_end_at};
+use scenario::{LEAST_KINDS, play, play_and_end_at, play_and_undo};
 
 use crate::planted::{Bug, plant};
 
@@ -27,6 +27,7 @@ macro_rules! say {
 /// As many as `make test` plays; `make soak` plays more.
 const SEEDS: u64 = 10_000;
 const THREADS: u64 = 2;
+const UNDONE_SEEDS: u64 = 1_000;
 
 /// The names under which the oracle must find the planted mistakes.
 const BUGS: [(Bug, &str); 11] = [
@@ -115,6 +116,50 @@ fn a_crash_at_any_row_of_the_journal_changes_nothing_in_the_end() {
     say!(
         "{played} crashes, at every row of six runs before and after it was on the disk: nothing lost or doubled"
     );
+}
+
+/// A run as far as it came and its undo, both in bad weather: the target is what it was, but for what others
+/// did meanwhile.
+#[test]
+fn an_undo_leaves_the_target_as_it_was_whatever_fails() {
+    if let Some(seed) = number("HOLDFAST_SEED") {
+        let outcome = play_and_undo(seed, None, None);
+        say!("{outcome:#?}");
+        return outcome.verdict().unwrap();
+    }
+    let seeds = number("HOLDFAST_SEEDS").unwrap_or(UNDONE_SEEDS);
+    let (mut failed, mut undone) = (Vec::new(), [0; 3]);
+    for seed in 0..seeds {
+        let outcome = play_and_undo(seed, None, None);
+        failed.extend(outcome.verdict().err().map(|why| format!("HOLDFAST_SEED={seed}: {why}")));
+        undone.iter_mut().zip(outcome.undone).for_each(|(sum, count)| *sum += count);
+    }
+    let [records, made, changed] = undone;
+    say!("{seeds} seeds taken back: {records} records, {made} devices made, {changed} devices changed");
+    assert!(failed.is_empty(), "{} seeds failed:\n{}", failed.len(), failed.join("\n"));
+    assert!(undone.iter().all(|count| *count > seeds / 20), "hardly anything was there to be taken back");
+}
+
+/// The run ends at each row that there is, and what it did is taken back; and a finished run is taken back by
+/// an undo that ends at each of its rows.
+#[test]
+fn a_run_is_taken_back_from_any_row_and_an_undo_goes_on_from_any_row() {
+    let mut played = 0;
+    for seed in 0..4 {
+        let rows = play(seed).rows;
+        let undo_rows = play_and_undo(seed, None, None).undo_rows;
+        for (row, of_run) in (1..rows).map(|row| (row, true)).chain((0..undo_rows).map(|row| (row, false))) {
+            for durable in [false, true] {
+                let crash = Some(Crash { row, durable });
+                let (run, undo) = if of_run { (crash, None) } else { (None, crash) };
+                if let Err(why) = play_and_undo(seed, run, undo).verdict() {
+                    panic!("seed {seed}, row {row} of the run: {of_run}, durable: {durable}: {why}");
+                }
+                played += 1;
+            }
+        }
+    }
+    say!("{played} runs and undos ended at a row: the target is as it was before");
 }
 
 /// What many seeds came to.

@@ -8,6 +8,7 @@ use crate::device::{Fingerprint, Token};
 use crate::load::Opened;
 use crate::plan::Seal;
 use crate::record::Tally;
+use crate::undo::row::UndoRow;
 
 /// One row. `item` is a place among the plan's items.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +74,8 @@ pub(crate) enum Row {
     Suspended { reason: String },
     /// The run is over.
     Finished {},
+    /// The run is taken back.
+    Undo(UndoRow),
 }
 
 /// What became of a write.
@@ -89,6 +92,16 @@ pub(crate) enum Was {
     Found,
     /// It was in doubt, was looked for, and is not there.
     Absent,
+}
+
+/// Why something is not taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Stays {
+    /// Somebody changed it since.
+    ChangedSince,
+    /// The platform has no way to take it back.
+    Impossible,
 }
 
 impl Entry for Row {
@@ -118,6 +131,7 @@ impl Entry for Row {
             Row::Done { .. } => "done",
             Row::Suspended { .. } => "suspended",
             Row::Finished {} => "finished",
+            Row::Undo(row) => row.kind(),
         }
     }
 }

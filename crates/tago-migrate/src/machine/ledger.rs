@@ -10,6 +10,7 @@ use crate::journal::{Row, Was};
 use crate::load::Opened;
 use crate::plan::Seal;
 use crate::record::Tally;
+use crate::undo::row::UndoLedger;
 
 /// The fold of a journal's rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub(crate) struct Ledger {
     /// Records that are known to be stored by this run.
     pub(crate) stored: u64,
     pub(crate) finished: bool,
+    /// How far the run is taken back.
+    pub(crate) undo: UndoLedger,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -203,6 +206,7 @@ impl Ledger {
             }
             Row::Done { item } => self.data(*item).done = true,
             Row::Finished {} => self.finished = true,
+            Row::Undo(row) => self.undo.apply(row),
         }
         Ok(())
     }

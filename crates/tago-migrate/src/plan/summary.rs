@@ -131,4 +131,12 @@ impl Item {
             Item::Data(item) => item.verdict,
         }
     }
+
+    /// The device in the source.
+    pub(crate) fn device(&self) -> DeviceId {
+        match self {
+            Item::Device(item) => item.device,
+            Item::Data(item) => item.device,
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::kind::Part;
+pub(crate) use crate::journal::Stays;
 use crate::journal::{Entry, Was};
 use crate::plan::Seal;
 
@@ -54,16 +55,6 @@ pub(crate) enum Row {
     Kept { act: u32, why: Stays, reason: String },
     /// Everything that can be taken back is.
     Undone {},
-}
-
-/// Why something is not taken back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Stays {
-    /// Somebody changed it since.
-    ChangedSince,
-    /// The platform has no way to take it back.
-    Impossible,
 }
 
 impl Entry for Row {

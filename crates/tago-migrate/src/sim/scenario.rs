@@ -25,6 +25,10 @@ use crate::run::drive::World;
 use crate::run::{Ending, go, held_items};
 use crate::settings::{Env, Pace, Settings};
 
+mod undoing;
+
+pub(super) use undoing::play_and_undo;
+
 /// What one seed came to.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
@@ -34,7 +38,11 @@ pub(super) struct Outcome {
     /// Runs that were begun after one that was given up.
     pub(super) runs: u64,
     pub(super) rows: usize,
+    /// Rows of the undo among them.
+    pub(super) undo_rows: usize,
     pub(super) written: u64,
+    /// Records, devices made and devices changed that were taken back.
+    pub(super) undone: [u64; 3],
     /// Records that were changed, dropped or doubled afterwards, and found by the proof.
     pub(super) harmed: u64,
     /// Records that the plan said it could not write.

@@ -1,0 +1,406 @@
+//! Takes a run of device data back: records that it wrote are removed, devices that it made are deleted,
+//! devices that it changed get what they had, and all of it only where nobody changed it since. It needs the
+//! target and the run folder, and nothing else.
+//!
+//! What is removed is named by its id, and read by that name a moment before. Which ids those are is made
+//! durable before the first of them is removed, so that an undo that was interrupted never takes a record of
+//! somebody else's for one that it has removed already.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+use tago_api::{DeviceId, Time};
+
+use crate::journal::{Journal, JournalError, Row, SqliteJournal, Stays};
+use crate::keep::{Folder, Keep};
+use crate::machine::ledger::Ledger;
+use crate::pacer::Pacers;
+use crate::plan::{DeviceItem, Item, Plan, Verdict};
+use crate::ports::Target;
+use crate::progress::Phase;
+use crate::reader::Reader;
+use crate::run::{Ending, Halt, RunError, Side, expect_identity, past};
+use crate::settings::{Env, Settings};
+use crate::watch::{Stopped, Watch};
+
+mod device;
+mod effect;
+mod records;
+pub(crate) mod row;
+
+use records::Batches;
+use row::{Kept, UndoRow};
+
+/// What came of an undo: three lists that leave nothing out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Undone {
+    /// Whether everything that can be taken back is.
+    pub complete: bool,
+    /// Taken back.
+    pub reversed: Vec<Reversed>,
+    /// Left, because somebody changed it since.
+    pub changed_since: Vec<Stayed>,
+    /// What cannot be taken back.
+    pub impossible: Vec<Stayed>,
+}
+
+/// Something that was taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reversed {
+    /// The device in the target.
+    pub device: DeviceId,
+    /// Its name at the rehearsal.
+    pub name: String,
+    /// What was done.
+    pub what: Reversal,
+}
+
+/// What is taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reversal {
+    /// So many records are removed.
+    Records(u64),
+    /// The device, which the run made, is deleted.
+    Deleted,
+    /// The device has the fields, tags and parameters that it had.
+    Restored,
+}
+
+/// Something that was not taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stayed {
+    /// The device in the target.
+    pub device: DeviceId,
+    /// Its name at the rehearsal.
+    pub name: String,
+    /// How many of its records; none if it is about the device itself.
+    pub records: u64,
+    /// The first and the last moment of these, as far as they are known.
+    pub between: Option<(Time, Time)>,
+    /// Why.
+    pub reason: String,
+}
+
+/// What taking a plan back would leave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Irreversible {
+    /// The device in the source.
+    pub device: DeviceId,
+    /// Its name.
+    pub name: String,
+    /// What, and why.
+    pub reason: String,
+}
+
+/// What taking this plan back would leave, told before it is run.
+pub fn irreversible(plan: &Plan) -> Vec<Irreversible> {
+    let mut told = Vec::new();
+    for part in plan.devices() {
+        let (item, records) = (part.item, part.records_missing);
+        let reason = match (item.kind.as_str(), item.target.is_some()) {
+            ("immutable", true) => format!(
+                "its {records} new records stay until its retention ends: the platform removes no single \
+                 record of an immutable device"
+            ),
+            ("hybrid", true) => {
+                "new records of its immutable variables stay until its retention ends".to_owned()
+            }
+            ("immutable", false) if item.verdict == Verdict::Create => format!(
+                "its {records} records can be removed only together with the device, and so only as long as \
+                 nobody else has put data into it"
+            ),
+            _ => continue,
+        };
+        if records > 0 {
+            told.push(Irreversible { device: item.device, name: item.name.clone(), reason });
+        }
+    }
+    told
+}
+
+/// Takes the run of this folder back, as far as it went. It may be repeated: what is taken back stays so, and
+/// one that was interrupted goes on.
+///
+/// # Errors
+/// See [`RunError`]. What it found and could not go on with is an [`Ending`], not an error.
+pub async fn undo(
+    folder: &Path,
+    target: &dyn Target,
+    settings: &Settings,
+    env: Env<'_>,
+) -> Result<(Ending, Undone), RunError> {
+    let (mut journal, rows) = SqliteJournal::open(folder)?;
+    let (plan, ledger) = past(folder, &rows)?;
+    let keep = Folder::of(folder);
+    let last = rows.last().map(|(at, _)| *at).unwrap_or_default();
+    let pacers = Pacers::new(&settings.pace, env.clock);
+    let mut undo = Undo::new(&plan, ledger, target, &keep, &pacers, settings, env);
+    expect_identity(Side::Target, &undo.reader(), &plan.header).await?;
+    let ending = undo.drive(&mut journal, last).await?;
+    Ok((ending, undo.told()))
+}
+
+/// What an undo of the run of this folder has come to, without touching it; `None` if none was begun.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn undone(folder: &Path) -> Result<Option<Undone>, RunError> {
+    let rows = SqliteJournal::read(folder)?;
+    let (plan, ledger) = past(folder, &rows)?;
+    Ok(ledger.undo.begun.then(|| told(&plan, &ledger)))
+}
+
+/// The undo of one run.
+pub(crate) struct Undo<'a> {
+    plan: &'a Plan,
+    ledger: Ledger,
+    target: &'a dyn Target,
+    keep: &'a dyn Keep,
+    pacers: &'a Pacers<'a>,
+    settings: &'a Settings,
+    env: Env<'a>,
+    watch: Watch<'a>,
+    batches: Batches,
+    doubts_in_a_row: u32,
+}
+
+/// What ends a session before the undo is over.
+#[derive(Debug)]
+pub(crate) enum Break {
+    Halt(Halt),
+    Stopped,
+    Journal(JournalError),
+}
+
+impl From<JournalError> for Break {
+    fn from(error: JournalError) -> Break {
+        Break::Journal(error)
+    }
+}
+
+impl From<Stopped> for Break {
+    fn from(Stopped: Stopped) -> Break {
+        Break::Stopped
+    }
+}
+
+impl<'a> Undo<'a> {
+    pub(crate) fn new(
+        plan: &'a Plan,
+        ledger: Ledger,
+        target: &'a dyn Target,
+        keep: &'a dyn Keep,
+        pacers: &'a Pacers<'a>,
+        settings: &'a Settings,
+        env: Env<'a>,
+    ) -> Undo<'a> {
+        let (watch, batches) = (Watch::new(env), Batches::default());
+        Undo { plan, ledger, target, keep, pacers, settings, env, watch, batches, doubts_in_a_row: 0 }
+    }
+
+    /// One session. `last` is when the run, or its undo, was last heard of.
+    pub(crate) async fn drive(
+        &mut self,
+        journal: &mut dyn Journal,
+        last: Time,
+    ) -> Result<Ending, JournalError> {
+        if self.ledger.undo.undone {
+            return Ok(Ending::Finished);
+        }
+        let suspended = match self.take_back(journal, last).await {
+            Ok(()) => return Ok(Ending::Finished),
+            Err(Break::Journal(error)) => return Err(error),
+            Err(Break::Stopped) => Ending::Stopped,
+            Err(Break::Halt(halt)) => Ending::Halted(halt),
+        };
+        let reason = match &suspended {
+            Ending::Halted(halt) => halt.to_string(),
+            _ => "stopped by its owner".to_owned(),
+        };
+        self.journal(journal, Row::Suspended { reason })?;
+        Ok(suspended)
+    }
+
+    async fn take_back(&mut self, journal: &mut dyn Journal, last: Time) -> Result<(), Break> {
+        self.watch.phase(Phase::Undoing);
+        let wait = self.unsettled_for(last);
+        self.journal(journal, Row::Session {})?;
+        if !self.ledger.undo.begun {
+            self.journal(journal, Row::Undo(UndoRow::Begun {}))?;
+        }
+        self.env.clock.sleep(wait).await;
+        self.remove_own_tokens(journal).await?;
+        self.find_unknown(journal).await?;
+        let total = self.written().iter().map(|(_, records)| records).sum();
+        let items = self.written().len() as u64;
+        self.watch.change(|figures| (figures.records_total, figures.items_total) = (total, items));
+        for place in self.devices() {
+            self.list_device(place, journal).await?;
+            if self.made(place).is_some() {
+                self.delete_made(place, journal).await?;
+            }
+        }
+        self.remove_records(journal).await?;
+        for place in self.devices() {
+            self.put_back(place, journal).await?;
+        }
+        self.journal(journal, Row::Undo(UndoRow::Undone {}))?;
+        self.watch.phase(Phase::Done);
+        Ok(())
+    }
+
+    /// How long to wait until all that was sent has either arrived or never will.
+    fn unsettled_for(&self, last: Time) -> std::time::Duration {
+        let bound = self.settings.late_commit_bound;
+        let doubt = self.ledger.open_batches() > 0
+            || self.ledger.token_doubt.values().any(|open| *open > 0)
+            || !self.ledger.undo.doubt.is_empty();
+        let age = self.env.clock.now().millis() - last.millis();
+        match u64::try_from(age) {
+            Ok(age) if !doubt => bound.saturating_sub(std::time::Duration::from_millis(age)),
+            _ => bound,
+        }
+    }
+
+    /// Places of device items, last first.
+    fn devices(&self) -> Vec<u32> {
+        let places = (0_u32..).zip(&self.plan.items);
+        let mut places: Vec<u32> =
+            places.filter(|(_, item)| matches!(item, Item::Device(_))).map(|(place, _)| place).collect();
+        places.reverse();
+        places
+    }
+
+    fn device_item(&self, place: u32) -> Option<&'a DeviceItem> {
+        match self.plan.items.get(place as usize)? {
+            Item::Device(item) => Some(item),
+            Item::Data(_) => None,
+        }
+    }
+
+    /// The device that the run made, if it did.
+    fn made(&self, place: u32) -> Option<DeviceId> {
+        self.ledger.devices.get(&place)?.made
+    }
+
+    /// Data items of which the run may have written something, and how many records of each.
+    fn written(&self) -> Vec<(u32, u64)> {
+        let items = self.ledger.data.iter();
+        items.map(|(place, data)| (*place, data.claimed())).filter(|(_, records)| *records > 0).collect()
+    }
+
+    /// Those of one device.
+    fn written_to(&self, place: u32) -> Vec<u32> {
+        let Some(device) = self.device_item(place).map(|item| item.device) else { return Vec::new() };
+        let is_of = |item: &u32| matches!(self.plan.items.get(*item as usize), Some(Item::Data(data)) if data.device == device);
+        self.written().into_iter().map(|(item, _)| item).filter(is_of).collect()
+    }
+
+    fn is_over(&self, item: u32) -> bool {
+        self.ledger.undo.over.contains_key(&item)
+    }
+
+    fn over(
+        &mut self,
+        item: u32,
+        records: u64,
+        kept: Vec<Kept>,
+        journal: &mut dyn Journal,
+    ) -> Result<(), JournalError> {
+        self.journal(journal, Row::Undo(UndoRow::Over { item, records, kept }))?;
+        self.watch.change(|figures| {
+            figures.items_done += 1;
+            figures.records_done += records;
+        });
+        Ok(())
+    }
+
+    fn journal(&mut self, journal: &mut dyn Journal, row: Row) -> Result<(), JournalError> {
+        self.ledger.apply(&row).map_err(|detail| JournalError::Damaged { detail })?;
+        journal.append(self.env.clock.now(), &row)
+    }
+
+    fn reader(&self) -> Reader<'a> {
+        Reader {
+            port: self.target,
+            pacers: self.pacers,
+            clock: self.env.clock,
+            limit: self.settings.read_limit,
+            patience: self.settings.patience,
+        }
+    }
+
+    pub(crate) fn told(&self) -> Undone {
+        told(self.plan, &self.ledger)
+    }
+}
+
+impl Kept {
+    /// The device itself, or all there is to say of an item.
+    pub(crate) fn whole(why: Stays, reason: impl Into<String>) -> Kept {
+        Kept { why, reason: reason.into(), records: 0, between: None }
+    }
+}
+
+/// The three lists, each device's items added up.
+fn told(plan: &Plan, ledger: &Ledger) -> Undone {
+    let mut told = Undone { complete: ledger.undo.undone, ..Undone::default() };
+    let mut of_device: BTreeMap<DeviceId, (DeviceId, &str)> = BTreeMap::new();
+    let mut removed: BTreeMap<DeviceId, u64> = BTreeMap::new();
+    for (place, item) in (0_u32..).zip(&plan.items) {
+        if let Item::Device(item) = item {
+            let made = ledger.devices.get(&place).and_then(|device| device.made);
+            let target = item.target.or(made).unwrap_or(item.device);
+            of_device.insert(item.device, (target, &item.name));
+        }
+        let Some((records, kept)) = ledger.undo.over.get(&place) else { continue };
+        let Some((device, name)) = of_device.get(&item.device()) else { continue };
+        for kept in kept {
+            let list = match kept.why {
+                Stays::ChangedSince => &mut told.changed_since,
+                Stays::Impossible => &mut told.impossible,
+            };
+            stayed(list, *device, name, kept);
+        }
+        match item {
+            Item::Data(_) => *removed.entry(*device).or_default() += records,
+            Item::Device(item) if kept.is_empty() => {
+                let what =
+                    if item.verdict == Verdict::Create { Reversal::Deleted } else { Reversal::Restored };
+                told.reversed.push(Reversed { device: *device, name: (*name).to_owned(), what });
+            }
+            Item::Device(_) => {}
+        }
+    }
+    let names = of_device.into_values().collect::<BTreeMap<_, _>>();
+    let removed = removed.into_iter().filter(|(_, records)| *records > 0);
+    told.reversed.extend(removed.map(|(device, records)| Reversed {
+        device,
+        name: names.get(&device).copied().unwrap_or_default().to_owned(),
+        what: Reversal::Records(records),
+    }));
+    told
+}
+
+/// Adds to what is said of the same device for the same reason.
+fn stayed(list: &mut Vec<Stayed>, device: DeviceId, name: &str, kept: &Kept) {
+    let same = list.iter_mut().find(|stayed| stayed.device == device && stayed.reason == kept.reason);
+    match same {
+        Some(stayed) => {
+            stayed.records += kept.records;
+            stayed.between = match (stayed.between, kept.between) {
+                (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
+                (one, other) => one.or(other),
+            };
+        }
+        None => list.push(Stayed {
+            device,
+            name: name.to_owned(),
+            records: kept.records,
+            between: kept.between,
+            reason: kept.reason.clone(),
+        }),
+    }
+}

@@ -1,0 +1,143 @@
+//! One change of the target, with its rows; and what is asked on the way.
+
+use std::time::Duration;
+
+use super::row::UndoRow;
+use super::{Break, Undo};
+use crate::device::Token;
+use crate::journal::{Journal, Row, Was};
+use crate::machine::Route;
+use crate::plan::Seal;
+use crate::ports::{PortError, WriteError};
+use crate::run::{Halt, Side};
+
+/// What became of a change.
+pub(super) enum Did {
+    /// It was acknowledged, or there was nothing left to change.
+    Done,
+    /// It may still be carried out.
+    Doubtful,
+    /// The platform said no.
+    Refused(String),
+}
+
+/// A target that loses every answer is not asked for ever.
+const DOUBTS_IN_A_ROW: u32 = 12;
+const PAUSE: Duration = Duration::from_millis(500);
+
+impl Undo<'_> {
+    /// Carries out one change: the row, the request, the row. What certainly did not arrive is sent again.
+    pub(super) async fn change<F>(
+        &mut self,
+        item: u32,
+        shape: Option<Seal>,
+        route: Route,
+        journal: &mut dyn Journal,
+        request: impl Fn() -> F,
+    ) -> Result<Did, Break>
+    where
+        F: Future<Output = Result<(), WriteError>>,
+    {
+        let mut silent = Duration::ZERO;
+        loop {
+            self.watch.pass().await?;
+            self.pacers.admit(route).await;
+            self.journal(journal, Row::Undo(UndoRow::Intent { item, shape: shape.clone() }))?;
+            let result = request().await;
+            let was = match &result {
+                Ok(()) => Was::Acknowledged,
+                Err(WriteError::NotReceived(_)) => Was::NotReceived,
+                Err(WriteError::Ambiguous(_)) => Was::Doubtful,
+            };
+            self.journal(journal, Row::Undo(UndoRow::Outcome { item, was }))?;
+            self.watch.change(|figures| figures.requests += 1);
+            let cause = match result {
+                Ok(()) => {
+                    self.doubts_in_a_row = 0;
+                    return Ok(Did::Done);
+                }
+                Err(WriteError::Ambiguous(cause)) => {
+                    self.doubts_in_a_row += 1;
+                    if self.doubts_in_a_row > DOUBTS_IN_A_ROW {
+                        let message = cause.to_string();
+                        return Err(Break::Halt(Halt::Unreachable { side: Side::Target, message }));
+                    }
+                    return Ok(Did::Doubtful);
+                }
+                Err(WriteError::NotReceived(cause)) => cause,
+            };
+            match cause {
+                PortError::RateLimited { retry_after } => self.pacers.refused(route, retry_after),
+                PortError::Unreachable { .. } | PortError::Undecodable { .. }
+                    if silent < self.settings.patience =>
+                {
+                    silent += PAUSE;
+                    self.env.clock.sleep(PAUSE).await;
+                }
+                // Whoever looks again sees that it is gone.
+                PortError::NotFound { .. } => return Ok(Did::Done),
+                PortError::Refused { message } | PortError::Quota { message } => {
+                    return Ok(Did::Refused(message));
+                }
+                cause => return Err(halt(cause)),
+            }
+        }
+    }
+
+    /// Asks the target; `None` if what was asked about is not there.
+    pub(super) async fn ask<T, F>(&self, route: Route, request: impl Fn() -> F) -> Result<Option<T>, Break>
+    where
+        F: Future<Output = Result<T, PortError>>,
+    {
+        match self.reader().ask(route, request).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(PortError::NotFound { .. }) => Ok(None),
+            Err(cause) => Err(halt(cause)),
+        }
+    }
+
+    /// Tokens that the run made and had no time to remove.
+    pub(super) async fn remove_own_tokens(&mut self, journal: &mut dyn Journal) -> Result<(), Break> {
+        let name = format!("Holdfast run {}", self.ledger.run);
+        for device in self.ledger.tokens.clone() {
+            loop {
+                self.watch.pass().await?;
+                let target = self.target;
+                let listed = self.ask(Route::Lookup, || target.tokens(device)).await?.unwrap_or_default();
+                let Some(token) = listed.into_iter().find(|token: &Token| token.name == name) else {
+                    self.journal(journal, Row::TokensRemoved { device })?;
+                    break;
+                };
+                self.journal(journal, Row::TokensRemoval { device })?;
+                self.pacers.admit(Route::Edit).await;
+                match target.remove_token(device, &token).await {
+                    Ok(()) | Err(WriteError::NotReceived(PortError::NotFound { .. })) => {}
+                    Err(error) => match error.cause() {
+                        PortError::RateLimited { retry_after } => {
+                            self.pacers.refused(Route::Edit, *retry_after);
+                        }
+                        PortError::Unreachable { .. } | PortError::Undecodable { .. } => {
+                            self.doubts_in_a_row += 1;
+                            if self.doubts_in_a_row > DOUBTS_IN_A_ROW {
+                                return Err(halt(error.cause().clone()));
+                            }
+                            self.env.clock.sleep(PAUSE).await;
+                        }
+                        cause => return Err(halt(cause.clone())),
+                    },
+                }
+            }
+        }
+        self.doubts_in_a_row = 0;
+        Ok(())
+    }
+}
+
+/// Why the target cannot be worked with for now.
+pub(super) fn halt(cause: PortError) -> Break {
+    Break::Halt(match cause {
+        PortError::Auth { message } => Halt::Auth { side: Side::Target, message },
+        PortError::Quota { message } => Halt::Quota { message },
+        cause => Halt::Unreachable { side: Side::Target, message: cause.to_string() },
+    })
+}

@@ -1,0 +1,419 @@
+//! Records: which of the target's the run wrote, and how they are removed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tago_api::{DeviceId, RecordId, Time};
+
+use super::effect::Did;
+use super::row::{Kept, UndoRow};
+use super::{Break, Undo, effect};
+use crate::announced::{Announced, ids, ids_to_bytes};
+use crate::journal::{Journal, Row, Stays};
+use crate::load::{Parcel, Parcels};
+use crate::machine::Route;
+use crate::machine::ledger::DataLedger;
+use crate::plan::{DataItem, Item};
+use crate::ports::{NAMED_LIMIT, PortError, Range};
+use crate::record::{Key, Record};
+
+/// A removal that does not take effect is repeated so often.
+const ROUNDS: u32 = 4;
+
+/// How many records one request names.
+pub(super) struct Batches(usize);
+
+impl Default for Batches {
+    fn default() -> Batches {
+        Batches(NAMED_LIMIT)
+    }
+}
+
+/// The records of one item that the run wrote, as far as they were found.
+struct Ours {
+    device: DeviceId,
+    /// What the run wrote under each of these names.
+    keys: BTreeMap<RecordId, Key>,
+    /// Records of the run that nobody could name.
+    lost: u64,
+    /// Records in the item's times that are neither the run's nor were there before.
+    strangers: u64,
+}
+
+/// What is there of them now.
+#[derive(Default)]
+struct Seen {
+    /// As the run wrote them.
+    same: Vec<RecordId>,
+    /// Moments of those that say something else by now.
+    changed: Vec<Time>,
+    absent: Vec<RecordId>,
+}
+
+/// An item whose records are not yet known to be gone.
+struct Open {
+    item: u32,
+    ours: Ours,
+    /// Records that somebody gave another time.
+    moved: BTreeMap<RecordId, Time>,
+    /// Why no more of them are removed.
+    refused: Option<String>,
+}
+
+impl DataLedger {
+    /// Records that were sent at least once.
+    pub(super) fn claimed(&self) -> u64 {
+        self.before.count + if self.attempted { self.batch.count } else { 0 }
+    }
+}
+
+impl<'a> Undo<'a> {
+    /// Makes durable which records of a device the run wrote.
+    pub(super) async fn list_device(&mut self, place: u32, journal: &mut dyn Journal) -> Result<(), Break> {
+        for item in self.written_to(place) {
+            if self.is_over(item) || self.ledger.undo.listed.contains_key(&item) {
+                continue;
+            }
+            self.watch.pass().await?;
+            let Some((device, data)) = self.place_of(item) else {
+                self.over(item, 0, Vec::new(), journal)?;
+                continue;
+            };
+            let announced = match self.announced(item) {
+                Ok(announced) => announced,
+                Err(reason) => {
+                    let kept = vec![Kept::whole(Stays::Impossible, reason)];
+                    self.over(item, 0, kept, journal)?;
+                    continue;
+                }
+            };
+            let there = match self.there(device, data).await? {
+                Ok(there) => there,
+                Err(reason) => {
+                    let kept = vec![Kept::whole(Stays::Impossible, reason)];
+                    self.over(item, 0, kept, journal)?;
+                    continue;
+                }
+            };
+            let listed = self.listed(device, &announced, &there).await?;
+            let seal =
+                self.keep.keep(&ids_to_bytes(&listed)).map_err(crate::journal::JournalError::Folder)?;
+            self.journal(journal, Row::Undo(UndoRow::Listed { item, ids: seal }))?;
+        }
+        Ok(())
+    }
+
+    /// How many records of a device are the run's and as it wrote them, and whether all of its are.
+    pub(super) async fn own_records(&mut self, place: u32) -> Result<(u64, bool), Break> {
+        let (mut own, mut whole) = (0, true);
+        for item in self.written_to(place) {
+            match self.ours(item).await? {
+                Some(ours) => {
+                    let (seen, _) = self.look(item, &ours).await?;
+                    own += seen.same.len() as u64;
+                    whole &= seen.changed.is_empty();
+                }
+                None => whole = false,
+            }
+        }
+        Ok((own, whole))
+    }
+
+    /// Removes what is left of all items.
+    pub(super) async fn remove_records(&mut self, journal: &mut dyn Journal) -> Result<(), Break> {
+        let mut open = Vec::new();
+        for (item, _) in self.written() {
+            if self.is_over(item) {
+                continue;
+            }
+            match self.ours(item).await? {
+                Some(ours) => {
+                    let moved = self.moved(item, &ours).await?;
+                    let refused = self.is_immutable(item);
+                    let mut part = Open { item, ours, moved, refused };
+                    self.sweep(&mut part, true, journal).await?;
+                    if !self.is_settled(&part, journal).await? {
+                        open.push(part);
+                    }
+                }
+                None => {
+                    let reason = "the list of the records that the run wrote is damaged or gone";
+                    self.over(item, 0, vec![Kept::whole(Stays::Impossible, reason)], journal)?;
+                }
+            }
+        }
+        for round in 0..ROUNDS {
+            if open.is_empty() {
+                return Ok(());
+            }
+            // What was acknowledged need not have taken effect yet.
+            self.env.clock.sleep(self.settings.late_commit_bound).await;
+            let mut left = Vec::new();
+            for mut part in open {
+                self.sweep(&mut part, round + 1 < ROUNDS, journal).await?;
+                if !self.is_settled(&part, journal).await? {
+                    left.push(part);
+                }
+            }
+            open = left;
+        }
+        for mut part in open {
+            part.refused = Some("the target acknowledges the removal and keeps the records".to_owned());
+            self.is_settled(&part, journal).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads an item's records and removes those that are as the run wrote them.
+    async fn sweep(
+        &mut self,
+        part: &mut Open,
+        removes: bool,
+        journal: &mut dyn Journal,
+    ) -> Result<(), Break> {
+        if part.refused.is_some() || !removes {
+            return Ok(());
+        }
+        let (seen, _) = self.look(part.item, &part.ours).await?;
+        let mut rest = seen.same.as_slice();
+        while !rest.is_empty() {
+            let (batch, later) = rest.split_at(self.batches.0.min(rest.len()));
+            let Some(batch) = self.still_ours(part, batch).await? else { continue };
+            rest = later;
+            if part.refused.is_some() {
+                return Ok(());
+            }
+            if batch.is_empty() {
+                continue;
+            }
+            let (target, device) = (self.target, part.ours.device);
+            let removal = || target.remove_records(device, &batch);
+            match self.change(part.item, None, Route::Remove, journal, removal).await? {
+                Did::Done | Did::Doubtful => {}
+                Did::Refused(message) => {
+                    part.refused = Some(format!("the target refuses to remove them: {message}"));
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Those of a batch that are, at this moment and by the selection that will remove them, what the run
+    /// wrote. `None` if the platform answers something else than it was asked for: then fewer are named.
+    async fn still_ours(
+        &mut self,
+        part: &mut Open,
+        batch: &[RecordId],
+    ) -> Result<Option<Vec<RecordId>>, Break> {
+        let named = self.named(part.ours.device, batch).await?;
+        let asked: BTreeSet<RecordId> = batch.iter().copied().collect();
+        let is_honest = named.iter().all(|record| record.id.is_some_and(|id| asked.contains(&id)));
+        if !is_honest && self.batches.0 > 1 {
+            self.batches.0 = (self.batches.0 / 2).min(batch.len()).max(1);
+            return Ok(None);
+        }
+        if !is_honest {
+            part.refused = Some("the target does not tell records by their ids".to_owned());
+            return Ok(Some(Vec::new()));
+        }
+        let is_same = |record: &&Record| {
+            record.id.and_then(|id| part.ours.keys.get(&id)).is_some_and(|key| *key == record.key())
+        };
+        Ok(Some(named.iter().filter(is_same).filter_map(|record| record.id).collect()))
+    }
+
+    /// Ends an item of which nothing is left to remove.
+    async fn is_settled(&mut self, part: &Open, journal: &mut dyn Journal) -> Result<bool, Break> {
+        let (seen, between) = self.look(part.item, &part.ours).await?;
+        if !seen.same.is_empty() && part.refused.is_none() {
+            return Ok(false);
+        }
+        let mut kept = Vec::new();
+        if let Some(reason) = part.refused.clone().filter(|_| !seen.same.is_empty()) {
+            let records = seen.same.len() as u64;
+            kept.push(Kept { why: Stays::Impossible, reason, records, between });
+        }
+        let changed: Vec<Time> = seen.changed.iter().chain(part.moved.values()).copied().collect();
+        if let (Some(first), Some(last)) = (changed.iter().min(), changed.iter().max()) {
+            kept.push(Kept {
+                why: Stays::ChangedSince,
+                reason: "somebody changed these records since".to_owned(),
+                records: changed.len() as u64,
+                between: Some((*first, *last)),
+            });
+        }
+        let lost = part.ours.lost.min(part.ours.strangers);
+        if lost > 0 {
+            let data = self.place_of(part.item).map(|(_, data)| (data.from, data.to));
+            kept.push(Kept {
+                why: Stays::ChangedSince,
+                reason: "records of the run are not there as it wrote them, and others are in their place"
+                    .to_owned(),
+                records: lost,
+                between: data,
+            });
+        }
+        let removed = seen.absent.iter().filter(|id| !part.moved.contains_key(id)).count();
+        self.over(part.item, removed as u64, kept, journal)?;
+        Ok(true)
+    }
+
+    /// Records that are not in the item's times any more and not gone either.
+    async fn moved(&self, item: u32, ours: &Ours) -> Result<BTreeMap<RecordId, Time>, Break> {
+        let (seen, _) = self.look(item, ours).await?;
+        let mut moved = BTreeMap::new();
+        for batch in seen.absent.chunks(self.batches.0) {
+            let named = self.named(ours.device, batch).await?;
+            let is_other = |record: &&Record| {
+                record.id.and_then(|id| ours.keys.get(&id)).is_some_and(|key| *key != record.key())
+            };
+            moved.extend(named.iter().filter(is_other).filter_map(|record| Some((record.id?, record.time))));
+        }
+        Ok(moved)
+    }
+
+    /// What of an item's records is there now, and the first and last moment of those as they were written.
+    async fn look(&self, item: u32, ours: &Ours) -> Result<(Seen, Option<(Time, Time)>), Break> {
+        let mut seen = Seen::default();
+        let mut between: Option<(Time, Time)> = None;
+        let Some((device, data)) = self.place_of(item) else { return Ok((seen, None)) };
+        let there = self.there(device, data).await?.unwrap_or_default();
+        let there: BTreeMap<RecordId, &Parcel> =
+            there.iter().filter_map(|parcel| Some((parcel.id?, parcel))).collect();
+        for (id, key) in &ours.keys {
+            match there.get(id) {
+                Some(parcel) if parcel.key == *key => {
+                    let (first, last) = between.unwrap_or((parcel.time, parcel.time));
+                    between = Some((first.min(parcel.time), last.max(parcel.time)));
+                    seen.same.push(*id);
+                }
+                Some(parcel) => seen.changed.push(parcel.time),
+                None => seen.absent.push(*id),
+            }
+        }
+        Ok((seen, between))
+    }
+
+    /// The records of an item that the run wrote; `None` if what is kept of them cannot be read.
+    async fn ours(&self, item: u32) -> Result<Option<Ours>, Break> {
+        let (Some((device, data)), Ok(announced)) = (self.place_of(item), self.announced(item)) else {
+            return Ok(None);
+        };
+        let seal = self.ledger.undo.listed.get(&item);
+        let listed = seal.and_then(|seal| self.keep.kept(seal).ok()).and_then(|bytes| ids(&bytes));
+        let Some(listed) = listed.filter(|listed| listed.len() == announced.keys.len()) else {
+            return Ok(None);
+        };
+        let named = listed.iter().zip(&announced.keys).filter_map(|(id, key)| Some(((*id)?, *key)));
+        let keys: BTreeMap<RecordId, Key> = named.collect();
+        let settled = self.ledger.data.get(&item).map_or(0, |data| data.before.count);
+        let lost = settled.saturating_sub(keys.len() as u64);
+        let mut strangers = 0;
+        if lost > 0
+            && let Ok(there) = self.there(device, data).await?
+        {
+            let before = self.ledger.data.get(&item).map_or(0, |data| data.there);
+            let own =
+                there.iter().filter(|parcel| parcel.id.is_some_and(|id| keys.contains_key(&id))).count();
+            strangers = (there.len() as u64).saturating_sub(before + own as u64);
+        }
+        Ok(Some(Ours { device, keys, lost, strangers }))
+    }
+
+    /// What was announced of an item and may have been sent.
+    fn announced(&self, item: u32) -> Result<Announced, String> {
+        let data = self.ledger.data.get(&item);
+        let seal = data.and_then(|data| data.written.as_ref());
+        let seal = seal.ok_or("the run kept no list of the records that it wrote")?;
+        let kept = self
+            .keep
+            .kept(seal)
+            .map_err(|error| format!("the list of the records that the run wrote cannot be read: {error}"))?;
+        let mut announced =
+            Announced::from_bytes(&kept).ok_or("the list of the records that the run wrote is damaged")?;
+        let claimed = data.map_or(0, DataLedger::claimed);
+        announced.keys.truncate(usize::try_from(claimed).unwrap_or(usize::MAX));
+        Ok(announced)
+    }
+
+    /// A name for each record that was announced. Of records that say the same, never one that was there
+    /// before, never more than were sent, and the oldest first: all of them are equal, but another run may
+    /// have written the others and be taken back too.
+    async fn listed(
+        &self,
+        device: DeviceId,
+        announced: &Announced,
+        there: &Parcels,
+    ) -> Result<Vec<Option<RecordId>>, Break> {
+        let twins: BTreeSet<RecordId> = announced.twins.iter().copied().collect();
+        let mut wanted: BTreeMap<Key, usize> = BTreeMap::new();
+        announced.keys.iter().for_each(|key| *wanted.entry(*key).or_default() += 1);
+        let mut candidates: BTreeMap<Key, Vec<RecordId>> = BTreeMap::new();
+        for parcel in there.iter().filter(|parcel| wanted.contains_key(&parcel.key)) {
+            if let Some(id) = parcel.id.filter(|id| !twins.contains(id)) {
+                candidates.entry(parcel.key).or_default().push(id);
+            }
+        }
+        for (key, found) in &mut candidates {
+            if found.len() > wanted.get(key).copied().unwrap_or(0) {
+                *found = self.oldest_first(device, found).await?;
+            }
+            found.reverse();
+        }
+        Ok(announced.keys.iter().map(|key| candidates.get_mut(key).and_then(Vec::pop)).collect())
+    }
+
+    async fn oldest_first(&self, device: DeviceId, equal: &[RecordId]) -> Result<Vec<RecordId>, Break> {
+        let mut ages = Vec::new();
+        for batch in equal.chunks(self.batches.0) {
+            let target = self.target;
+            let found = self.ask(Route::Read, || target.records_named(device, batch)).await?;
+            ages.extend(
+                found.unwrap_or_default().into_iter().filter_map(|(record, at)| Some((at, record.id?))),
+            );
+        }
+        ages.sort_unstable();
+        let is_asked = |id: &RecordId| equal.contains(id);
+        Ok(ages.into_iter().map(|(_, id)| id).filter(is_asked).collect())
+    }
+
+    async fn named(&self, device: DeviceId, ids: &[RecordId]) -> Result<Vec<Record>, Break> {
+        let target = self.target;
+        let found = self.ask(Route::Read, || target.records_named(device, ids)).await?;
+        Ok(found.unwrap_or_default().into_iter().map(|(record, _)| record).collect())
+    }
+
+    /// The target's records in an item's times; the inner error if they cannot be compared.
+    async fn there(&self, device: DeviceId, data: &DataItem) -> Result<Result<Parcels, String>, Break> {
+        let variables = self.plan.header.choices.variables();
+        let range = Range { from: data.from, to: data.to, variables };
+        match self.reader().range(device, &range).await {
+            Ok(records) => Ok(Ok(Parcels::of(records))),
+            Err(PortError::NotFound { .. }) => Ok(Ok(Parcels::default())),
+            Err(PortError::Refused { message }) => Ok(Err(message)),
+            Err(cause) => Err(effect::halt(cause)),
+        }
+    }
+
+    /// The device of the target that an item's records went to.
+    fn place_of(&self, item: u32) -> Option<(DeviceId, &'a DataItem)> {
+        let Some(Item::Data(data)) = self.plan.items.get(item as usize) else { return None };
+        let place = self.place_of_device(data.device)?;
+        let target = self.device_item(place)?.target.or_else(|| self.made(place))?;
+        Some((target, data))
+    }
+
+    fn place_of_device(&self, device: DeviceId) -> Option<u32> {
+        let places = (0_u32..).zip(&self.plan.items);
+        let mut found =
+            places.filter(|(_, item)| matches!(item, Item::Device(item) if item.device == device));
+        found.next().map(|(place, _)| place)
+    }
+
+    fn is_immutable(&self, item: u32) -> Option<String> {
+        let Some(Item::Data(data)) = self.plan.items.get(item as usize) else { return None };
+        let device = self.place_of_device(data.device).and_then(|place| self.device_item(place))?;
+        (device.kind == "immutable")
+            .then(|| "the platform removes no single record of an immutable device".to_owned())
+    }
+}
