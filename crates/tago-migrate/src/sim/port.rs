@@ -346,7 +346,10 @@ impl Source for FakePort {
         ids: &[RecordId],
     ) -> Result<Vec<(Record, Option<Time>)>, PortError> {
         self.get(|project| {
-            let found = numbered(project.device(id)?).filter(|(place, _)| ids.contains(&record_id(*place)));
+            let fewer = project.fewer_ids;
+            let device = project.device(id)?;
+            let named = selected(device, ids, fewer);
+            let found = numbered(device).filter(|(place, _)| named.contains(place));
             let stored = |place: u32| Some(Time::from_millis(i64::from(place)));
             Ok(found.map(|(place, fake)| (record(place, fake), stored(place))).collect())
         })
@@ -364,6 +367,16 @@ fn record(place: u32, fake: &FakeRecord) -> Record {
     let mut record: Record = serde_json::from_str(&fake.json).unwrap();
     record.id = Some(record_id(place));
     record
+}
+
+/// Places of the records that a selection by ids means.
+fn selected(device: &FakeDevice, ids: &[RecordId], fewer: Option<usize>) -> BTreeSet<u32> {
+    let places = numbered(device).map(|(place, _)| place);
+    if fewer.is_none_or(|most| ids.len() <= most) {
+        return places.filter(|place| ids.contains(&record_id(*place))).collect();
+    }
+    let all: Vec<u32> = places.collect();
+    all.into_iter().rev().take(ids.len()).collect()
 }
 
 /// Each record with the place that it has had from the beginning.
@@ -538,15 +551,16 @@ impl Target for FakePort {
 
     async fn remove_records(&self, id: DeviceId, ids: &[RecordId]) -> Result<(), WriteError> {
         let ids = ids.to_vec();
+        if self.project.lock().unwrap().loses_removals {
+            return Err(WriteError::NotReceived(unreachable_now()));
+        }
         self.put(false, move |project, _| {
+            let fewer = project.fewer_ids;
             let device = project.device(id)?;
             if device.definition.kind == "immutable" {
                 return Err(PortError::Refused { message: "the device is immutable".into() });
             }
-            let gone: Vec<u32> = numbered(device)
-                .map(|(place, _)| place)
-                .filter(|place| ids.contains(&record_id(*place)))
-                .collect();
+            let gone = selected(device, &ids, fewer);
             let left = numbered(device).filter(|(place, _)| !gone.contains(place));
             device.records = left.map(|(_, record)| record.clone()).collect();
             device.removed.extend(gone);
@@ -565,6 +579,10 @@ impl Target for FakePort {
 
     async fn delete_device(&self, id: DeviceId) -> Result<(), WriteError> {
         self.put(false, move |project, _| {
+            let tags = &project.device(id)?.definition.tags;
+            if tags.iter().any(|tag| tag.key == "_delete_protection_") {
+                return Err(PortError::Refused { message: "the device is protected".into() });
+            }
             project.devices.remove(&id);
             Ok(())
         })

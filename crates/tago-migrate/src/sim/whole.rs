@@ -25,6 +25,7 @@ use crate::{
 
 mod changed;
 mod hostile;
+mod undoing;
 
 struct Bench {
     clock: Arc<VirtualClock>,

@@ -24,6 +24,10 @@ pub(super) struct Project {
     pub(super) parsing_network: Option<String>,
     /// It does not know the filter by tags, and lists every device.
     pub(super) ignores_filters: bool,
+    /// It does not understand a selection of more ids than this, and takes the newest records instead.
+    pub(super) fewer_ids: Option<usize>,
+    /// It does not answer when records are to be removed.
+    pub(super) loses_removals: bool,
 }
 
 #[derive(Clone)]

@@ -19,12 +19,15 @@ use crate::record::{Key, Record};
 /// A removal that does not take effect is repeated so often.
 const ROUNDS: u32 = 4;
 
-/// How many records one request names.
-pub(super) struct Batches(usize);
+/// How many records one request names, and whether the target is known to understand as many.
+pub(super) struct Batches {
+    size: usize,
+    is_understood: bool,
+}
 
 impl Default for Batches {
     fn default() -> Batches {
-        Batches(NAMED_LIMIT)
+        Batches { size: NAMED_LIMIT, is_understood: false }
     }
 }
 
@@ -176,12 +179,14 @@ impl<'a> Undo<'a> {
         let (seen, _) = self.look(part.item, &part.ours).await?;
         let mut rest = seen.same.as_slice();
         while !rest.is_empty() {
-            let (batch, later) = rest.split_at(self.batches.0.min(rest.len()));
-            let Some(batch) = self.still_ours(part, batch).await? else { continue };
-            rest = later;
-            if part.refused.is_some() {
+            let understood = self.understood(part.ours.device, rest).await?;
+            let (batch, later) = rest.split_at(understood.unwrap_or(0).min(rest.len()));
+            let batch = if understood.is_some() { self.still_ours(part, batch).await? } else { None };
+            let Some(batch) = batch else {
+                part.refused = Some("the target does not tell records by their ids".to_owned());
                 return Ok(());
-            }
+            };
+            rest = later;
             if batch.is_empty() {
                 continue;
             }
@@ -199,22 +204,11 @@ impl<'a> Undo<'a> {
     }
 
     /// Those of a batch that are, at this moment and by the selection that will remove them, what the run
-    /// wrote. `None` if the platform answers something else than it was asked for: then fewer are named.
-    async fn still_ours(
-        &mut self,
-        part: &mut Open,
-        batch: &[RecordId],
-    ) -> Result<Option<Vec<RecordId>>, Break> {
+    /// wrote. `None` if the target does not tell records by their ids.
+    async fn still_ours(&self, part: &Open, batch: &[RecordId]) -> Result<Option<Vec<RecordId>>, Break> {
         let named = self.named(part.ours.device, batch).await?;
-        let asked: BTreeSet<RecordId> = batch.iter().copied().collect();
-        let is_honest = named.iter().all(|record| record.id.is_some_and(|id| asked.contains(&id)));
-        if !is_honest && self.batches.0 > 1 {
-            self.batches.0 = (self.batches.0 / 2).min(batch.len()).max(1);
+        if !is_honest(batch, &named) {
             return Ok(None);
-        }
-        if !is_honest {
-            part.refused = Some("the target does not tell records by their ids".to_owned());
-            return Ok(Some(Vec::new()));
         }
         let is_same = |record: &&Record| {
             record.id.and_then(|id| part.ours.keys.get(&id)).is_some_and(|key| *key == record.key())
@@ -262,7 +256,7 @@ impl<'a> Undo<'a> {
     async fn moved(&self, item: u32, ours: &Ours) -> Result<BTreeMap<RecordId, Time>, Break> {
         let (seen, _) = self.look(item, ours).await?;
         let mut moved = BTreeMap::new();
-        for batch in seen.absent.chunks(self.batches.0) {
+        for batch in seen.absent.chunks(self.batches.size) {
             let named = self.named(ours.device, batch).await?;
             let is_other = |record: &&Record| {
                 record.id.and_then(|id| ours.keys.get(&id)).is_some_and(|key| *key != record.key())
@@ -365,7 +359,7 @@ impl<'a> Undo<'a> {
 
     async fn oldest_first(&self, device: DeviceId, equal: &[RecordId]) -> Result<Vec<RecordId>, Break> {
         let mut ages = Vec::new();
-        for batch in equal.chunks(self.batches.0) {
+        for batch in equal.chunks(self.batches.size) {
             let target = self.target;
             let found = self.ask(Route::Read, || target.records_named(device, batch)).await?;
             ages.extend(
@@ -375,6 +369,29 @@ impl<'a> Undo<'a> {
         ages.sort_unstable();
         let is_asked = |id: &RecordId| equal.contains(id);
         Ok(ages.into_iter().map(|(_, id)| id).filter(is_asked).collect())
+    }
+
+    /// How many ids the target understands at once. One that does not know such a selection, or loses its way
+    /// in a long one, answers with others, and would remove others: so it is asked for records that there are
+    /// none of first.
+    async fn understood(&mut self, device: DeviceId, some: &[RecordId]) -> Result<Option<usize>, Break> {
+        let Some(some) = some.first() else { return Ok(Some(self.batches.size)) };
+        while !self.batches.is_understood {
+            let other = |number: usize| {
+                let mut id = *some.as_bytes();
+                id[..4].copy_from_slice(&[0xff; 4]);
+                id[8..].copy_from_slice(&u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes());
+                RecordId::from_bytes(id)
+            };
+            let nowhere: Vec<RecordId> = (0..self.batches.size).map(other).collect();
+            let answered = self.named(device, &nowhere).await?;
+            match self.batches.size {
+                _ if is_honest(&nowhere, &answered) => self.batches.is_understood = true,
+                1 => return Ok(None),
+                size => self.batches.size = size / 2,
+            }
+        }
+        Ok(Some(self.batches.size))
     }
 
     async fn named(&self, device: DeviceId, ids: &[RecordId]) -> Result<Vec<Record>, Break> {
@@ -416,4 +433,10 @@ impl<'a> Undo<'a> {
         (device.kind == "immutable")
             .then(|| "the platform removes no single record of an immutable device".to_owned())
     }
+}
+
+/// Whether an answer holds nothing that was not asked for.
+fn is_honest(asked: &[RecordId], answered: &[Record]) -> bool {
+    let asked: BTreeSet<RecordId> = asked.iter().copied().collect();
+    answered.iter().all(|record| record.id.is_some_and(|id| asked.contains(&id)))
 }

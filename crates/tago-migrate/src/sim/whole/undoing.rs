@@ -1,0 +1,328 @@
+//! What an undo takes back, and what it leaves.
+
+use tago_api::ParamId;
+
+use super::*;
+use crate::device::{Param, Tag};
+use crate::plan::Existing;
+use crate::undo::{Reversal, Stayed};
+use crate::{Undone, irreversible, undo, undone};
+
+impl Bench {
+    /// Source and folder are all that a run needs; of both, the undo has the folder.
+    async fn undo(&self) -> Undone {
+        let (ending, told) =
+            undo(&self.run_folder(), &self.target, &self.settings, self.env()).await.unwrap();
+        assert_eq!(ending, Ending::Finished);
+        assert!(told.complete);
+        assert_eq!(undone(&self.run_folder()).unwrap().as_ref(), Some(&told));
+        told
+    }
+
+    async fn run_all(&self, choices: &Choices) -> Plan {
+        let plan = self.plan(choices).await;
+        assert_eq!(self.run(&plan, &self.run_folder()).await.unwrap(), Ending::Finished);
+        plan
+    }
+
+    fn there(&self) -> BTreeMap<DeviceId, FakeDevice> {
+        self.target.project.lock().unwrap().devices.clone()
+    }
+
+    fn with<T>(&self, device: DeviceId, act: impl FnOnce(&mut FakeDevice) -> T) -> T {
+        act(self.target.project.lock().unwrap().devices.get_mut(&device).unwrap())
+    }
+
+    fn made(&self) -> DeviceId {
+        status(&self.run_folder()).unwrap().created[0].1
+    }
+
+    /// Everything but the records' places.
+    fn assert_as(&self, before: &BTreeMap<DeviceId, FakeDevice>) {
+        let there = self.there();
+        assert_eq!(there.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
+        for (id, was) in before {
+            let is = &there[id];
+            assert_eq!(is.records, was.records, "{id}");
+            assert_eq!((&is.definition, &is.params), (&was.definition, &was.params), "{id}");
+            assert_eq!(is.tokens.len(), was.tokens.len(), "{id}");
+        }
+    }
+}
+
+fn record_at(minute: i64, variable: &str, value: &str, group: &str) -> FakeRecord {
+    let time = Time::from_millis(BEGINNING - 7_200_000 + minute * 60_000);
+    FakeRecord::of(format!(
+        r#"{{"variable":"{variable}","value":{value},"time":"{time}","group":"{group}"}}"#
+    ))
+}
+
+fn reasons(stayed: &[Stayed]) -> Vec<(&str, u64)> {
+    stayed.iter().map(|stayed| (stayed.reason.as_str(), stayed.records)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_is_taken_back_without_its_source_and_a_second_undo_says_the_same() {
+    let bench = Bench::new();
+    let before = bench.there();
+    let plan = bench.run_all(&Choices::default()).await;
+    assert_eq!(undone(&bench.run_folder()).unwrap(), None);
+    assert!(irreversible(&plan).is_empty());
+    bench.source.project.lock().unwrap().refusals.gone = true;
+    let made = bench.made();
+    let told = bench.undo().await;
+    bench.assert_as(&before);
+    let what: Vec<_> = told.reversed.iter().map(|reversed| (reversed.device, reversed.what)).collect();
+    assert_eq!(
+        what,
+        [(made, Reversal::Deleted), (id(2), Reversal::Records(40)), (made, Reversal::Records(100))]
+    );
+    assert!(told.changed_since.is_empty() && told.impossible.is_empty());
+    assert_eq!(bench.undo().await, told);
+    assert!(matches!(bench.resume().await, Err(RunError::NotRunnable { .. })));
+    assert!(status(&bench.run_folder()).unwrap().finished_at.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_wrote_and_changed_since_stays_and_is_told() {
+    let bench = Bench::new();
+    bench.run_all(&Choices::default()).await;
+    let made = bench.made();
+    let foreign = record_at(12, "door", "\"foreign\"", "x");
+    bench.with(id(2), |device| device.records.push(foreign.clone()));
+    bench.with(made, |device| device.records.push(foreign.clone()));
+    let told = bench.undo().await;
+    assert_eq!(bench.there()[&made].records, [foreign.clone()]);
+    let left = &bench.there()[&id(2)].records;
+    assert_eq!((left.len(), left.last()), (61, Some(&foreign)));
+    assert_eq!(
+        reasons(&told.changed_since),
+        [("it holds 1 records that are not the run's, or were changed since", 0)]
+    );
+    let what: Vec<_> = told.reversed.iter().map(|reversed| reversed.what).collect();
+    assert_eq!(what, [Reversal::Records(40), Reversal::Records(100)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_was_changed_between_listing_and_removal_stays() {
+    let bench = Bench::new();
+    bench.run_all(&Choices::default()).await;
+    // The undo stops once it has listed what the run wrote.
+    bench.target.project.lock().unwrap().loses_removals = true;
+    let halted = undo(&bench.run_folder(), &bench.target, &bench.settings, bench.env()).await.unwrap();
+    assert!(matches!(halted.0, Ending::Halted(_)), "{halted:?}");
+    bench.target.project.lock().unwrap().loses_removals = false;
+    let changed = bench.with(id(2), |device| {
+        let place = device.records.len() - 1;
+        device.records[place].json = device.records[place].json.replace("\"value\":", "\"value\":9");
+        // Another one is moved out of all the run's times.
+        let moved = device.records[place - 1].json.clone();
+        let time = device.records[place - 1].time.to_string();
+        let later = Time::from_millis(BEGINNING + 3_600_000).to_string();
+        device.records[place - 1] = FakeRecord::of(moved.replace(&time, &later));
+        device.records[place - 1..].to_vec()
+    });
+    let told = bench.undo().await;
+    let left = bench.there()[&id(2)].records.clone();
+    assert_eq!(left.len(), 62);
+    assert_eq!(left[60..], changed[..]);
+    assert_eq!(reasons(&told.changed_since), [("somebody changed these records since", 2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_was_changed_before_the_undo_stays_and_is_told() {
+    let bench = Bench::new();
+    bench.run_all(&Choices::default()).await;
+    bench.with(id(2), |device| {
+        let last = device.records.last_mut().unwrap();
+        last.json = last.json.replace("\"value\":", "\"value\":9");
+    });
+    let told = bench.undo().await;
+    assert_eq!(bench.there()[&id(2)].records.len(), 61);
+    assert_eq!(told.changed_since.len(), 1, "{told:?}");
+    assert_eq!(told.changed_since[0].records, 1);
+}
+
+/// Of records that say the same, those that were there before stay, and so does the number of the others'.
+#[tokio::test(start_paused = true)]
+async fn of_equal_records_only_as_many_as_the_run_wrote_go_and_none_that_was_there() {
+    let bench = Bench::new();
+    let before = bench.there();
+    let append = Choices { policy: Policy::Append, ..Choices::default() };
+    bench.run_all(&append).await;
+    assert_eq!(bench.there()[&id(1)].records.len(), 200);
+    // A third of each says the same as well, and one of the run's is gone already.
+    let twin = bench.there()[&id(1)].records[3].clone();
+    bench.with(id(1), |device| device.records.push(twin.clone()));
+    bench.undo().await;
+    let left = bench.there()[&id(1)].clone();
+    assert_eq!(left.records.len(), 101);
+    assert_eq!(left.records[..100], before[&id(1)].records[..]);
+    assert!((0..100).all(|place| !left.removed.contains(&place)), "one was there before the run");
+}
+
+/// Two runs wrote the same records; taking back the first and then the second leaves none of either.
+#[tokio::test(start_paused = true)]
+async fn two_runs_that_wrote_the_same_are_taken_back_one_after_the_other() {
+    let bench = Bench::new();
+    let before = bench.there();
+    let append = Choices { policy: Policy::Append, ..Choices::default() };
+    let devices = Some(BTreeSet::from([id(1)]));
+    let append = Choices { devices, ..append };
+    bench.run_all(&append).await;
+    let second = bench.folder.path().join("second");
+    bench.clock.sleep(Duration::from_secs(5)).await;
+    let plan = bench.plan(&append).await;
+    assert_eq!(bench.run(&plan, &second).await.unwrap(), Ending::Finished);
+    assert_eq!(bench.there()[&id(1)].records.len(), 300);
+    bench.undo().await;
+    assert_eq!(bench.there()[&id(1)].records.len(), 200);
+    undo(&second, &bench.target, &bench.settings, bench.env()).await.unwrap();
+    bench.assert_as(&before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_was_changed_gets_back_what_it_had_unless_somebody_changed_it_since() {
+    for changed_since in [false, true] {
+        let bench = Bench::new();
+        let param = |number: u8, value: &str| Param {
+            id: ParamId::from_bytes([number; 12]),
+            key: format!("key {number}"),
+            value: value.to_owned(),
+            sent: true,
+        };
+        bench.with(id(1), |device| {
+            device.definition.name = "Its own name".into();
+            device.definition.tags = vec![Tag { key: "own".into(), value: "tag".into(), metadata: None }];
+            device.definition.fields.insert("description".into(), crate::Json::text("its own"));
+            device.params = vec![param(1, "own"), param(60, "kept")];
+        });
+        let mut source = bench.source.project.lock().unwrap();
+        source.devices.get_mut(&id(1)).unwrap().params = vec![param(1, "new"), param(2, "added")];
+        drop(source);
+        let before = bench.there();
+        let take = Choices { existing: Existing::TakeSource, ..Choices::default() };
+        bench.run_all(&take).await;
+        assert_ne!(bench.there()[&id(1)].definition, before[&id(1)].definition);
+        if changed_since {
+            bench.with(id(1), |device| device.definition.visible = false);
+        }
+        let told = bench.undo().await;
+        if changed_since {
+            assert_eq!(reasons(&told.changed_since), [("somebody changed the device since", 0)]);
+            assert_eq!(bench.there()[&id(1)].params.len(), 3);
+        } else {
+            bench.assert_as(&before);
+            assert!(told.reversed.iter().any(|reversed| reversed.what == Reversal::Restored), "{told:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_of_an_immutable_device_stay_and_are_told_before_and_after() {
+    let bench = Bench::new();
+    for port in [&bench.source, &bench.target] {
+        let mut project = port.project.lock().unwrap();
+        for device in project.devices.values_mut() {
+            device.definition.kind = "immutable".into();
+            let field = |text: &str| crate::Json::from_text(text.to_owned()).unwrap();
+            device.definition.fields.insert("chunk_period".into(), field("\"month\""));
+            device.definition.fields.insert("chunk_retention".into(), field("36"));
+        }
+    }
+    let plan = bench.run_all(&Choices::default()).await;
+    let told: Vec<_> = irreversible(&plan).into_iter().map(|told| (told.device, told.reason)).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].1.contains("its 40 new records stay"), "{told:?}");
+    let told = bench.undo().await;
+    assert_eq!(
+        reasons(&told.impossible),
+        [("the platform removes no single record of an immutable device", 40)]
+    );
+    // The device that the run made goes as a whole.
+    assert_eq!(bench.there().len(), 2);
+    assert_eq!(bench.there()[&id(2)].records.len(), 100);
+}
+
+/// A platform that does not know a selection by ids would remove the newest records instead.
+#[tokio::test(start_paused = true)]
+async fn a_platform_that_ignores_the_ids_is_asked_to_remove_nothing() {
+    let bench = Bench::new();
+    bench.run_all(&Choices::default()).await;
+    bench.target.project.lock().unwrap().fewer_ids = Some(0);
+    let there = bench.there()[&id(2)].records.clone();
+    let told = bench.undo().await;
+    assert_eq!(reasons(&told.impossible), [("the target does not tell records by their ids", 40)]);
+    assert_eq!(bench.there()[&id(2)].records, there);
+}
+
+/// One that understands a few ids is given a few.
+#[tokio::test(start_paused = true)]
+async fn a_platform_that_understands_a_few_ids_is_given_a_few() {
+    let bench = Bench::new();
+    let before = bench.there();
+    bench.run_all(&Choices::default()).await;
+    bench.target.project.lock().unwrap().fewer_ids = Some(20);
+    bench.undo().await;
+    bench.assert_as(&before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_forbids_its_deletion_is_unlocked_first() {
+    let bench = Bench::new();
+    let mut source = bench.source.project.lock().unwrap();
+    let tag = Tag { key: "_delete_protection_".into(), value: "true".into(), metadata: None };
+    source.devices.get_mut(&id(3)).unwrap().definition.tags.push(tag);
+    drop(source);
+    let before = bench.there();
+    bench.run_all(&Choices::default()).await;
+    bench.undo().await;
+    bench.assert_as(&before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_made_device_with_a_token_of_somebody_elses_stays() {
+    let bench = Bench::new();
+    bench.run_all(&Choices::default()).await;
+    let made = bench.made();
+    bench.with(made, |device| device.tokens.push(token("the field's", "Field")));
+    let told = bench.undo().await;
+    assert_eq!(reasons(&told.changed_since), [("somebody made a token for it since", 0)]);
+    assert!(bench.there()[&made].records.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undo_stops_and_halts_and_goes_on() {
+    let bench = Bench::new();
+    let before = bench.there();
+    bench.run_all(&Choices::default()).await;
+    bench.target.project.lock().unwrap().refusals.auth = true;
+    let folder = bench.run_folder();
+    let (ending, told) = undo(&folder, &bench.target, &bench.settings, bench.env()).await.unwrap();
+    assert!(matches!(ending, Ending::Halted(Halt::Auth { .. })), "{ending:?}");
+    assert!(!told.complete);
+    bench.target.project.lock().unwrap().refusals.auth = false;
+    let control = Control::new();
+    control.stop();
+    let env = crate::Env { control: &control, ..bench.env() };
+    let (ending, _) = undo(&folder, &bench.target, &bench.settings, env).await.unwrap();
+    assert_eq!(ending, Ending::Stopped);
+    bench.undo().await;
+    bench.assert_as(&before);
+}
+
+/// Without what was kept nothing is guessed.
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_told_any_more_stays() {
+    let bench = Bench::new();
+    bench.run_all(&Choices::default()).await;
+    let there = bench.there();
+    for kept in std::fs::read_dir(bench.run_folder().join("kept")).unwrap() {
+        std::fs::write(kept.unwrap().path(), "damaged").unwrap();
+    }
+    let told = bench.undo().await;
+    bench.assert_as(&there);
+    assert!(told.reversed.is_empty(), "{told:?}");
+    assert!(told.impossible.iter().all(|stayed| stayed.reason.contains("damaged")), "{told:?}");
+    assert_eq!(told.impossible.len(), 2);
+}
