@@ -1,5 +1,5 @@
 //! The run folder: `plan.jsonl`, `journal.sqlite`, `proof.jsonl`, `report.json`, `report.html`,
-//! `tokens.csv`, `ids.csv`, and `run.lock` while a process has it.
+//! `tokens.csv`, `ids.csv`, `worklist.csv`, `worklist.json` with what of it is done, and `run.lock` while a process has it.
 
 use std::fs::{self, File};
 use std::io;
@@ -12,6 +12,8 @@ pub(crate) const REPORT_JSON: &str = "report.json";
 pub(crate) const REPORT_HTML: &str = "report.html";
 pub(crate) const TOKENS_CSV: &str = "tokens.csv";
 pub(crate) const IDS_CSV: &str = "ids.csv";
+pub(crate) const WORKLIST: &str = "worklist.json";
+pub(crate) const WORK_CSV: &str = "worklist.csv";
 pub(crate) const LOCK: &str = "run.lock";
 
 /// Writes a file so that its name never stands for half of it: temporary name, sync, rename, and the

@@ -34,6 +34,7 @@ mod settings;
 mod sides;
 mod undo;
 mod watch;
+mod worklist;
 
 #[cfg(test)]
 mod sim;
@@ -49,7 +50,7 @@ pub use journal::JournalError;
 pub use json::Json;
 pub use plan::{
     Beyond, Check, CheckName, CheckVerdict, Choices, DataItem, Depth, DeviceItem, DevicePart, Existing,
-    Header, Item, Plan, PlanError, Policy, Reason, ReasonCode, Seal, Summary, Verdict, Window,
+    Header, Item, Plan, PlanError, PlanKind, Policy, Reason, ReasonCode, Seal, Summary, Verdict, Window,
 };
 pub use ports::{Identity, NAMED_LIMIT, Order, PortError, READ_LIMIT, Range, Source, Target, WriteError};
 pub use progress::{Figures, Phase, Progress};
@@ -63,6 +64,9 @@ pub use run::{Ending, Halt, HeldItem, RunError, RunStatus, Side, resume, run, st
 pub use scan::{DeviceOverview, Overview, overview};
 pub use settings::{Env, Pace, Settings};
 pub use undo::{Irreversible, Reversal, Reversed, Stayed, Undone, irreversible, undo, undone};
+pub use worklist::{
+    DeviceUse, Task, TokenUse, Witness, WorkItem, WorkState, WorklistError, last_worklist, tick, worklist,
+};
 
 #[cfg(test)]
 mod tests {

@@ -19,6 +19,7 @@ use crate::record::Record;
 mod error;
 mod resources;
 mod wire;
+mod witness;
 
 /// One project, through its API.
 pub struct Live {

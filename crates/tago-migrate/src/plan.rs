@@ -13,10 +13,12 @@ use crate::record::Tally;
 use crate::sides::Sides;
 
 pub(crate) mod file;
+mod kind;
 mod summary;
 
 pub(crate) use file::FORMAT;
 pub use file::PlanError;
+pub use kind::PlanKind;
 pub use summary::{DevicePart, Summary};
 
 /// What the owner chose.

@@ -15,9 +15,10 @@ use crate::plan::{DeviceItem, Item, Plan, PlanError, Seal, Summary, Verdict};
 use crate::ports::Identity;
 use crate::prove::{Proof, last_proof};
 use crate::run::{RunError, created, held_items, past};
+use crate::worklist::{WorkItem, WorklistError, last_worklist};
 
-mod csv;
-mod html;
+pub(crate) mod csv;
+pub(crate) mod html;
 
 /// What a report says, and where its files are.
 #[derive(Debug, Clone, Serialize)]
@@ -48,6 +49,8 @@ pub struct Report {
     pub ids: Vec<(DeviceId, DeviceId, String)>,
     /// Every token of the source by the device that owns it.
     pub tokens: Vec<TokenWork>,
+    /// What is left to do by hand, as it was seen and ticked last.
+    pub worklist: Vec<WorkItem>,
     /// What was not done, and what the proof found.
     pub exceptions: Vec<String>,
     /// Whether there is a proof and it is green.
@@ -98,6 +101,9 @@ pub enum ReportError {
     /// The stored proof could not be read.
     #[error("the proof cannot be read")]
     Proof(#[source] std::io::Error),
+    /// The ticks of the worklist could not be read.
+    #[error(transparent)]
+    Worklist(Box<WorklistError>),
     /// A file of the report could not be written.
     #[error("{} cannot be written", path.display())]
     Write {
@@ -118,7 +124,7 @@ impl From<RunError> for ReportError {
     }
 }
 
-/// Writes `report.json`, `report.html`, `tokens.csv` and `ids.csv` from what the run folder holds.
+/// Writes `report.json`, `report.html`, `tokens.csv`, `ids.csv` and `worklist.csv` from what the run folder holds.
 ///
 /// # Errors
 /// See [`ReportError`].
@@ -127,6 +133,7 @@ pub fn report(folder: &Path, at: Time) -> Result<Report, ReportError> {
     let (plan, ledger) = past(folder, &rows)?;
     let proof = last_proof(folder).map_err(ReportError::Proof)?;
     let mut report = compose(folder, &plan, &ledger, &rows, proof, at);
+    report.worklist = last_worklist(folder).map_err(|error| ReportError::Worklist(Box::new(error)))?;
     report.json = folder.join(folder::REPORT_JSON);
     report.html = folder.join(folder::REPORT_HTML);
     let json = serde_json::to_vec_pretty(&report).unwrap_or_default();
@@ -134,10 +141,11 @@ pub fn report(folder: &Path, at: Time) -> Result<Report, ReportError> {
     write(&report.html, html::page(&report).as_bytes())?;
     write(&folder.join(folder::TOKENS_CSV), csv::tokens(&report).as_bytes())?;
     write(&folder.join(folder::IDS_CSV), csv::ids(&report).as_bytes())?;
+    write(&folder.join(folder::WORK_CSV), csv::worklist(&report.worklist).as_bytes())?;
     Ok(report)
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
     use std::io::Write;
     let failed = |source| ReportError::Write { path: path.to_owned(), source };
     write_whole(path, |mut file| file.write_all(bytes)).map_err(failed)
@@ -176,17 +184,11 @@ fn compose(
         devices_updated: updated.count() as u64,
         ids,
         tokens: tokens(plan, ledger),
+        worklist: Vec::new(),
         exceptions: exceptions(plan, ledger, &summary, proof.as_ref()),
         proven: proof.as_ref().map(|proof| proof.green),
         proof,
-        prove_line: format!(
-            "holdfastctl prove {} --source {} --source-token-fd 3 --target {} --target-token-fd 4 3<{} 4<{}",
-            quoted(&folder.display().to_string()),
-            plan.header.source.origin,
-            plan.header.target.origin,
-            "source-token.txt",
-            "target-token.txt",
-        ),
+        prove_line: prove_line(folder, &plan.header.source, &plan.header.target),
         json: PathBuf::new(),
         html: PathBuf::new(),
     }
@@ -220,7 +222,11 @@ fn tokens(plan: &Plan, ledger: &Ledger) -> Vec<TokenWork> {
 
 /// Each token with the one of the same serial number, else of the same name. A device that was made has
 /// one token of its own, which stands for the first that is left.
-fn pairs<'a>(ours: &'a [Token], theirs: &'a [Token], made: bool) -> Vec<(&'a Token, Option<&'a Token>)> {
+pub(crate) fn pairs<'a>(
+    ours: &'a [Token],
+    theirs: &'a [Token],
+    made: bool,
+) -> Vec<(&'a Token, Option<&'a Token>)> {
     let mut free: Vec<&Token> = theirs.iter().collect();
     let mut pairs: Vec<(&Token, Option<&Token>)> = ours.iter().map(|token| (token, None)).collect();
     let mut settle = |same: &dyn Fn(&Token, &Token) -> bool| {
@@ -238,7 +244,12 @@ fn pairs<'a>(ours: &'a [Token], theirs: &'a [Token], made: bool) -> Vec<(&'a Tok
     pairs
 }
 
-fn what_to_update(item: &DeviceItem, token: &Token, counterpart: Option<&Token>, made: bool) -> String {
+pub(crate) fn what_to_update(
+    item: &DeviceItem,
+    token: &Token,
+    counterpart: Option<&Token>,
+    made: bool,
+) -> String {
     let serial = token.serial.as_ref().map(|serial| {
         format!(" Give the new token the serial number {serial} when the device moves over, and not before.")
     });
@@ -313,6 +324,18 @@ fn exceptions(plan: &Plan, ledger: &Ledger, summary: &Summary, proof: Option<&Pr
         exceptions.push(format!("{lacking} records were already there when they were to be written."));
     }
     exceptions
+}
+
+/// The command that proves the run of this folder.
+pub(crate) fn prove_line(folder: &Path, source: &Identity, target: &Identity) -> String {
+    format!(
+        "holdfastctl prove {} --source {} --source-token-fd 3 --target {} --target-token-fd 4 3<{} 4<{}",
+        quoted(&folder.display().to_string()),
+        source.origin,
+        target.origin,
+        "source-token.txt",
+        "target-token.txt",
+    )
 }
 
 /// A path as a shell takes it.

@@ -3,7 +3,7 @@
 mod document;
 mod hands;
 mod kind;
-mod ledger;
+pub(crate) mod ledger;
 mod machine;
 mod matching;
 mod place;
@@ -12,8 +12,9 @@ mod ports;
 mod prove;
 mod rehearse;
 mod remap;
-mod row;
-mod run;
+mod report;
+pub(crate) mod row;
+pub(crate) mod run;
 mod scan;
 #[cfg(test)]
 mod sim;
@@ -27,10 +28,11 @@ pub use matching::Why;
 pub use plan::{
     Conflict, ResourceChoices, ResourceHeader, ResourceItem, ResourcePlan, ResourceReason, Work, plan,
 };
-pub use ports::{Address, Entries, Resources, ResourcesTarget, SCRIPT};
+pub use ports::{Address, Entries, Resources, ResourcesTarget, SCRIPT, UNKNOWN_VALUE};
 pub use prove::{ItemProof, ItemVerdict, ResourceProof, last_proof, prove};
 pub use rehearse::{ResourceRehearseError, rehearse, snapshot};
 pub use remap::{Mapping, Unresolved, remap};
+pub use report::{Counts, ReportLine, ResourceReport, UndoneLines, report};
 pub use run::{ResourceStatus, resume, run, status};
 pub use scan::{Found, Gap, Snapshot};
 pub use undo::{Reversal, UndoChoices, Undone, irreversible, undo};

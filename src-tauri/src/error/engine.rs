@@ -139,7 +139,7 @@ impl From<ReportError> for UiError {
             ReportError::Proof(_) => {
                 UiError::new(ErrorCode::Journal, message).hint("Choose “Prove again” first.")
             }
-            ReportError::Write { .. } => UiError::new(ErrorCode::Journal, message)
+            ReportError::Worklist(_) | ReportError::Write { .. } => UiError::new(ErrorCode::Journal, message)
                 .hint("Check that the disk has room and that the folder of the run may be written."),
         }
     }

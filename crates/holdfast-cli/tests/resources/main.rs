@@ -7,6 +7,7 @@ mod fixture;
 mod moving;
 mod port;
 mod proving;
+mod reporting;
 mod running;
 mod truths;
 mod whole;

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 pub(crate) struct Running {
     pub(crate) project: Project,
     pub(crate) shared: Shared,
+    pub(crate) clock: Arc<SimulatedClock>,
     pub(crate) api: String,
     pub(crate) token: String,
     client: reqwest::Client,
@@ -49,8 +50,9 @@ impl Running {
         let rates = Arc::new(Rates::default());
         let id = ProjectId::from_bytes([number; 12]);
         rates.set_plan(id, Plan::Scale);
+        let clock = Arc::new(SimulatedClock::at("2026-03-10T12:00:00Z".parse().unwrap()));
         let shared = Shared {
-            clock: Arc::new(SimulatedClock::at("2026-03-10T12:00:00Z".parse().unwrap())),
+            clock: clock.clone(),
             random: Arc::new(Random::from_os().unwrap()),
             faults: Arc::new(Faults::default()),
             rates,
@@ -66,7 +68,7 @@ impl Running {
         let instance = Instance { id, name: format!("Project {number}"), profile: None, owner };
         let folder = directory.path().join("original");
         let project = Project::create(&folder, instance, shared.clone()).unwrap();
-        Running::serve(project, shared, directory).await
+        Running::serve(project, shared, clock, directory).await
     }
 
     /// A project made from a snapshot of this one, which has no code and no files.
@@ -91,21 +93,32 @@ impl Running {
         copy.finish().unwrap();
         self.shared.rates.set_plan(id, Plan::Scale);
         let project = Project::open(&folder, self.shared.clone()).unwrap();
-        Running::serve(project, self.shared.clone(), Arc::clone(&self.directory)).await
+        Running::serve(project, self.shared.clone(), self.clock.clone(), Arc::clone(&self.directory)).await
     }
 
     /// The same project under another address.
     pub(crate) async fn on_another_port(&self) -> Running {
-        Running::serve(self.project.clone(), self.shared.clone(), Arc::clone(&self.directory)).await
+        Running::serve(
+            self.project.clone(),
+            self.shared.clone(),
+            self.clock.clone(),
+            Arc::clone(&self.directory),
+        )
+        .await
     }
 
-    async fn serve(project: Project, shared: Shared, directory: Arc<TempDir>) -> Running {
+    async fn serve(
+        project: Project,
+        shared: Shared,
+        clock: Arc<SimulatedClock>,
+        directory: Arc<TempDir>,
+    ) -> Running {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(tago_local::project::serve(listener, project.router(), std::future::pending()));
         let token = project.mint_profile_token("tests").await.unwrap();
         let client = reqwest::Client::builder().retry(reqwest::retry::never()).no_proxy().build().unwrap();
-        Running { project, shared, api, token, client, directory }
+        Running { project, shared, clock, api, token, client, directory }
     }
 
     pub(crate) fn profile(&self) -> String {
@@ -113,9 +126,13 @@ impl Running {
     }
 
     pub(crate) fn live(&self) -> Live {
+        Live::new(self.live_api())
+    }
+
+    pub(crate) fn live_api(&self) -> Api {
         let address: Address = self.api.parse().unwrap();
         let credential = Credential::new(address.clone(), &self.token.as_str().into()).unwrap();
-        Live::new(Api::new(&address, credential, ClientSettings::default().without_retries()).unwrap())
+        Api::new(&address, credential, ClientSettings::default().without_retries()).unwrap()
     }
 
     /// The result of a request, which must succeed.

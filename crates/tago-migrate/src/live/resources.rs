@@ -14,14 +14,14 @@ use super::Live;
 use crate::device::Named;
 use crate::plan::Seal;
 use crate::ports::{Identity, PortError, Source, WriteError};
-use crate::resources::{Address, Document, Entries, Kind, Part, Resources, ResourcesTarget, SCRIPT};
+use crate::resources::{
+    Address, Document, Entries, Kind, Part, Resources, ResourcesTarget, SCRIPT, UNKNOWN_VALUE,
+};
 
 /// Digits of a token's hash by which it is told.
 const FINGERPRINT: usize = 16;
 /// The one configuration of TagoRUN has no id.
 const RUN: &str = "run";
-/// What a secret holds until its owner enters its value.
-const NO_VALUE: &str = "enter the value of this secret again";
 
 #[async_trait]
 impl Resources for Live {
@@ -184,7 +184,7 @@ impl ResourcesTarget for Live {
                 let Some(of) = resource_type(kind) else { return Err(refused("it cannot be made")) };
                 let mut fields = fields.clone();
                 match kind {
-                    Kind::Secret => drop(fields.insert("value".to_owned(), NO_VALUE.into())),
+                    Kind::Secret => drop(fields.insert("value".to_owned(), UNKNOWN_VALUE.into())),
                     // Nobody knows it: whoever it belongs to chooses another.
                     Kind::RunUser => drop(fields.insert("password".to_owned(), password()?.into())),
                     _ => {}
@@ -343,7 +343,7 @@ impl Live {
         }
     }
 
-    async fn service_authorization(&self, id: &str) -> Result<ServiceAuthorization, PortError> {
+    pub(super) async fn service_authorization(&self, id: &str) -> Result<ServiceAuthorization, PortError> {
         let found = self.api.service_authorizations().await?;
         let at = Address::of(Kind::ServiceAuthorization, id);
         found.into_iter().find(|found| name_of(found) == id).ok_or_else(|| gone(&at))
@@ -425,7 +425,7 @@ fn password() -> Result<String, WriteError> {
     Ok(random.iter().fold("Aa1!".to_owned(), |text, byte| text + &format!("{byte:02x}")))
 }
 
-fn device(id: &str) -> Result<DeviceId, PortError> {
+pub(super) fn device(id: &str) -> Result<DeviceId, PortError> {
     id.parse().map_err(|_| PortError::NotFound { message: format!("{id} is no id of a device") })
 }
 

@@ -1,6 +1,7 @@
 //! Tables for spreadsheets, in which no cell can become a formula.
 
 use super::Report;
+use crate::worklist::{WorkItem, WorkState};
 
 pub(super) fn tokens(report: &Report) -> String {
     let mut table = line(&[
@@ -34,7 +35,40 @@ pub(super) fn ids(report: &Report) -> String {
     table
 }
 
-fn line(cells: &[&str]) -> String {
+/// What is left to do by hand.
+pub(crate) fn worklist(worklist: &[WorkItem]) -> String {
+    let mut table = line(&[
+        "state",
+        "what",
+        "type",
+        "name",
+        "id in the source",
+        "id in the target",
+        "to do",
+        "seen",
+        "key",
+    ]);
+    for item in worklist {
+        table.push_str(&line(&[
+            match item.state {
+                WorkState::Open => "open",
+                WorkState::Done => "done",
+                WorkState::DoneByHand => "ticked",
+            },
+            item.task.as_str(),
+            item.kind.as_str(),
+            &item.name,
+            &item.source,
+            item.target.as_deref().unwrap_or_default(),
+            &item.text,
+            item.seen.as_deref().unwrap_or_default(),
+            &item.key,
+        ]));
+    }
+    table
+}
+
+pub(crate) fn line(cells: &[&str]) -> String {
     let cells: Vec<String> = cells.iter().map(|cell| cell_text(cell)).collect();
     cells.join(",") + "\r\n"
 }

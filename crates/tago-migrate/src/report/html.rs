@@ -7,20 +7,15 @@ use tago_api::Time;
 
 use super::Report;
 use crate::prove::{DifferenceKind, Proof};
+use crate::worklist::{WorkItem, WorkState};
 
 /// Differences that are listed on the page; the files have all.
 const LISTED: usize = 200;
 
 pub(super) fn page(report: &Report) -> String {
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
-         <title>Migration {} into {}</title><style>{STYLE}</style></head><body>\n",
-        text(&report.source.name),
-        text(&report.target.name),
-    );
-    section(&mut page, "h1", &format!("{} into {}", report.source.name, report.target.name));
-    verdict(&mut page, report);
+    let mut page = begin(&format!("{} into {}", report.source.name, report.target.name));
+    let (class, sentence) = conclusion(report);
+    verdict(&mut page, class, sentence);
     facts(&mut page, report);
     if !report.exceptions.is_empty() {
         section(&mut page, "h2", "To look at");
@@ -30,6 +25,7 @@ pub(super) fn page(report: &Report) -> String {
     if let Some(proof) = &report.proof {
         differences(&mut page, proof);
     }
+    worklist(&mut page, &report.worklist);
     section(&mut page, "h2", "Tokens: what outside must be updated");
     let tokens = report.tokens.iter().map(|token| {
         vec![
@@ -48,18 +44,57 @@ pub(super) fn page(report: &Report) -> String {
     table(&mut page, &["Device", "In the source", "In the target"], ids);
     section(&mut page, "h2", "Repeat the proof");
     section(&mut page, "pre", &report.prove_line);
+    end(page)
+}
+
+/// Everything before a page's content, with its heading.
+pub(crate) fn begin(title: &str) -> String {
+    let mut page = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
+         <title>Migration {}</title><style>{STYLE}</style></head><body>\n",
+        text(title),
+    );
+    section(&mut page, "h1", title);
+    page
+}
+
+pub(crate) fn end(mut page: String) -> String {
     page.push_str("</body></html>\n");
     page
 }
 
-fn verdict(page: &mut String, report: &Report) {
-    let (class, sentence) = match (report.finished_at, report.proven) {
+pub(crate) fn verdict(page: &mut String, class: &str, sentence: &str) {
+    let _ = writeln!(page, "<p class=\"verdict {class}\">{}</p>", text(sentence));
+}
+
+/// What is left to do by hand.
+pub(crate) fn worklist(page: &mut String, worklist: &[WorkItem]) {
+    section(page, "h2", "Left to do by hand");
+    let rows = worklist.iter().map(|item| {
+        let state = match item.state {
+            WorkState::Open => "open",
+            WorkState::Done => "done",
+            WorkState::DoneByHand => "ticked",
+        };
+        vec![
+            state.to_owned(),
+            item.kind.to_string(),
+            item.name.clone(),
+            item.text.clone(),
+            item.seen.clone().unwrap_or_default(),
+        ]
+    });
+    table(page, &["State", "Type", "Name", "To do", "Seen"], rows);
+}
+
+fn conclusion(report: &Report) -> (&'static str, &'static str) {
+    match (report.finished_at, report.proven) {
         (Some(_), Some(true)) => ("good", "Done and proven: the target holds every record that it should."),
         (_, Some(false)) => ("bad", "The proof found differences; they are listed below."),
         (Some(_), None) => ("open", "Done, and not proven yet."),
         (None, _) => ("open", "Not finished; it can be resumed."),
-    };
-    let _ = writeln!(page, "<p class=\"verdict {class}\">{}</p>", text(sentence));
+    }
 }
 
 fn facts(page: &mut String, report: &Report) {
@@ -122,7 +157,7 @@ fn differences(page: &mut String, proof: &Proof) {
 }
 
 /// As people read a moment where the report is made, with UTC beside it.
-fn here(moment: Time) -> String {
+pub(crate) fn here(moment: Time) -> String {
     spelt(moment, &Local)
 }
 
@@ -140,11 +175,11 @@ fn spelt(moment: Time, zone: &impl TimeZone) -> String {
     }
 }
 
-fn section(page: &mut String, element: &str, content: &str) {
+pub(crate) fn section(page: &mut String, element: &str, content: &str) {
     let _ = writeln!(page, "<{element}>{}</{element}>", text(content));
 }
 
-fn table(page: &mut String, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+pub(crate) fn table(page: &mut String, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
     page.push_str("<table>");
     if !head.is_empty() {
         let cells: String = head.iter().map(|cell| format!("<th>{}</th>", text(cell))).collect();

@@ -122,6 +122,9 @@ pub struct ResourceItem {
     /// What the owner has to do by hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub work: Vec<Work>,
+    /// Serial numbers on its tokens, which move over by hand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub serials: Vec<String>,
 }
 
 /// Why an item has its verdict.
@@ -325,6 +328,7 @@ impl Planning<'_> {
             entries: BTreeSet::new(),
             unresolved,
             work: Vec::new(),
+            serials: one.serials.clone(),
         };
         match self.found[place] {
             Counterpart::Many(number) => {

@@ -48,6 +48,9 @@ pub type Entries = BTreeMap<String, Value>;
 /// The name of the one entry of an analysis.
 pub const SCRIPT: &str = "script";
 
+/// What a secret holds until its owner enters its value.
+pub const UNKNOWN_VALUE: &str = "enter the value of this secret again";
+
 /// The reading half.
 #[async_trait]
 pub trait Resources: Send + Sync {

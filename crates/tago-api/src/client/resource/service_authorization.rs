@@ -31,6 +31,9 @@ pub struct ServiceAuthorization {
     /// `None` when it does not expire.
     #[serde(default, deserialize_with = "moment_or_never")]
     pub expire_time: Option<Time>,
+    /// When it was last used.
+    #[serde(default, deserialize_with = "moment_or_never")]
+    pub last_authorization: Option<Time>,
 }
 
 impl ServiceAuthorization {
