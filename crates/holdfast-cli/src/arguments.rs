@@ -62,10 +62,17 @@ pub(crate) enum Command {
         #[command(flatten)]
         sides: Sides,
     },
-    /// Compare the target with what the plan and the run say it must hold.
+    /// Compare the target with what the plan and the run say it must hold. Interrupted, it goes on next
+    /// time where it was.
     Prove {
         /// The run's folder.
         run: PathBuf,
+        /// How closely to look; `counts` is no proof of content.
+        #[arg(long, value_enum, default_value_t = ProofDepth::Content)]
+        depth: ProofDepth,
+        /// Read everything, also what an interrupted proof has proven already.
+        #[arg(long)]
+        afresh: bool,
         #[command(flatten)]
         sides: Sides,
     },
@@ -164,6 +171,16 @@ pub(crate) enum Existing {
     Keep,
     /// They get the source's fields, tags and parameters.
     TakeSource,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ProofDepth {
+    /// Only how many records there are in each time range; none is read.
+    Counts,
+    /// Every record of the target, against what the rehearsal and the run sealed.
+    Content,
+    /// Every record on both sides, one by one and field by field.
+    Records,
 }
 
 /// A command line is seen by every program of the system and kept by shells: no token belongs there.

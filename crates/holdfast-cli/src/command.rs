@@ -3,8 +3,8 @@ use std::path::Path;
 
 use tago_api::DeviceId;
 use tago_migrate::{
-    Choices, Clock, Depth, Ending, Existing, Plan, Policy, Seal, Source, SystemClock, prove, rehearse,
-    report, resume, run, status,
+    Choices, Clock, Depth, Ending, Existing, Plan, Policy, ProofChoice, ProofDepth, Seal, Source,
+    SystemClock, prove_as, rehearse, report, resume, run, status,
 };
 
 use crate::arguments::{self, Arguments, Choice, Command, Sides};
@@ -20,7 +20,14 @@ pub(crate) async fn carry_out(arguments: Arguments) -> Result<u8, Failure> {
         Command::Plan { sides, choice, out } => plan(&sides, &choice, &out, show).await,
         Command::Run { plan, approve, run, sides } => begin(&plan, &approve, &run, &sides, show).await,
         Command::Resume { run, sides } => go_on(&run, &sides, show).await,
-        Command::Prove { run, sides } => check(&run, &sides, show).await,
+        Command::Prove { run, depth, afresh, sides } => {
+            let depth = match depth {
+                arguments::ProofDepth::Counts => ProofDepth::Counts,
+                arguments::ProofDepth::Content => ProofDepth::Content,
+                arguments::ProofDepth::Records => ProofDepth::Records,
+            };
+            check(&run, ProofChoice { depth, afresh }, &sides, show).await
+        }
         Command::Report { run } => write_report(&run, show),
     }
 }
@@ -66,14 +73,14 @@ fn ended(ending: &Ending, folder: &Path, show: Show) -> Result<u8, Failure> {
     })
 }
 
-async fn check(folder: &Path, sides: &Sides, show: Show) -> Result<u8, Failure> {
+async fn check(folder: &Path, choice: ProofChoice, sides: &Sides, show: Show) -> Result<u8, Failure> {
     let Connected { source, target, settings } = sides.connect()?;
     let proof = {
         let around = Surroundings::new()?;
-        prove(folder, &source, &target, &settings, around.env()).await?
+        prove_as(folder, choice, &source, &target, &settings, around.env()).await?
     };
     show.proof(&proof)?;
-    Ok(if proof.green { DONE } else { LOOK })
+    Ok(if proof.agrees { DONE } else { LOOK })
 }
 
 fn write_report(folder: &Path, show: Show) -> Result<u8, Failure> {

@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::json;
 use tago_migrate::{
-    CheckVerdict, DevicePart, DifferenceKind, Ending, Halt, Plan, Proof, Report, RunStatus, Verdict,
-    WindowVerdict,
+    CheckVerdict, DevicePart, DifferenceKind, Ending, Halt, Plan, Proof, ProofDepth, Report, RunStatus,
+    Verdict, WindowVerdict,
 };
 
 #[derive(Clone, Copy)]
@@ -132,20 +132,24 @@ impl Show {
             return document(proof);
         }
         let mut out = io::stdout().lock();
-        let verdict = if proof.green { "GREEN" } else { "NOT GREEN" };
-        writeln!(
-            out,
-            "{verdict}: {} of {} time ranges hold what they should, {} records read",
-            count(proof.windows_green),
-            count(proof.windows),
-            count(proof.records),
-        )?;
+        let (good, windows) = (count(proof.windows_green), count(proof.windows));
+        let ranges = format!("{good} of {windows} time ranges");
+        let records = count(proof.records);
+        match (proof.depth, proof.agrees) {
+            (ProofDepth::Counts, true) => {
+                writeln!(out, "COUNTS AGREE in {ranges}; content was not compared")?;
+            }
+            (ProofDepth::Counts, false) => writeln!(out, "NOT GREEN: counts agree in {ranges} only")?,
+            (_, true) => writeln!(out, "GREEN: {ranges} hold what they should, {records} records read")?,
+            (_, false) => writeln!(out, "NOT GREEN: {ranges} hold what they should, {records} records read")?,
+        }
         for (number, what) in [
             (proof.missing, "missing"),
             (proof.changed, "changed"),
             (proof.doubled, "doubled"),
             (proof.foreign, "written by somebody else"),
             (proof.not_run, "time ranges not run"),
+            (proof.source_changed, "time ranges in which the source has changed since the rehearsal"),
         ] {
             if number > 0 {
                 writeln!(out, "  {} {what}", count(number))?;
@@ -166,7 +170,11 @@ impl Show {
                 };
                 let expected = difference.expected.as_deref().unwrap_or("-");
                 let found = difference.found.as_deref().unwrap_or("-");
-                writeln!(out, "  {kind}: should be {} and is {}", plain(expected), plain(found))?;
+                let fields = match difference.fields.join(", ") {
+                    fields if fields.is_empty() => fields,
+                    fields => format!(" ({fields})"),
+                };
+                writeln!(out, "  {kind}{fields}: should be {} and is {}", plain(expected), plain(found))?;
             }
         }
         Ok(())

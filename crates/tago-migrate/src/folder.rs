@@ -1,5 +1,6 @@
-//! The run folder: `plan.jsonl`, `journal.sqlite`, `proof.jsonl`, `report.json`, `report.html`,
-//! `tokens.csv`, `ids.csv`, `worklist.csv`, `worklist.json` with what of it is done, and `run.lock` while a process has it.
+//! The run folder: `plan.jsonl`, `journal.sqlite`, `proof.jsonl`, `counts.jsonl`, `report.json`,
+//! `report.html`, `tokens.csv`, `ids.csv`, `worklist.csv`, `worklist.json` with what of it is done, `run.lock` while
+//! a process has it, and `proof.unfinished.jsonl` while a proof is to go on.
 
 use std::fs::{self, File};
 use std::io;
@@ -8,6 +9,8 @@ use std::path::Path;
 pub(crate) const PLAN: &str = "plan.jsonl";
 pub(crate) const JOURNAL: &str = "journal.sqlite";
 pub(crate) const PROOF: &str = "proof.jsonl";
+pub(crate) const COUNTS: &str = "counts.jsonl";
+pub(crate) const UNFINISHED_PROOF: &str = "proof.unfinished.jsonl";
 pub(crate) const REPORT_JSON: &str = "report.json";
 pub(crate) const REPORT_HTML: &str = "report.html";
 pub(crate) const TOKENS_CSV: &str = "tokens.csv";

@@ -55,7 +55,8 @@ pub use plan::{
 pub use ports::{Identity, NAMED_LIMIT, Order, PortError, READ_LIMIT, Range, Source, Target, WriteError};
 pub use progress::{Figures, Phase, Progress};
 pub use prove::{
-    Difference, DifferenceKind, Proof, ProveError, WindowProof, WindowVerdict, last_proof, prove,
+    Difference, DifferenceKind, Proof, ProofChoice, ProofDepth, ProveError, WindowProof, WindowVerdict,
+    last_proof, prove, prove_as,
 };
 pub use record::{Key, Record, Tally};
 pub use rehearse::{RehearseError, rehearse};
@@ -88,7 +89,7 @@ mod tests {
         moves(rehearse(source, target, &choices, settings, env));
         moves(run(plan, &plan.fingerprint(), folder, source, target, settings, env));
         moves(resume(folder, source, target, settings, env));
-        moves(prove(folder, source, target, settings, env));
+        moves(prove_as(folder, ProofChoice::default(), source, target, settings, env));
         moves(undo(folder, target, settings, env));
     }
 

@@ -186,12 +186,17 @@ fn compose(
         tokens: tokens(plan, ledger),
         worklist: Vec::new(),
         exceptions: exceptions(plan, ledger, &summary, proof.as_ref()),
-        proven: proof.as_ref().map(|proof| proof.green),
+        proven: proof.as_ref().and_then(proven),
         proof,
         prove_line: prove_line(folder, &plan.header.source, &plan.header.target),
         json: PathBuf::new(),
         html: PathBuf::new(),
     }
+}
+
+/// Whether the target holds what it should, if that is known: counts that agree say nothing of content.
+fn proven(proof: &Proof) -> Option<bool> {
+    (!proof.agrees || proof.green).then_some(proof.green)
 }
 
 /// Every token of the source, with its counterpart on the target.
@@ -311,13 +316,23 @@ fn exceptions(plan: &Plan, ledger: &Ledger, summary: &Summary, proof: Option<&Pr
         let why: Vec<&str> = reasons.iter().map(|reason| reason.text.as_str()).collect();
         exceptions.push(format!("{name}: left as it is: {}", why.join("; ")));
     }
-    match proof {
-        None => exceptions.push("The run is not proven yet.".to_owned()),
-        Some(proof) if !proof.green => exceptions.push(format!(
+    match (proof, proof.and_then(proven)) {
+        (None, _) => exceptions.push("The run is not proven yet.".to_owned()),
+        (Some(proof), Some(false)) => exceptions.push(format!(
             "The proof is not green: {} missing, {} changed, {} doubled, {} ranges not carried out.",
             proof.missing, proof.changed, proof.doubled, proof.not_run
         )),
-        Some(_) => {}
+        (Some(_), None) => {
+            exceptions
+                .push("Counts agree; content was not compared, so the run is not proven yet.".to_owned());
+        }
+        (Some(_), Some(true)) => {}
+    }
+    if let Some(proof) = proof.filter(|proof| proof.source_changed > 0) {
+        exceptions.push(format!(
+            "The source has changed since the rehearsal, in {} time ranges; what is new there was not moved.",
+            proof.source_changed
+        ));
     }
     if ledger.finished && ledger.stored < summary.records_missing && ledger.reasons.is_empty() {
         let lacking = summary.records_missing - ledger.stored;

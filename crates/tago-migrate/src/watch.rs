@@ -38,6 +38,19 @@ impl<'a> Watch<'a> {
         self.env.progress.send_replace(figures.clone());
     }
 
+    /// Waits for so long, but not past the owner's stop, and says what for.
+    pub(crate) async fn wait(&self, duration: Duration, what_for: &str) -> Result<(), Stopped> {
+        self.change(|figures| figures.waiting_for = Some(what_for.to_owned()));
+        let mut wishes = self.env.control.listen();
+        let waited = tokio::select! {
+            biased;
+            _ = wishes.wait_for(|wish| *wish == Wish::Stop) => Err(Stopped),
+            () = self.env.clock.sleep(duration) => Ok(()),
+        };
+        self.change(|figures| figures.waiting_for = None);
+        waited
+    }
+
     /// Waits while the owner wants a pause.
     pub(crate) async fn pass(&self) -> Result<(), Stopped> {
         let mut wishes = self.env.control.listen();

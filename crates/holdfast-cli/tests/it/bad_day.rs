@@ -56,6 +56,11 @@ async fn s15_the_bad_day() {
 
     let run = ctl.run(plan["fingerprint"].as_str().unwrap(), None).json(0);
     assert_eq!(run["records_done"], missing.count());
+    let counts = ctl.prove_at("counts").json(0);
+    assert_eq!(
+        (&counts["agrees"], &counts["green"], &counts["records"]),
+        (&true.into(), &false.into(), &0.into())
+    );
     let proof = ctl.prove().json(0);
     assert_eq!((&proof["green"], &proof["missing"], &proof["doubled"]), (&true.into(), &0.into(), &0.into()));
 
@@ -105,7 +110,11 @@ async fn the_proof_names_what_somebody_spoils(
     };
     assert_eq!(device_api(api, emptied[4].0).await.write(&[again]).await.unwrap(), 1);
 
-    let proof = ctl.prove().json(1);
+    // One lacks and one is too many, in windows of different devices; the changed one is not seen.
+    let counted = ctl.prove_at("counts").json(1);
+    assert_eq!((&counted["missing"], &counted["changed"]), (&1.into(), &0.into()), "{counted}");
+    assert_eq!(counted["windows_not_equal"].as_array().unwrap().len(), 2, "{counted}");
+    let proof = ctl.prove_at("records").json(1);
     assert_eq!(proof["green"], false);
     let counts = ["missing", "changed", "doubled"].map(|kind| proof[kind].as_u64().unwrap());
     assert_eq!(counts, [1, 1, 1], "{proof}");
@@ -121,6 +130,7 @@ async fn the_proof_names_what_somebody_spoils(
     assert_eq!(name, emptied[2].1);
     assert!(change["found"].as_str().unwrap().contains("-987.25"), "{change}");
     assert!(change["expected"].as_str().unwrap().contains(&was), "{change} {was}");
+    assert_eq!(change["fields"], serde_json::json!(["value"]));
     let (name, missing) = named("missing");
     assert_eq!(name, emptied[3].1);
     assert!(missing["expected"].as_str().unwrap().contains(&gone), "{missing} {gone}");

@@ -66,6 +66,10 @@ impl Ctl {
         self.call(&["prove", text(&self.run_folder())], None)
     }
 
+    pub(crate) fn prove_at(&self, depth: &str) -> Ended {
+        self.call(&["prove", text(&self.run_folder()), "--depth", depth], None)
+    }
+
     pub(crate) fn report(&self) -> Ended {
         bare(&["report", text(&self.run_folder()), "--json"])
     }

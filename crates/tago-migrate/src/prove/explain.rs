@@ -7,16 +7,17 @@ use tago_api::Time;
 use super::{Difference, DifferenceKind};
 use crate::load::{Opened, Parcel, Parcels};
 use crate::plan::{Policy, Window};
-use crate::record::Key;
+use crate::record::{Key, Record, Tally};
 
-/// Compares the records of one window that does not hold what it should with the source's (which hold their seal) and with what the target had
-/// before the run.
+/// Compares the records of one window with the source's (which hold their seal) and with what the target
+/// had before the run.
 pub(super) fn explain(
     window: &Window,
     policy: Policy,
     opened: Option<&Opened>,
     source: &Parcels,
     target: &Parcels,
+    pairing: Pairing,
 ) -> Vec<Difference> {
     let of_window = |parcel: &&Parcel| parcel.variable == window.variable;
     let mut found: BTreeMap<Key, (u64, &Parcel)> = BTreeMap::new();
@@ -63,54 +64,72 @@ pub(super) fn explain(
         }
     }
     let gone: u64 = own.values().sum::<u64>() + unnamed;
-    let mut differences = differences(lacking, strangers, doubled, gone);
-    if differences.is_empty() {
-        // The sums differ, so one of those that were too many to name has become another.
+    let mut differences = differences(lacking, strangers, doubled, gone, pairing);
+    let holds = Tally::of(target.iter().filter(of_window).map(|parcel| parcel.key));
+    if differences.is_empty() && holds != window.target + window.missing {
+        // One of those that were too many to name has become another.
         let kind = DifferenceKind::Changed;
-        differences.push(Difference { kind, time: None, expected: None, found: None, times: 1 });
+        let (time, expected, found, fields) = (None, None, None, Vec::new());
+        differences.push(Difference { kind, time, expected, found, fields, times: 1 });
     }
     differences
+}
+
+/// What tells that a record that lacks and a stranger are one record that was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pairing {
+    /// Their moment.
+    ByMoment,
+    /// Their moment, else that all the rest of them is the same.
+    AlsoByContent,
 }
 
 fn short(key: Key) -> u64 {
     (key.0 >> 64) as u64
 }
 
-/// A record that lacks and a stranger at the same moment are one record that was changed.
 fn differences(
     lacking: Vec<(&Parcel, u64)>,
     strangers: Vec<(&Parcel, u64)>,
     doubled: Vec<(&Parcel, u64)>,
     gone: u64,
+    pairing: Pairing,
 ) -> Vec<Difference> {
     let mut at: BTreeMap<Time, Vec<(&Parcel, u64)>> = BTreeMap::new();
     for stranger in strangers {
         at.entry(stranger.0.time).or_default().push(stranger);
     }
     let mut differences = Vec::new();
-    for (parcel, mut times) in lacking {
+    let mut unpaired = Vec::new();
+    for (parcel, times) in lacking {
         let here = at.entry(parcel.time).or_default();
-        while times > 0
-            && let Some((stranger, count)) = here.pop()
-        {
-            let both = times.min(count);
-            let difference = difference(DifferenceKind::Changed, parcel, both);
-            differences.push(Difference { found: Some(stranger.body.clone()), ..difference });
-            times -= both;
-            if count > both {
-                here.push((stranger, count - both));
-            }
-        }
-        if times > 0 {
-            differences.push(difference(DifferenceKind::Missing, parcel, times));
+        let left = pair(parcel, times, here, &mut differences);
+        if left > 0 {
+            unpaired.push((parcel, left));
         }
     }
+    if pairing == Pairing::AlsoByContent && !unpaired.is_empty() {
+        let mut alike: BTreeMap<Key, Vec<(&Parcel, u64)>> = BTreeMap::new();
+        for stranger in std::mem::take(&mut at).into_values().flatten() {
+            alike.entry(timeless(stranger.0)).or_default().push(stranger);
+        }
+        for (parcel, times) in &mut unpaired {
+            let here = alike.entry(timeless(parcel)).or_default();
+            *times = pair(parcel, *times, here, &mut differences);
+        }
+        for stranger in alike.into_values().flatten() {
+            at.entry(stranger.0.time).or_default().push(stranger);
+        }
+    }
+    let missing = unpaired.into_iter().filter(|(_, times)| *times > 0);
+    differences.extend(missing.map(|(parcel, times)| difference(DifferenceKind::Missing, parcel, times)));
     if gone > 0 {
         differences.push(Difference {
             kind: DifferenceKind::Missing,
             time: None,
             expected: None,
             found: None,
+            fields: Vec::new(),
             times: gone,
         });
     }
@@ -126,8 +145,53 @@ fn differences(
     differences
 }
 
+/// Takes strangers for what a record has become, and answers how often it still lacks.
+fn pair<'a>(
+    parcel: &'a Parcel,
+    mut times: u64,
+    strangers: &mut Vec<(&'a Parcel, u64)>,
+    differences: &mut Vec<Difference>,
+) -> u64 {
+    while times > 0
+        && let Some((stranger, count)) = strangers.pop()
+    {
+        let both = times.min(count);
+        let fields = fields_that_differ(&parcel.body, &stranger.body);
+        let difference = difference(DifferenceKind::Changed, parcel, both);
+        differences.push(Difference { found: Some(stranger.body.clone()), fields, ..difference });
+        times -= both;
+        if count > both {
+            strangers.push((stranger, count - both));
+        }
+    }
+    times
+}
+
+/// The key that it would have at the beginning of time.
+fn timeless(parcel: &Parcel) -> Key {
+    match serde_json::from_str::<Record>(&parcel.body) {
+        Ok(record) => Record { time: Time::from_millis(0), ..record }.key(),
+        Err(_) => parcel.key,
+    }
+}
+
+fn fields_that_differ(expected: &str, found: &str) -> Vec<String> {
+    let read = |body| serde_json::from_str::<Record>(body);
+    let (Ok(expected), Ok(found)) = (read(expected), read(found)) else { return Vec::new() };
+    let differing = [
+        ("value", expected.value != found.value),
+        ("unit", expected.unit != found.unit),
+        ("group", expected.group != found.group),
+        ("time", expected.time != found.time),
+        ("location", expected.location != found.location),
+        ("metadata", expected.metadata != found.metadata),
+    ];
+    differing.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_owned()).collect()
+}
+
 fn difference(kind: DifferenceKind, parcel: &Parcel, times: u64) -> Difference {
-    Difference { kind, time: Some(parcel.time), expected: Some(parcel.body.clone()), found: None, times }
+    let (time, expected) = (Some(parcel.time), Some(parcel.body.clone()));
+    Difference { kind, time, expected, found: None, fields: Vec::new(), times }
 }
 
 #[cfg(test)]
@@ -135,7 +199,6 @@ mod tests {
     use super::*;
     use crate::multiset::Runs;
     use crate::plan::Beyond;
-    use crate::record::Tally;
 
     /// A source with one record and a target with more of its own than a plan names.
     struct Crowd {
@@ -181,7 +244,7 @@ mod tests {
             counts.push(had);
             let opened = Opened { window: 0, had: counts };
             let opened = (missing > 0).then_some(&opened);
-            explain(&window, policy, opened, &self.source, &parcels(now))
+            explain(&window, policy, opened, &self.source, &parcels(now), Pairing::ByMoment)
                 .into_iter()
                 .map(|difference| (difference.kind, difference.times))
                 .collect()

@@ -6,7 +6,7 @@ use chrono::{Local, TimeZone};
 use tago_api::Time;
 
 use super::Report;
-use crate::prove::{DifferenceKind, Proof};
+use crate::prove::{DifferenceKind, Proof, ProofDepth};
 use crate::worklist::{WorkItem, WorkState};
 
 /// Differences that are listed on the page; the files have all.
@@ -111,12 +111,18 @@ fn facts(page: &mut String, report: &Report) {
         vec!["Devices changed".to_owned(), report.devices_updated.to_string()],
     ];
     if let Some(proof) = &report.proof {
+        let looked = match proof.depth {
+            ProofDepth::Counts => "records only counted, their content not compared".to_owned(),
+            ProofDepth::Content => format!("{} records read", proof.records),
+            ProofDepth::Records => format!("{} records compared one by one", proof.records),
+        };
+        let when = match proof.begun_at == proof.at {
+            true => here(proof.at),
+            false => format!("{} to {}", here(proof.begun_at), here(proof.at)),
+        };
         let said = format!(
-            "{} of {} time ranges as they should be, {} records read, on {}",
-            proof.windows_green,
-            proof.windows,
-            proof.records,
-            here(proof.at)
+            "{} of {} time ranges as they should be, {looked}, on {when}",
+            proof.windows_green, proof.windows
         );
         rows.push(vec!["Proof".to_owned(), said]);
         if proof.foreign > 0 {

@@ -335,6 +335,7 @@ impl Source for FakePort {
             }
             found.drain(..skip.min(found.len()));
             found.truncate(limit.min(most_records));
+            project.answered.push(found.len());
             Ok(found.into_iter().map(|(place, fake)| record(place, &fake)).collect())
         })
         .await

@@ -20,7 +20,7 @@ use crate::keep;
 use crate::machine::ledger::Ledger;
 use crate::plan::{Choices, Existing, Item, Plan, Policy, Verdict};
 use crate::progress::{Figures, Progress};
-use crate::prove::{Proof, WindowProof, WindowVerdict, examine};
+use crate::prove::{Examination, Proof, ProofDepth, Unfinished, WindowProof, WindowVerdict, examine};
 use crate::run::drive::World;
 use crate::run::{Ending, go, held_items};
 use crate::settings::{Env, Pace, Settings};
@@ -519,6 +519,7 @@ impl Play {
         self.target.rate = 0;
         self.recover();
         self.target.project.lock().unwrap().coming.clear();
+        self.hide_for_a_while();
         let Some((proof, windows)) = self.examine(plan, ledger).await else { return };
         if (proof.missing, proof.changed, proof.doubled) != (0, 0, 0) {
             self.outcome.wrong.push(format!("the proof finds fault with a good run: {proof:?}"));
@@ -555,10 +556,32 @@ impl Play {
         self.outcome.harmed += expected.0 + expected.1;
     }
 
+    /// What is stored need not be shown at once, to whoever reads.
+    fn hide_for_a_while(&mut self) {
+        let bound = u64::try_from(self.settings.late_commit_bound.as_millis()).unwrap();
+        let mut target = self.target.project.lock().unwrap();
+        let mut hidden = Vec::new();
+        for (id, device) in &mut target.devices {
+            if !device.records.is_empty() && self.chance.permille(500) {
+                let place = self.chance.below(device.records.len() as u64) as usize;
+                hidden.push((*id, place, device.records.remove(place)));
+            }
+        }
+        for (id, place, record) in hidden {
+            let at = self.clock.elapsed() + Duration::from_millis(self.chance.below(bound));
+            let shown = move |project: &mut Project| {
+                project.device(id).unwrap().records.insert(place, record);
+            };
+            target.coming.push((at, Box::new(shown)));
+        }
+    }
+
     async fn examine(&mut self, plan: &Plan, ledger: &Ledger) -> Option<(Proof, Vec<WindowProof>)> {
         let (progress, control) = (Progress::new(Figures::default()), Control::new());
         let env = Env { clock: &*self.clock, nonce: 0, progress: &progress, control: &control };
-        match examine(plan, ledger, &self.source, &self.target, &self.settings, env).await {
+        let unfinished = Unfinished::nowhere();
+        let examination = Examination { plan, ledger, depth: ProofDepth::Content, unfinished: &unfinished };
+        match examine(examination, &self.source, &self.target, &self.settings, env).await {
             Ok(proof) => Some(proof),
             Err(error) => {
                 self.outcome.wrong.push(error.to_string());

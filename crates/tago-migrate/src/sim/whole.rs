@@ -25,6 +25,7 @@ use crate::{
 
 mod changed;
 mod hostile;
+mod proof;
 mod undoing;
 
 struct Bench {

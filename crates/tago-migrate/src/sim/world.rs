@@ -22,6 +22,8 @@ pub(super) struct Project {
     pub(super) most_records: Option<usize>,
     /// This network has a payload parser.
     pub(super) parsing_network: Option<String>,
+    /// How many records each read answered.
+    pub(super) answered: Vec<usize>,
     /// It does not know the filter by tags, and lists every device.
     pub(super) ignores_filters: bool,
     /// It does not understand a selection of more ids than this, and takes the newest records instead.
