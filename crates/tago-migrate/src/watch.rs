@@ -60,12 +60,13 @@ impl<'a> Watch<'a> {
             match wish {
                 Wish::Stop => return Err(Stopped),
                 Wish::Pause => {
-                    if before.is_none() {
-                        self.change(|figures| {
+                    // Of several lanes the first that waits tells it, and takes it back.
+                    self.change(|figures| {
+                        if figures.phase != Phase::Paused {
                             before = Some(figures.phase);
                             figures.phase = Phase::Paused;
-                        });
-                    }
+                        }
+                    });
                 }
                 Wish::Run => {
                     if let Some(phase) = before {

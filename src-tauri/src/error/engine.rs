@@ -74,6 +74,10 @@ impl From<ResourceRehearseError> for UiError {
     fn from(error: ResourceRehearseError) -> UiError {
         match error {
             ResourceRehearseError::Port { side, cause } => UiError::of_side(side, &cause),
+            ResourceRehearseError::Stopped => {
+                UiError::new(ErrorCode::Conflict, "The comparison was stopped; nothing was written")
+                    .retryable()
+            }
             ResourceRehearseError::SameProject { name } => UiError::new(
                 ErrorCode::SameProject,
                 format!("Source and target are the same project, “{name}”; choose two different ones"),

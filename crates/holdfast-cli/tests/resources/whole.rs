@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use tago_migrate::Side;
 use tago_migrate::resources::{Conflict, Kind, snapshot};
 
 use crate::fixture::fill;
@@ -29,7 +30,7 @@ async fn a_whole_project_moves_into_an_empty_one_and_back_out() {
     assert_eq!(left(&again), Vec::<String>::new());
 
     // Nothing leads back to the source.
-    let there = snapshot(&target.live(), &settings(), moving.env()).await.unwrap();
+    let there = snapshot(Side::Target, &target.live(), &settings(), moving.env()).await.unwrap();
     for found in &there.found {
         let text = serde_json::to_string(&(&found.document, &found.entries)).unwrap();
         for (name, id) in ids.iter().filter(|(name, _)| *name != "file_base") {
@@ -81,7 +82,7 @@ async fn each_step_may_lose_its_answer_over_http() {
         let again = moving.rehearse(&source, &target).await;
         assert_eq!(left(&again), Vec::<String>::new(), "{kind}");
         let twice = |kind: Kind| again.items().iter().filter(|item| item.at.kind == kind).count();
-        let there = snapshot(&target.live(), &settings(), moving.env()).await.unwrap();
+        let there = snapshot(Side::Target, &target.live(), &settings(), moving.env()).await.unwrap();
         for kind in Kind::ALL {
             assert_eq!(
                 there.found.iter().filter(|found| found.at.kind == kind).count(),

@@ -6,10 +6,12 @@ use super::document::text;
 use super::kind::Kind;
 use super::plan::{ResourceChoices, ResourcePlan, plan};
 use super::ports::Resources;
-use super::scan::{Snapshot, scan};
+use super::scan::{ScanError, Snapshot, scan};
 use crate::ports::PortError;
+use crate::progress::Phase;
 use crate::run::Side;
 use crate::settings::{Env, Settings};
+use crate::watch::Watch;
 
 /// Why resources could not be compared.
 #[derive(Debug, Error)]
@@ -28,21 +30,29 @@ pub enum ResourceRehearseError {
         /// Why.
         cause: PortError,
     },
+    /// The owner stopped it.
+    #[error("the comparison was stopped")]
+    Stopped,
 }
 
 /// Reads all that a project holds beside records.
 ///
 /// # Errors
-/// What a side answers, if it cannot be read whole.
+/// See [`ResourceRehearseError`]; `side` is what they call it.
 pub async fn snapshot(
-    side: &dyn Resources,
+    side: Side,
+    port: &dyn Resources,
     settings: &Settings,
     env: Env<'_>,
-) -> Result<Snapshot, PortError> {
-    scan(side, settings, env.clock).await
+) -> Result<Snapshot, ResourceRehearseError> {
+    let watch = Watch::new(env);
+    watch.phase(Phase::Scanning);
+    read(side, port, settings, env, &watch).await
 }
 
 /// Compares what two projects hold beside records, and writes nothing.
+///
+/// The figures count resources of both sides, whose number is known when everything is listed.
 ///
 /// # Errors
 /// See [`ResourceRehearseError`].
@@ -54,13 +64,32 @@ pub async fn rehearse(
     env: Env<'_>,
 ) -> Result<ResourcePlan, ResourceRehearseError> {
     let created_at = env.clock.now();
-    let of = |side| move |cause| ResourceRehearseError::Port { side, cause };
-    let ours = scan(source, settings, env.clock).await.map_err(of(Side::Source))?;
-    let theirs = scan(target, settings, env.clock).await.map_err(of(Side::Target))?;
+    let watch = Watch::new(env);
+    watch.phase(Phase::Scanning);
+    let (ours, theirs) = futures_util::future::try_join(
+        read(Side::Source, source, settings, env, &watch),
+        read(Side::Target, target, settings, env, &watch),
+    )
+    .await?;
     if ours.identity == theirs.identity {
         return Err(ResourceRehearseError::SameProject { name: ours.identity.name });
     }
-    Ok(plan(&ours, &theirs, choices, hosts(&ours, &theirs), created_at))
+    let plan = plan(&ours, &theirs, choices, hosts(&ours, &theirs), created_at);
+    watch.phase(Phase::Done);
+    Ok(plan)
+}
+
+async fn read(
+    side: Side,
+    port: &dyn Resources,
+    settings: &Settings,
+    env: Env<'_>,
+    watch: &Watch<'_>,
+) -> Result<Snapshot, ResourceRehearseError> {
+    scan(port, settings, env.clock, watch).await.map_err(|error| match error {
+        ScanError::Port(cause) => ResourceRehearseError::Port { side, cause },
+        ScanError::Stopped => ResourceRehearseError::Stopped,
+    })
 }
 
 /// Hosts that stand in addresses: the API's own, and that of TagoRUN.

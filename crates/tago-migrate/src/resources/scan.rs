@@ -10,10 +10,12 @@ use super::kind::{Kind, Part};
 use super::ports::{Address, Entries, Resources};
 use crate::clock::Clock;
 use crate::device::Named;
+use crate::lanes::in_lanes;
 use crate::machine::Route;
 use crate::pacer::Pacers;
 use crate::ports::{Identity, PortError};
 use crate::settings::Settings;
+use crate::watch::{Stopped, Watch};
 
 /// What a project holds beside records.
 #[derive(Debug, Clone)]
@@ -90,67 +92,127 @@ impl Asking<'_> {
     }
 }
 
+/// Why a side is not known.
+#[derive(Debug)]
+pub(crate) enum ScanError {
+    Port(PortError),
+    Stopped,
+}
+
+impl From<PortError> for ScanError {
+    fn from(cause: PortError) -> ScanError {
+        ScanError::Port(cause)
+    }
+}
+
+impl From<Stopped> for ScanError {
+    fn from(Stopped: Stopped) -> ScanError {
+        ScanError::Stopped
+    }
+}
+
+/// Resources that are read at once.
+const LANES: usize = 8;
+
 /// Reads a side. Types that it does not know are gaps; anything else that cannot be read ends it, so that
 /// nothing is taken for missing that was only silent.
 pub(crate) async fn scan(
     side: &dyn Resources,
     settings: &Settings,
     clock: &dyn Clock,
-) -> Result<Snapshot, PortError> {
+    watch: &Watch<'_>,
+) -> Result<Snapshot, ScanError> {
     let pacers = Pacers::new(&settings.pace, clock);
     let asking = Asking { pacers: &pacers, clock, patience: settings.patience };
-    let identity = asking.ask(|| side.identity()).await?;
+    let scanning = Scanning { side, asking, watch };
+    let identity = scanning.ask(|| side.identity()).await?;
     let mut snapshot = Snapshot { identity, found: Vec::new(), catalogue: BTreeMap::new(), gaps: Vec::new() };
-    for kind in Kind::ALL {
-        let listed = match kind {
-            Kind::Widget => Ok(arranged(&snapshot.found)),
-            _ => asking
-                .ask(|| side.list(kind))
-                .await
-                .map(|listed| listed.into_iter().map(|(at, _)| at).collect()),
-        };
-        let mut listed: Vec<Address> = match listed {
-            Err(PortError::NotFound { message }) => {
-                snapshot.gaps.push(Gap { kind, id: None, reason: message });
-                continue;
+    let mut listed: BTreeMap<Kind, Vec<Address>> = BTreeMap::new();
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Widget) {
+        match scanning.ask(|| side.list(kind)).await {
+            Ok(found) => {
+                let found = found.into_iter().map(|(at, _)| at).collect();
+                drop(listed.insert(kind, scanning.expect(found)));
             }
-            listed => listed?,
+            Err(ScanError::Port(PortError::NotFound { message })) => {
+                snapshot.gaps.push(Gap { kind, id: None, reason: message });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    for kind in Kind::ALL {
+        let of_kind = match kind {
+            Kind::Widget => scanning.expect(arranged(&snapshot.found)),
+            _ => listed.remove(&kind).unwrap_or_default(),
         };
-        listed.sort();
-        listed.dedup();
-        for at in listed {
-            match read(side, &asking, at.clone()).await {
+        let reading = of_kind.into_iter().map(|at| scanning.read(at)).collect();
+        for read in in_lanes(LANES, reading).await? {
+            match read {
                 Ok(found) => snapshot.found.push(found),
-                Err(PortError::NotFound { message }) if kind == Kind::Widget => {
-                    snapshot.gaps.push(Gap { kind, id: Some(at.id), reason: message });
-                }
+                Err(gap) if kind == Kind::Widget => snapshot.gaps.push(gap),
                 // It was deleted after it was listed.
-                Err(PortError::NotFound { .. }) => {}
-                Err(cause) => return Err(cause),
+                Err(_) => {}
             }
         }
     }
     for kind in [Kind::Network, Kind::Connector] {
-        match asking.ask(|| side.catalogue(kind)).await {
+        match scanning.ask(|| side.catalogue(kind)).await {
             Ok(named) => drop(snapshot.catalogue.insert(kind, named)),
-            Err(PortError::NotFound { .. }) => {}
-            Err(cause) => return Err(cause),
+            Err(ScanError::Port(PortError::NotFound { .. })) => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(snapshot)
 }
 
-async fn read(side: &dyn Resources, asking: &Asking<'_>, at: Address) -> Result<Found, PortError> {
-    let document = asking.ask(|| side.read(&at)).await?;
-    let entries = match at.kind.descriptor().part {
-        Some(part) => asking.ask(|| side.entries(&at, part)).await?,
-        None => Entries::new(),
-    };
-    let serials = match at.kind {
-        Kind::Device => asking.ask(|| side.serials(&at.id)).await?,
-        _ => Vec::new(),
-    };
-    Ok(Found { at, document, entries, serials })
+struct Scanning<'a> {
+    side: &'a dyn Resources,
+    asking: Asking<'a>,
+    watch: &'a Watch<'a>,
+}
+
+impl Scanning<'_> {
+    async fn ask<T, F>(&self, request: impl Fn() -> F) -> Result<T, ScanError>
+    where
+        F: Future<Output = Result<T, PortError>>,
+    {
+        self.watch.pass().await?;
+        self.watch.change(|figures| figures.requests += 1);
+        Ok(self.asking.ask(request).await?)
+    }
+
+    /// Each once, in order.
+    fn expect(&self, mut listed: Vec<Address>) -> Vec<Address> {
+        listed.sort();
+        listed.dedup();
+        self.watch.change(|figures| figures.items_total += listed.len() as u64);
+        listed
+    }
+
+    /// One resource; a gap where there is none.
+    async fn read(&self, at: Address) -> Result<Result<Found, Gap>, ScanError> {
+        let read = self.found(at.clone()).await;
+        self.watch.change(|figures| figures.items_done += 1);
+        match read {
+            Err(ScanError::Port(PortError::NotFound { message })) => {
+                Ok(Err(Gap { kind: at.kind, id: Some(at.id), reason: message }))
+            }
+            read => read.map(Ok),
+        }
+    }
+
+    async fn found(&self, at: Address) -> Result<Found, ScanError> {
+        let document = self.ask(|| self.side.read(&at)).await?;
+        let entries = match at.kind.descriptor().part {
+            Some(part) => self.ask(|| self.side.entries(&at, part)).await?,
+            None => Entries::new(),
+        };
+        let serials = match at.kind {
+            Kind::Device => self.ask(|| self.side.serials(&at.id)).await?,
+            _ => Vec::new(),
+        };
+        Ok(Found { at, document, entries, serials })
+    }
 }
 
 /// The widgets that dashboards arrange.

@@ -58,8 +58,8 @@ pub(super) struct World {
     journal: Memory,
     keep: keep::Memory,
     clock: VirtualClock,
-    control: Control,
-    progress: Progress,
+    pub(super) control: Control,
+    pub(super) progress: Progress,
 }
 
 impl World {
@@ -120,11 +120,11 @@ impl World {
         World::new(whole(1, OURS), target, choices)
     }
 
-    fn env(&self) -> Env<'_> {
+    pub(super) fn env(&self) -> Env<'_> {
         Env { clock: &self.clock, nonce: 7, progress: &self.progress, control: &self.control }
     }
 
-    fn settings() -> Settings {
+    pub(super) fn settings() -> Settings {
         Settings { lanes: 3, ..Settings::default() }
     }
 
