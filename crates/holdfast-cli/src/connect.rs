@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tago_api::client::{Address, Api, Settings as ClientSettings};
 use tago_migrate::live::Live;
-use tago_migrate::{Settings, Side};
+use tago_migrate::{Pace, Settings, Side};
 
 use crate::arguments::Sides;
 use crate::credential::{self, Whence};
@@ -24,11 +24,12 @@ impl Sides {
         }
         let batch_bytes = usize::try_from(self.batch_bytes).unwrap_or(usize::MAX);
         let patience = Duration::from_secs(self.patience_s);
+        let pace = Pace { share: self.share, ..Pace::default() };
         let late_commit_bound = Duration::from_millis(self.late_commit_bound_ms);
         Ok(Connected {
             source: open(Side::Source, &self.source, &source)?,
             target: open(Side::Target, &self.target, &target)?,
-            settings: Settings { late_commit_bound, batch_bytes, patience, ..Settings::default() },
+            settings: Settings { late_commit_bound, batch_bytes, pace, patience, ..Settings::default() },
         })
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::json;
 use tago_migrate::{
-    CheckVerdict, DevicePart, DifferenceKind, Ending, Halt, Plan, Proof, ProofDepth, Report, RunStatus,
+    CheckVerdict, DevicePart, DifferenceKind, Ending, Halt, Plan, Proof, ProofDepth, Report, RunStatus, Side,
     Verdict, WindowVerdict,
 };
 
@@ -32,6 +32,7 @@ impl Show {
                 "cutoff": header.cutoff,
                 "source": header.source,
                 "target": header.target,
+                "in_use": header.in_use,
                 "checks": header.checks,
                 "records": {
                     "source": summary.records_source,
@@ -47,6 +48,8 @@ impl Show {
         writeln!(out, "From     {} ({})", plain(&header.source.name), header.source.origin)?;
         writeln!(out, "To       {} ({})", plain(&header.target.name), header.target.origin)?;
         writeln!(out, "Up to    {}", header.cutoff)?;
+        let used = |side| if header.in_use.contains(&side) { "in use" } else { "idle" };
+        writeln!(out, "Pace     the source is {}, the target {}", used(Side::Source), used(Side::Target))?;
         for check in &header.checks {
             let mark = match check.verdict {
                 CheckVerdict::Pass => continue,

@@ -6,6 +6,7 @@ mod console;
 mod device;
 mod error;
 mod record;
+mod remote_clock;
 mod resource;
 mod transport;
 

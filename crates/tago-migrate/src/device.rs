@@ -19,6 +19,8 @@ pub struct Device {
     pub definition: Definition,
     /// Whether that is all. A list need not tell every field; what is read of one device does.
     pub is_whole: bool,
+    /// When data last arrived for it, if that is told.
+    pub last_input: Option<Time>,
 }
 
 /// The fields of a device that can be carried to another project.

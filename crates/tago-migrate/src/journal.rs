@@ -52,6 +52,11 @@ pub enum JournalError {
 pub(crate) trait Journal<R = Row>: Send {
     /// Makes a row durable.
     fn append(&mut self, at: Time, row: &R) -> Result<(), JournalError>;
+
+    /// Makes several rows durable, in their order. After an error the first of them may be.
+    fn append_all(&mut self, rows: &[(Time, R)]) -> Result<(), JournalError> {
+        rows.iter().try_for_each(|(at, row)| self.append(*at, row))
+    }
 }
 
 /// What a journal can hold.
@@ -135,10 +140,35 @@ impl SqliteJournal {
 
 impl<R: Entry> Journal<R> for SqliteJournal {
     fn append(&mut self, at: Time, row: &R) -> Result<(), JournalError> {
+        self.whole()?;
+        self.write(at, row)?;
+        #[cfg(feature = "crash-points")]
+        crash_at(self.database.last_insert_rowid());
+        Ok(())
+    }
+
+    /// One transaction, and so one sync.
+    fn append_all(&mut self, rows: &[(Time, R)]) -> Result<(), JournalError> {
+        if rows.len() < 2 || ends_at_a_row() {
+            return rows.iter().try_for_each(|(at, row)| self.append(*at, row));
+        }
+        self.whole()?;
+        self.execute("BEGIN IMMEDIATE")?;
+        rows.iter().try_for_each(|(at, row)| self.write(*at, row))?;
+        self.execute("COMMIT")
+    }
+}
+
+impl SqliteJournal {
+    fn whole(&self) -> Result<(), JournalError> {
         if self.is_broken {
             let detail = "it could not be written a moment ago; open the run again".to_owned();
             return Err(JournalError::Damaged { detail });
         }
+        Ok(())
+    }
+
+    fn write<R: Entry>(&mut self, at: Time, row: &R) -> Result<(), JournalError> {
         if is_outdated(self.epoch, last_epoch(&self.database)?) {
             return Err(JournalError::TakenOver);
         }
@@ -149,13 +179,19 @@ impl<R: Entry> Journal<R> for SqliteJournal {
             .database
             .prepare_cached("INSERT INTO row (epoch, at, kind, body, sum) VALUES (?1, ?2, ?3, ?4, ?5)")
             .and_then(|mut insert| insert.execute(params![self.epoch, at.millis(), row.kind(), body, sum]));
-        if let Err(source) = written {
+        self.noted(written.map(drop))
+    }
+
+    fn execute(&mut self, statement: &str) -> Result<(), JournalError> {
+        let executed = self.database.prepare_cached(statement).and_then(|mut prepared| prepared.execute([]));
+        self.noted(executed.map(drop))
+    }
+
+    fn noted(&mut self, written: rusqlite::Result<()>) -> Result<(), JournalError> {
+        written.map_err(|source| {
             self.is_broken = true;
-            return Err(JournalError::Storage { doing: "written", source });
-        }
-        #[cfg(feature = "crash-points")]
-        crash_at(self.database.last_insert_rowid());
-        Ok(())
+            JournalError::Storage { doing: "written", source }
+        })
     }
 }
 
@@ -235,6 +271,11 @@ fn rows<R: Entry>(database: &Connection) -> Result<Vec<(Time, R)>, JournalError>
         rows.push((Time::from_millis(at), row));
     }
     Ok(rows)
+}
+
+/// A process that is to end at a row syncs each by itself, so that the row is its last.
+fn ends_at_a_row() -> bool {
+    cfg!(feature = "crash-points") && std::env::var_os("HOLDFAST_CRASH_AT_ROW").is_some()
 }
 
 #[cfg(feature = "crash-points")]

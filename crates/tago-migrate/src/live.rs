@@ -96,6 +96,10 @@ impl Source for Live {
         Ok(Identity { origin: self.api.address().origin(), profile: profile.id, name: profile.name })
     }
 
+    fn now(&self) -> Option<Time> {
+        self.api.now()
+    }
+
     async fn devices(&self) -> Result<Vec<Device>, PortError> {
         self.found(&DeviceQuery::all()).await
     }

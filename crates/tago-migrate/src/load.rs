@@ -32,23 +32,41 @@ pub(crate) struct Parcel {
     /// Its id in the project that it was read from.
     pub(crate) id: Option<RecordId>,
     /// Its JSON.
-    pub(crate) body: String,
+    pub(crate) body: Box<str>,
 }
+
+/// From so many records on, reading them takes longer than waking another thread.
+const MANY: usize = 500;
 
 /// The records of one data item on one side, in the one order that both sides and every session agree on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Parcels(Vec<Parcel>);
 
 impl Parcels {
+    /// Of many records on a thread of its own, so that other requests go on meanwhile.
+    pub(crate) async fn aside(records: Vec<Record>) -> Parcels {
+        if records.len() < MANY {
+            return Parcels::of(records);
+        }
+        let made = tokio::task::spawn_blocking(|| Parcels::of(records)).await;
+        made.unwrap_or_else(|end| std::panic::resume_unwind(end.into_panic()))
+    }
+
     pub(crate) fn of(records: Vec<Record>) -> Parcels {
+        let mut text = Vec::with_capacity(512);
         let mut parcels: Vec<_> = records
             .into_iter()
-            .map(|record| Parcel {
-                time: record.time,
-                key: record.key(),
-                id: record.id,
-                body: serde_json::to_string(&record).unwrap_or_default(),
-                variable: record.variable,
+            .map(|record| {
+                text.clear();
+                // Its maps have texts for keys, so it always has a spelling.
+                let _ = serde_json::to_writer(&mut text, &record);
+                Parcel {
+                    time: record.time,
+                    key: record.key(),
+                    id: record.id,
+                    body: String::from_utf8_lossy(&text).into(),
+                    variable: record.variable,
+                }
             })
             .collect();
         parcels.sort_unstable_by(|a, b| {

@@ -10,6 +10,7 @@ use crate::device::Token;
 use crate::json::Json;
 use crate::ports::Identity;
 use crate::record::Tally;
+use crate::run::Side;
 use crate::sides::Sides;
 
 pub(crate) mod file;
@@ -101,8 +102,16 @@ pub struct Header {
     pub source: Identity,
     /// Where they go.
     pub target: Identity,
+    /// The sides to which something was sent in the hours before. They keep a larger share of their limits.
+    #[serde(default = "both_sides")]
+    pub in_use: BTreeSet<Side>,
     /// The assessment.
     pub checks: Vec<Check>,
+}
+
+/// Of a plan that does not say.
+fn both_sides() -> BTreeSet<Side> {
+    BTreeSet::from([Side::Source, Side::Target])
 }
 
 impl Header {

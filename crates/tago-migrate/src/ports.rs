@@ -26,6 +26,11 @@ pub trait Source: Send + Sync {
     /// Which project this is.
     async fn identity(&self) -> Result<Identity, PortError>;
 
+    /// What time it is on this side, as its answers have told; `None` if none has.
+    fn now(&self) -> Option<Time> {
+        None
+    }
+
     /// Every device, in any order, with the fields that a list tells.
     async fn devices(&self) -> Result<Vec<Device>, PortError>;
 

@@ -282,7 +282,11 @@ pub(crate) async fn examine(
     settings: &Settings,
     env: Env<'_>,
 ) -> Result<(Proof, Vec<WindowProof>), ProveError> {
-    let pacers = [Pacers::new(&settings.pace, env.clock), Pacers::new(&settings.pace, env.clock)];
+    let pacers = [(Side::Source, source), (Side::Target, target)].map(|(side, port)| {
+        let pacers = Pacers::new(&settings.pace, env.clock).of(port);
+        pacers.take(settings.pace.share_of(examination.plan.header.in_use.contains(&side)));
+        pacers
+    });
     let [for_source, for_target] = &pacers;
     let (limit, patience) = (settings.read_limit, settings.patience);
     let prover = Prover {

@@ -65,6 +65,8 @@ impl From<Stopped> for RehearseError {
 const MUTABLE_RECORDS: u64 = 50_000;
 /// Small requests that are under way at once.
 const LOOKUPS: usize = 8;
+/// A project to which something was sent in this time is in use.
+const IN_USE: Duration = Duration::from_secs(6 * 3_600);
 
 /// Compares both sides and writes nothing: the plan says what a run would do.
 ///
@@ -80,10 +82,10 @@ pub async fn rehearse(
     settings: &Settings,
     env: Env<'_>,
 ) -> Result<Plan, RehearseError> {
-    let source_pace = Pacers::new(&settings.pace, env.clock);
-    let target_pace = Pacers::new(&settings.pace, env.clock);
+    let source_pace = Pacers::new(&settings.pace, env.clock).of(source);
+    let target_pace = Pacers::new(&settings.pace, env.clock).of(target);
     let patience = settings.patience;
-    let rehearsal = Rehearsal {
+    let mut rehearsal = Rehearsal {
         source: Reader {
             port: source,
             pacers: &source_pace,
@@ -104,6 +106,7 @@ pub async fn rehearse(
         nonce: env.nonce,
         watch: Watch::new(env),
         begun_at: env.clock.now(),
+        cutoff: env.clock.now(),
     };
     let plan = rehearsal.plan().await?;
     rehearsal.watch.phase(Phase::Done);
@@ -118,7 +121,9 @@ struct Rehearsal<'a> {
     settings: &'a Settings,
     nonce: u64,
     watch: Watch<'a>,
+    /// By the target's clock, which a run will look at too.
     begun_at: Time,
+    cutoff: Time,
 }
 
 /// What the scan found of one device and its counterpart.
@@ -131,12 +136,14 @@ struct Scanned {
 }
 
 impl Rehearsal<'_> {
-    async fn plan(&self) -> Result<Plan, RehearseError> {
+    async fn plan(&mut self) -> Result<Plan, RehearseError> {
         self.watch.phase(Phase::Scanning);
         let (source, target) = self.identities().await?;
+        self.ask_the_time();
         let devices = self.read(Side::Source, Route::Lookup, || self.source.port.devices()).await?;
         let theirs = self.read(Side::Target, Route::Lookup, || self.target.port.devices()).await?;
         self.refuse_one_project(&devices, &theirs).await?;
+        let in_use = self.find_pace(&devices, &theirs);
         let unknown = self.unknown_choices(&devices);
         let chosen = self.chosen(devices);
         let scanned = self.scan(chosen, &theirs).await?;
@@ -147,7 +154,7 @@ impl Rehearsal<'_> {
         let data = self.data(&scanned, &items).await?;
         let mut checks = assess::assess(self.choices, &unknown, &scanned, &items, &data);
         let later: u64 = data.iter().map(|part| part.later).sum();
-        checks.insert(0, assess::readable(later, self.cutoff()));
+        checks.insert(0, assess::readable(later, self.cutoff));
         let forgotten: u64 = data.iter().map(|part| part.forgotten).sum();
         checks.push(assess::retention(forgotten));
         let mut sealed = Vec::new();
@@ -159,20 +166,37 @@ impl Rehearsal<'_> {
             header: Header {
                 version: FORMAT,
                 created_at: self.begun_at,
-                cutoff: self.cutoff(),
+                cutoff: self.cutoff,
                 choices: self.choices.clone(),
                 source,
                 target,
+                in_use,
                 checks,
             },
             items: sealed,
         })
     }
 
-    /// A record that is dated earlier has arrived by now, if it is not late by more than a request may be.
-    fn cutoff(&self) -> Time {
-        let latest = self.begun_at - self.settings.late_commit_bound;
-        self.choices.to.map_or(latest, |to| to.min(latest))
+    /// Both sides have answered by now. What has arrived is up to the source's clock, and nobody knows
+    /// whether this computer's is right.
+    fn ask_the_time(&mut self) {
+        let at = |port: &dyn Source, otherwise| port.now().unwrap_or(otherwise);
+        // A record that is dated earlier has arrived by now, if it is not late by more than a request may be.
+        let latest = at(self.source.port, self.begun_at) - self.settings.late_commit_bound;
+        self.cutoff = self.choices.to.map_or(latest, |to| to.min(latest));
+        self.begun_at = at(self.target.port, self.begun_at);
+    }
+
+    /// A project to which nobody sends is read and written at nearly its limits.
+    fn find_pace(&self, ours: &[Device], theirs: &[Device]) -> BTreeSet<Side> {
+        let sides = [(Side::Source, &self.source, ours), (Side::Target, &self.target, theirs)];
+        let in_use = sides.into_iter().filter(|(_, reader, devices)| {
+            let now = reader.port.now().unwrap_or(self.begun_at);
+            let in_use = devices.iter().any(|device| device.last_input.is_some_and(|at| at > now - IN_USE));
+            reader.pacers.take(self.settings.pace.share_of(in_use));
+            in_use
+        });
+        in_use.map(|(side, ..)| side).collect()
     }
 
     async fn read<T, F>(&self, side: Side, route: Route, request: impl Fn() -> F) -> Result<T, RehearseError>
@@ -441,7 +465,7 @@ impl Rehearsal<'_> {
         });
         let comparing = scanned.iter().zip(items).zip(counts).map(|((scanned, item), count)| async move {
             let mut part = self.part(scanned, item, count).await?;
-            if self.choices.to.is_none_or(|to| to > self.cutoff()) {
+            if self.choices.to.is_none_or(|to| to > self.cutoff) {
                 part.later = count.saturating_sub(part.forgotten + part.in_source());
             }
             self.watch.change(|figures| {
@@ -684,7 +708,7 @@ impl Rehearsal<'_> {
 
     fn whole_range(&self, keeps_from: Option<Time>) -> Range {
         let from = self.choices.from.unwrap_or(Time::MIN).max(keeps_from.unwrap_or(Time::MIN));
-        Range { from, to: self.cutoff(), variables: self.choices.variables() }
+        Range { from, to: self.cutoff, variables: self.choices.variables() }
     }
 }
 

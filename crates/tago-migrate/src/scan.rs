@@ -49,7 +49,7 @@ pub async fn overview(
     settings: &Settings,
     env: Env<'_>,
 ) -> Result<Overview, PortError> {
-    let pacers = [Pacers::new(&settings.pace, env.clock), Pacers::new(&settings.pace, env.clock)];
+    let pacers = [source, target].map(|side| Pacers::new(&settings.pace, env.clock).of(side));
     let patience = settings.patience;
     let source =
         Reader { port: source, pacers: &pacers[0], limit: settings.read_limit, clock: env.clock, patience };

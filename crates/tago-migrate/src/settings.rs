@@ -61,13 +61,27 @@ pub struct Pace {
     pub edits: u32,
     /// Removals of records.
     pub removals: u32,
-    /// From 0 to 1.
-    pub share: f64,
+    /// Of each limit, from 0 to 1. `None` leaves a project in use to its devices and people:
+    /// [`Pace::SHARE_IN_USE`]; and takes of an idle one nearly all: [`Pace::SHARE_IDLE`].
+    pub share: Option<f64>,
+}
+
+impl Pace {
+    /// What is used of a project whose devices send.
+    pub const SHARE_IN_USE: f64 = 0.6;
+    /// What is used of a project to which nobody sends.
+    pub const SHARE_IDLE: f64 = 0.985;
+
+    /// What is used of a side's limits.
+    pub fn share_of(&self, in_use: bool) -> f64 {
+        let share = if in_use { Pace::SHARE_IN_USE } else { Pace::SHARE_IDLE };
+        self.share.unwrap_or(share).clamp(0.01, 1.0)
+    }
 }
 
 impl Default for Pace {
     /// The largest plan's limits; 429 teaches the rest.
     fn default() -> Pace {
-        Pace { reads: 15_000, writes: 15_000, lookups: 5_000, edits: 2_000, removals: 1_000, share: 0.6 }
+        Pace { reads: 15_000, writes: 15_000, lookups: 5_000, edits: 2_000, removals: 1_000, share: None }
     }
 }

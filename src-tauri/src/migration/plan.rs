@@ -160,7 +160,8 @@ fn requests(plan: &Plan) -> u64 {
 /// Writing is slower than reading, by how much is known only afterwards: hence a range.
 fn duration(records: u64, requests: u64, rehearsed: &Rehearsed) -> (u64, u64) {
     let pace = engine::Settings::default().pace;
-    let per_second = f64::from(pace.writes) * pace.share / 60.0;
+    let in_use = rehearsed.plan.header().in_use.contains(&engine::Side::Target);
+    let per_second = f64::from(pace.writes) * pace.share_of(in_use) / 60.0;
     let at_the_limit = to_f64(requests) / per_second;
     let read_per_second = to_f64(rehearsed.records_read) / rehearsed.took.as_secs_f64().max(0.1);
     let as_it_was_read = if read_per_second > 0.0 { to_f64(records) / read_per_second } else { 0.0 };

@@ -78,7 +78,7 @@ impl Moving {
 
 pub(crate) fn settings() -> Settings {
     let mut settings = Settings { late_commit_bound: Duration::from_millis(200), ..Settings::default() };
-    settings.pace.share = 1.0;
+    settings.pace.share = Some(1.0);
     settings
 }
 

@@ -77,6 +77,11 @@ impl Api {
         Ok(Api { transport: Transport::new(address, credential, settings)? })
     }
 
+    /// What time it is there, as its answers have told; `None` before the first.
+    pub fn now(&self) -> Option<Time> {
+        self.transport.remote_now()
+    }
+
     /// Where it is.
     pub fn address(&self) -> &Address {
         self.transport.address()
@@ -159,7 +164,7 @@ impl Api {
 
     /// Every page of a list, each item once: a list that changes meanwhile may repeat one. The order must
     /// be by something that no two items share, or pages could leave one out.
-    pub(super) async fn all_pages<T: DeserializeOwned, K: Hash + Eq>(
+    pub(super) async fn all_pages<T: DeserializeOwned + Send + 'static, K: Hash + Eq>(
         &self,
         key: impl Fn(&T) -> K,
         order: &str,
@@ -169,7 +174,7 @@ impl Api {
     }
 
     /// The same where an answer holds another number of items.
-    pub(super) async fn pages_of<T: DeserializeOwned, K: Hash + Eq>(
+    pub(super) async fn pages_of<T: DeserializeOwned + Send + 'static, K: Hash + Eq>(
         &self,
         amount: usize,
         key: impl Fn(&T) -> K,

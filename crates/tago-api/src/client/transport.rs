@@ -1,10 +1,11 @@
 //! The one path that every request takes.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Method, Response, StatusCode, redirect, retry};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::{DeserializeOwned, Error as _};
@@ -14,6 +15,8 @@ use url::Url;
 
 use super::address::{Address, Credential};
 use super::error::{ApiError, Body, Refusal, wait_of};
+use super::remote_clock::RemoteClock;
+use crate::Time;
 
 /// Times and sizes of a client.
 #[derive(Debug, Clone)]
@@ -65,12 +68,16 @@ impl Settings {
     }
 }
 
+/// Bytes of an answer from which reading it takes longer than waking another thread.
+const LARGE: usize = 64 << 10;
+
 #[derive(Clone)]
 pub(super) struct Transport {
     client: Client,
     credential: Credential,
     header: HeaderValue,
     settings: Settings,
+    clock: Arc<RemoteClock>,
 }
 
 impl Transport {
@@ -101,13 +108,17 @@ impl Transport {
             .timeout(settings.call_timeout)
             .build()
             .map_err(ApiError::Setup)?;
-        Ok(Transport { client, credential, header, settings })
+        Ok(Transport { client, credential, header, settings, clock: Arc::new(RemoteClock::new()) })
     }
 
     /// The same connections under another token of the same address.
     pub(super) fn with_token(&self, token: &SecretString) -> Result<Transport, ApiError> {
         let credential = Credential::new(self.address().clone(), token)?;
         Ok(Transport { header: credential.header()?, credential, ..self.clone() })
+    }
+
+    pub(super) fn remote_now(&self) -> Option<Time> {
+        self.clock.now()
     }
 
     pub(super) fn address(&self) -> &Address {
@@ -122,9 +133,25 @@ impl Transport {
     }
 
     /// The data plane's manner: `{status: true, result}`.
-    pub(super) async fn result<T: DeserializeOwned>(&self, call: Call) -> Result<T, ApiError> {
+    pub(super) async fn result<T: DeserializeOwned + Send + 'static>(
+        &self,
+        call: Call,
+    ) -> Result<T, ApiError> {
         let route = call.route;
         let body = self.send(call).await?;
+        if body.len() < LARGE {
+            return self.understood(route, body);
+        }
+        let transport = self.clone();
+        let read = tokio::task::spawn_blocking(move || transport.understood(route, body)).await;
+        read.unwrap_or_else(|end| std::panic::resume_unwind(end.into_panic()))
+    }
+
+    fn understood<T: DeserializeOwned>(&self, route: &'static str, body: Bytes) -> Result<T, ApiError> {
+        if let Ok(Answer { status: true, result }) = serde_json::from_slice(&body) {
+            return Ok(result);
+        }
+        // Once more, and slowly, to tell what is wrong with it and where.
         let envelope: Envelope<'_> = match decode(&body, "") {
             Ok(envelope) => envelope,
             Err((at, source)) => return Err(self.undecodable(route, at, body.clone(), source)),
@@ -199,9 +226,14 @@ impl Transport {
             request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
         let route = call.route;
+        let asked = self.clock.asked();
         let response = request.send().await.map_err(|error| self.unsent(route, error))?;
         let status = response.status();
-        let stated_wait = stated_wait(response.headers());
+        let date = date(response.headers());
+        if let Some(date) = date {
+            self.clock.note(asked, date);
+        }
+        let stated_wait = stated_wait(response.headers(), date);
         tracing::trace!(route, status = status.as_u16(), "answered");
         if status.is_redirection() {
             let link = response.headers().get(LOCATION).and_then(|link| link.to_str().ok());
@@ -343,6 +375,12 @@ impl Call {
 }
 
 #[derive(Deserialize)]
+struct Answer<T> {
+    status: bool,
+    result: T,
+}
+
+#[derive(Deserialize)]
 struct Envelope<'a> {
     status: bool,
     #[serde(borrow, default)]
@@ -384,13 +422,16 @@ struct StatedWait {
 }
 
 /// Limits are counted by the server's calendar minute, so the last resort is what its clock has left of it.
-fn stated_wait(headers: &HeaderMap) -> StatedWait {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let header = text(RETRY_AFTER).and_then(|seconds| seconds.trim().parse().ok()).map(wait_of);
-    let second = text(reqwest::header::DATE)
-        .and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok())
-        .map_or(0, |date| date.timestamp().rem_euclid(60).unsigned_abs());
+fn stated_wait(headers: &HeaderMap, date: Option<Time>) -> StatedWait {
+    let header = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let header = header.and_then(|seconds| seconds.trim().parse().ok()).map(wait_of);
+    let second = date.map_or(0, |date| (date.millis() / 1_000).rem_euclid(60).unsigned_abs());
     StatedWait { header, rest_of_minute: Duration::from_secs(60 - second) }
+}
+
+fn date(headers: &HeaderMap) -> Option<Time> {
+    let date = headers.get(DATE)?.to_str().ok()?;
+    chrono::DateTime::parse_from_rfc2822(date).ok().map(|date| date.to_utc().into())
 }
 
 fn loopback() -> [SocketAddr; 2] {

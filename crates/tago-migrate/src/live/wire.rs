@@ -37,7 +37,7 @@ pub(super) fn device(device: api::Device) -> Result<Device, PortError> {
         tags: device.tags.into_iter().map(tag).collect(),
         fields: texts.chain(others).map(|(name, json)| (name.to_owned(), json)).collect(),
     };
-    Ok(Device { id: device.id, definition, is_whole })
+    Ok(Device { id: device.id, definition, is_whole, last_input: device.last_input })
 }
 
 pub(super) fn new_device(device: &Definition) -> api::NewDevice {

@@ -158,7 +158,7 @@ fn pair<'a>(
         let both = times.min(count);
         let fields = fields_that_differ(&parcel.body, &stranger.body);
         let difference = difference(DifferenceKind::Changed, parcel, both);
-        differences.push(Difference { found: Some(stranger.body.clone()), fields, ..difference });
+        differences.push(Difference { found: Some(stranger.body.to_string()), fields, ..difference });
         times -= both;
         if count > both {
             strangers.push((stranger, count - both));
@@ -190,7 +190,7 @@ fn fields_that_differ(expected: &str, found: &str) -> Vec<String> {
 }
 
 fn difference(kind: DifferenceKind, parcel: &Parcel, times: u64) -> Difference {
-    let (time, expected) = (Some(parcel.time), Some(parcel.body.clone()));
+    let (time, expected) = (Some(parcel.time), Some(parcel.body.to_string()));
     Difference { kind, time, expected, found: None, fields: Vec::new(), times }
 }
 

@@ -103,7 +103,7 @@ mod tests {
             tags: Vec::new(),
             fields: BTreeMap::new(),
         };
-        Device { id: id(number), definition, is_whole: true }
+        Device { id: id(number), definition, is_whole: true, last_input: None }
     }
 
     fn token(serial: &str) -> Token {

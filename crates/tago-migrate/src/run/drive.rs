@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use futures_util::future;
+use futures_util::future::{self, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tago_api::DeviceId;
 
@@ -23,6 +23,9 @@ use crate::ports::{PortError, Range, Source, Target, WriteError};
 use crate::reader::Reader;
 use crate::run::Side;
 use crate::settings::{Env, Settings};
+
+/// So many rows wait for each other at the most.
+const ROWS_OF_A_SYNC: usize = 64;
 
 type Effect<'a> = Pin<Box<dyn Future<Output = Event> + Send + 'a>>;
 
@@ -45,37 +48,60 @@ pub(crate) async fn drive(
     let env = world.env;
     let hands = Hands {
         world,
-        source_pace: Pacers::new(&world.settings.pace, env.clock),
-        target_pace: Pacers::new(&world.settings.pace, env.clock),
+        source_pace: Pacers::new(&world.settings.pace, env.clock).of(world.source),
+        target_pace: Pacers::new(&world.settings.pace, env.clock).of(world.target),
     };
+    let in_use = |side| world.plan.header.in_use.contains(&side);
+    hands.source_pace.take(world.settings.pace.share_of(in_use(Side::Source)));
+    hands.target_pace.take(world.settings.pace.share_of(in_use(Side::Target)));
     let mut effects: FuturesUnordered<Effect<'_>> = FuturesUnordered::new();
     let mut wishes = env.control.listen();
     let mut meter = Meter::new(world.plan);
-    let mut event = Event::Start;
+    let mut event = Some(Event::Start);
     let mut wish = Wish::Run;
     loop {
-        let moment = Moment { elapsed: env.clock.elapsed(), now: env.clock.now() };
-        meter.event(&event);
-        let (next, actions) = step(state, moment, event);
-        state = next;
-        for action in actions {
-            match action {
-                Action::Journal(row) => journal.append(env.clock.now(), &row)?,
-                Action::Keep(bytes) => drop(world.keep.keep(&bytes).map_err(JournalError::Folder)?),
-                Action::Fault(detail) => return Err(JournalError::Damaged { detail }),
-                Action::Finish(ending) => {
-                    meter.publish(&state, env, true);
-                    return Ok(ending);
-                }
-                action => {
-                    meter.action(&action);
-                    effects.push(hands.carry_out(action));
+        // What has happened by now is taken together: its rows share one sync, and then its deeds begin.
+        let (mut rows, mut deeds) = (Vec::new(), Vec::new());
+        let (mut fault, mut over) = (None, None);
+        while let Some(happened) = event.take() {
+            let moment = Moment {
+                elapsed: env.clock.elapsed(),
+                now: world.target.now().unwrap_or_else(|| env.clock.now()),
+            };
+            meter.event(&happened);
+            let (next, actions) = step(state, moment, happened);
+            state = next;
+            for action in actions {
+                match action {
+                    Action::Journal(row) if fault.is_none() => rows.push((env.clock.now(), row)),
+                    // A row that follows says so.
+                    Action::Keep(bytes) => drop(world.keep.keep(&bytes).map_err(JournalError::Folder)?),
+                    Action::Fault(detail) => fault = fault.or(Some(detail)),
+                    Action::Finish(ending) => over = Some(ending),
+                    // It waits for the limits and does nothing else.
+                    Action::Permit(..) => effects.push(hands.carry_out(action)),
+                    action => deeds.push(action),
                 }
             }
+            if fault.is_none() && over.is_none() && rows.len() < ROWS_OF_A_SYNC {
+                event = effects.next().now_or_never().flatten();
+            }
+        }
+        journal.append_all(&rows)?;
+        if let Some(detail) = fault {
+            return Err(JournalError::Damaged { detail });
+        }
+        if let Some(ending) = over {
+            meter.publish(&state, env, true);
+            return Ok(ending);
+        }
+        for deed in deeds {
+            meter.action(&deed);
+            effects.push(hands.carry_out(deed));
         }
         meter.publish(&state, env, false);
         let asked = *wishes.borrow_and_update();
-        event = if asked != wish {
+        event = Some(if asked != wish {
             wish = asked;
             Event::Wish(asked)
         } else {
@@ -86,7 +112,7 @@ pub(crate) async fn drive(
                 () = until(env, wakes_at) => Event::Tick,
                 _ = wishes.changed() => Event::Tick,
             }
-        };
+        });
     }
 }
 
@@ -174,12 +200,13 @@ impl Hands<'_> {
         let to = if is_planted(Bug::EndDateLeftAtNow) { self.world.env.clock.now() } else { data.to };
         let range = Range { from: data.from, to, variables: self.world.plan.header.choices.variables() };
         let (source, target) = (self.source(), self.target());
-        let (source, target) =
-            future::join(source.range(data.device, &range), target.range(device, &range)).await;
-        Ok(Both {
-            source: Parcels::of(source.map_err(|cause| (Side::Source, cause))?),
-            target: Parcels::of(target.map_err(|cause| (Side::Target, cause))?),
-        })
+        let parcels = async |reader: Reader<'_>, device, side| {
+            let records = reader.range(device, &range).await.map_err(|cause| (side, cause))?;
+            Ok(Parcels::aside(records).await)
+        };
+        let source = parcels(source, data.device, Side::Source);
+        let (source, target) = future::join(source, parcels(target, device, Side::Target)).await;
+        Ok(Both { source: source?, target: target? })
     }
 
     async fn device(&self, item: u32, target: Option<DeviceId>) -> Result<Pair, (Side, PortError)> {

@@ -21,13 +21,19 @@ pub(super) struct VirtualClock {
     pub(super) turned: Mutex<i64>,
 }
 
+impl VirtualClock {
+    /// Date and time where nobody turns it.
+    pub(super) fn untouched(&self) -> Time {
+        Time::from_millis(BEGINNING + i64::try_from(self.elapsed().as_millis()).unwrap())
+    }
+}
+
 pub(super) const BEGINNING: i64 = 1_795_321_800_000;
 
 #[async_trait]
 impl Clock for VirtualClock {
     fn now(&self) -> Time {
-        let millis = i64::try_from(self.elapsed().as_millis()).unwrap();
-        Time::from_millis(BEGINNING + millis + *self.turned.lock().unwrap())
+        Time::from_millis(self.untouched().millis() + *self.turned.lock().unwrap())
     }
 
     fn elapsed(&self) -> Duration {
@@ -262,7 +268,7 @@ fn too_many() -> PortError {
 }
 
 fn device(id: DeviceId, device: &FakeDevice) -> Device {
-    Device { id, definition: device.definition.clone(), is_whole: true }
+    Device { id, definition: device.definition.clone(), is_whole: true, last_input: device.last_input }
 }
 
 /// As lists show it: without the payload parser.
@@ -280,6 +286,11 @@ impl Source for FakePort {
             profile: ProfileId::from_bytes([self.name.as_bytes()[0]; 12]),
             name: self.name.to_owned(),
         })
+    }
+
+    /// Its own clock, which nobody turns.
+    fn now(&self) -> Option<Time> {
+        Some(self.clock.untouched())
     }
 
     async fn devices(&self) -> Result<Vec<Device>, PortError> {
@@ -412,6 +423,7 @@ impl Target for FakePort {
                 tokens: vec![token],
                 records: Vec::new(),
                 removed: BTreeSet::new(),
+                last_input: None,
             };
             project.devices.insert(id, fake);
             Ok(id)

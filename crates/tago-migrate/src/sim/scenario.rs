@@ -242,6 +242,7 @@ impl Play {
             tokens: vec![token(&format!("source {number}"), "Default")],
             records,
             removed: BTreeSet::new(),
+            last_input: None,
         }
     }
 
@@ -328,7 +329,6 @@ impl Play {
     async fn rehearse_patiently(&mut self) -> Result<Plan, String> {
         for _ in 0..4 {
             self.recover();
-            *self.clock.turned.lock().unwrap() = 0;
             if let Ok(plan) = self.rehearse().await {
                 return Ok(plan);
             }

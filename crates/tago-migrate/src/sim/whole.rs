@@ -127,6 +127,7 @@ fn device(number: u8) -> FakeDevice {
         tokens: vec![token(&format!("source {number}"), "Default")],
         records: records.collect(),
         removed: BTreeSet::new(),
+        last_input: None,
     }
 }
 

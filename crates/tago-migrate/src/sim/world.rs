@@ -40,6 +40,7 @@ pub(super) struct FakeDevice {
     pub(super) records: Vec<FakeRecord>,
     /// Places of records that were removed by name, counted as if none had been.
     pub(super) removed: BTreeSet<u32>,
+    pub(super) last_input: Option<Time>,
 }
 
 /// A record as the platform holds it.
