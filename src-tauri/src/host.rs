@@ -8,7 +8,7 @@ use tauri::{AppHandle, Runtime};
 use tauri_specta::Event as _;
 
 use crate::ipc;
-use crate::view::{Deployment, RehearsalView, ResourceRun, RunView};
+use crate::view::{Deployment, RehearsalView, ResourceRehearsal, ResourceRun, RunView};
 
 /// The desktop, as far as [`crate::app::App`] knows of it.
 ///
@@ -35,6 +35,7 @@ pub enum Event {
     Deployment(Deployment),
     Rehearsal(Box<RehearsalView>),
     Run(Box<RunView>),
+    ResourceRehearsal(Box<ResourceRehearsal>),
     ResourceRun(Box<ResourceRun>),
     BadDay,
 }
@@ -53,6 +54,7 @@ impl<R: Runtime> Host for Desktop<R> {
             Event::Deployment(deployment) => ipc::DeploymentChanged(deployment).emit(&self.0),
             Event::Rehearsal(rehearsal) => ipc::RehearsalChanged(*rehearsal).emit(&self.0),
             Event::Run(run) => ipc::RunChanged(*run).emit(&self.0),
+            Event::ResourceRehearsal(rehearsal) => ipc::ResourceRehearsalChanged(*rehearsal).emit(&self.0),
             Event::ResourceRun(run) => ipc::ResourceRunChanged(*run).emit(&self.0),
             Event::BadDay => ipc::BadDayChanged.emit(&self.0),
         };

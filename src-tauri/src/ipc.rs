@@ -9,7 +9,7 @@ use tauri::Runtime;
 use tauri_specta::{Builder, Event, collect_commands, collect_events};
 
 use crate::commands::{about, backups, connections, migrations, practice, projects, resources};
-use crate::view::{Deployment, RehearsalView, ResourceRun, RunView};
+use crate::view::{Deployment, RehearsalView, ResourceRehearsal, ResourceRun, RunView};
 
 /// The connections, or the state of one, are not what they were.
 #[derive(Clone, Debug, Serialize, Type, Event)]
@@ -26,6 +26,10 @@ pub struct RehearsalChanged(pub RehearsalView);
 /// A run is further than it was; at most ten times a second.
 #[derive(Clone, Debug, Serialize, Type, Event)]
 pub struct RunChanged(pub RunView);
+
+/// A rehearsal of resources is further than it was.
+#[derive(Clone, Debug, Serialize, Type, Event)]
+pub struct ResourceRehearsalChanged(pub ResourceRehearsal);
 
 /// A run over resources is further than it was.
 #[derive(Clone, Debug, Serialize, Type, Event)]
@@ -79,7 +83,10 @@ pub fn builder<R: Runtime>() -> Builder<R> {
             migrations::prove_run,
             migrations::report,
             migrations::open_report,
-            resources::rehearse_resources,
+            resources::start_resource_rehearsal,
+            resources::resource_rehearsal,
+            resources::resource_rows,
+            resources::cancel_resource_rehearsal,
             resources::start_resource_run,
             resources::resource_runs,
             resources::resource_run,
@@ -93,6 +100,7 @@ pub fn builder<R: Runtime>() -> Builder<R> {
             DeploymentChanged,
             RehearsalChanged,
             RunChanged,
+            ResourceRehearsalChanged,
             ResourceRunChanged,
             BadDayChanged,
         ])

@@ -1,5 +1,7 @@
 //! Moves of what a project holds beside records: plans that are looked at, runs, and what is remembered of them.
 
+mod comparison;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -7,39 +9,25 @@ use std::sync::{Arc, Mutex};
 use serde::{Deserialize, Serialize};
 use tago_api::Time;
 use tago_migrate::Control;
-use tago_migrate::resources::{
-    self as engine, Address, Conflict, Kind, Part, ResourceChoices, ResourceItem, ResourcePlan,
-    ResourceReason, Reversal, Undone, Why, Work,
-};
+use tago_migrate::resources::{self as engine, Address, Reversal, Undone, Work};
+
+pub(crate) use comparison::{Compared, Comparison, choices_of};
 
 use crate::app::locked;
 use crate::error::{Answer, ErrorCode, UiError};
-use crate::migration;
 use crate::records::Records;
 use crate::targets::Targets;
-use crate::view::{
-    ConflictChoice, ResourceNote, ResourceReasonView, ResourceRehearsal, ResourceRow, ResourceRun,
-    ResourceRunState, ResourceUndone, ResourceWish, Side,
-};
+use crate::view::{ResourceNote, ResourceRun, ResourceRunState, ResourceUndone, Side};
 
 /// Plans are held in memory; more than these are not looked at any more.
-const KEPT_PLANS: usize = 4;
+const KEPT_COMPARISONS: usize = 4;
 
 /// What is compared, what runs and what ran.
 pub(crate) struct ResourceMoves {
     records: Records<ResourceRecord>,
-    plans: Mutex<BTreeMap<String, Arc<Rehearsed>>>,
+    comparisons: Mutex<BTreeMap<String, Arc<Comparison>>>,
     running: Mutex<HashMap<String, Arc<LiveMove>>>,
     targets: Arc<Targets>,
-}
-
-/// A plan as the owner looks at it.
-pub(crate) struct Rehearsed {
-    pub(crate) source: Side,
-    pub(crate) target: Side,
-    pub(crate) source_name: String,
-    pub(crate) target_name: String,
-    pub(crate) plan: ResourcePlan,
 }
 
 /// What the shell remembers of a run; the engine's own files lie in the folder of the same name.
@@ -68,23 +56,25 @@ pub(crate) struct LiveMove {
 impl ResourceMoves {
     pub(crate) fn new(folder: PathBuf, targets: Arc<Targets>) -> ResourceMoves {
         let records = Records::new(folder, "run");
-        ResourceMoves { records, plans: Mutex::default(), running: Mutex::default(), targets }
+        ResourceMoves { records, comparisons: Mutex::default(), running: Mutex::default(), targets }
     }
 
     pub(crate) fn folder(&self, id: &str) -> PathBuf {
         self.records.folder().join(id)
     }
 
-    pub(crate) fn keep(&self, id: String, rehearsed: Arc<Rehearsed>) {
-        let mut plans = locked(&self.plans);
-        while plans.len() >= KEPT_PLANS {
-            plans.pop_first();
+    pub(crate) fn keep(&self, comparison: Arc<Comparison>) {
+        let mut comparisons = locked(&self.comparisons);
+        while comparisons.len() >= KEPT_COMPARISONS {
+            if let Some((_, forgotten)) = comparisons.pop_first() {
+                forgotten.cancel();
+            }
         }
-        plans.insert(id, rehearsed);
+        comparisons.insert(comparison.id.clone(), comparison);
     }
 
-    pub(crate) fn plan(&self, id: &str) -> Answer<Arc<Rehearsed>> {
-        locked(&self.plans).get(id).cloned().ok_or_else(|| {
+    pub(crate) fn comparison(&self, id: &str) -> Answer<Arc<Comparison>> {
+        locked(&self.comparisons).get(id).cloned().ok_or_else(|| {
             UiError::new(ErrorCode::NotFound, "This rehearsal is not kept any more")
                 .hint("Rehearse again: what is on both sides may have changed since.")
         })
@@ -180,115 +170,6 @@ fn note(at: &Address, name: String, detail: String) -> ResourceNote {
     ResourceNote { kind: at.kind.as_str().to_owned(), name, detail }
 }
 
-/// The owner's choices as the engine takes them.
-pub(crate) fn choices_of(wish: &ResourceWish) -> Answer<ResourceChoices> {
-    let kind =
-        |word: &String| word.parse::<Kind>().map_err(|said| UiError::bad_input(format!("Type: {said}")));
-    let kinds = match &wish.kinds {
-        None => None,
-        Some(words) => Some(words.iter().map(kind).collect::<Answer<_>>()?),
-    };
-    let conflicts = wish.conflicts.iter().map(|one| {
-        let choice = match one.choice {
-            ConflictChoice::KeepTarget => Conflict::KeepTarget,
-            ConflictChoice::TakeSource => Conflict::TakeSource,
-            ConflictChoice::MergeTags => Conflict::MergeTags,
-            ConflictChoice::Both => Conflict::Both,
-        };
-        (one.item.clone(), choice)
-    });
-    Ok(ResourceChoices {
-        kinds,
-        items: wish.items.as_ref().map(|ids| ids.iter().cloned().collect()),
-        conflict_of_item: conflicts.collect(),
-        ..ResourceChoices::default()
-    })
-}
-
-/// A plan as the window shows it.
-pub(crate) fn rehearsal_view(id: &str, rehearsed: &Rehearsed) -> ResourceRehearsal {
-    let plan = &rehearsed.plan;
-    let gap = |gap: &engine::Gap| match &gap.id {
-        Some(id) => format!("{} {id}: {}", gap.kind, gap.reason),
-        None => format!("{}: {}", gap.kind, gap.reason),
-    };
-    ResourceRehearsal {
-        id: id.to_owned(),
-        target_name: rehearsed.target_name.clone(),
-        fingerprint: plan.fingerprint().to_string(),
-        items: plan.items().iter().map(row).collect(),
-        gaps: plan.header().gaps.iter().map(gap).collect(),
-        irreversible: engine::irreversible(plan)
-            .into_iter()
-            .map(|(at, why)| format!("{at}: {why}"))
-            .collect(),
-        nothing_to_do: plan.is_empty(),
-    }
-}
-
-fn row(item: &ResourceItem) -> ResourceRow {
-    let differs = |reason: &ResourceReason| {
-        matches!(
-            reason,
-            ResourceReason::Differs(_) | ResourceReason::OtherEntries(..) | ResourceReason::Unchangeable(_)
-        )
-    };
-    ResourceRow {
-        kind: item.at.kind.as_str().to_owned(),
-        id: item.at.id.clone(),
-        parent: item.at.parent.clone(),
-        name: item.name.clone(),
-        verdict: migration::verdict(item.verdict),
-        differs: item.reasons.iter().any(differs) || item.conflict == Conflict::Both,
-        conflict: match item.conflict {
-            Conflict::KeepTarget => ConflictChoice::KeepTarget,
-            Conflict::TakeSource => ConflictChoice::TakeSource,
-            Conflict::MergeTags => ConflictChoice::MergeTags,
-            Conflict::Both => ConflictChoice::Both,
-        },
-        reasons: item.reasons.iter().map(reason).collect(),
-        work: item.work.iter().map(|work| work_word(*work).to_owned()).collect(),
-        unresolved: item.unresolved.iter().map(|found| found.at.clone()).collect(),
-    }
-}
-
-fn reason(reason: &ResourceReason) -> ResourceReasonView {
-    let (code, names, count) = match reason {
-        ResourceReason::NoCounterpart => ("no_counterpart", Vec::new(), None),
-        ResourceReason::Matched(why) => (why_word(*why), Vec::new(), None),
-        ResourceReason::ManyCounterparts(number) => ("many_counterparts", Vec::new(), Some(*number)),
-        ResourceReason::Differs(fields) => ("differs", fields.clone(), None),
-        ResourceReason::LeadsToNew => ("leads_to_new", Vec::new(), None),
-        ResourceReason::Unchangeable(fields) => ("unchangeable", fields.clone(), None),
-        ResourceReason::Lacks(part, number) => ("lacks", vec![part_word(*part).into()], Some(*number)),
-        ResourceReason::OtherEntries(part, number) => {
-            ("other_entries", vec![part_word(*part).into()], Some(*number))
-        }
-        ResourceReason::Needs(what) => ("needs", vec![what.clone()], None),
-    };
-    ResourceReasonView { code: code.to_owned(), names, count: count.map(Into::into) }
-}
-
-fn why_word(why: Why) -> &'static str {
-    match why {
-        Why::Chosen => "matched_chosen",
-        Why::SameId => "matched_same_id",
-        Why::SameSerial => "matched_same_serial",
-        Why::SameTag => "matched_same_tag",
-        Why::SameKey => "matched_same_key",
-        Why::SameName => "matched_same_name",
-    }
-}
-
-fn part_word(part: Part) -> &'static str {
-    match part {
-        Part::Params => "params",
-        Part::Languages => "languages",
-        Part::Rows => "rows",
-        Part::Script => "script",
-    }
-}
-
 fn work_word(work: Work) -> &'static str {
     match work {
         Work::EnterSecret => "enter_secret",
@@ -317,21 +198,5 @@ pub(crate) fn undone_view(undone: Undone) -> ResourceUndone {
         reversed: reversed.map(|(at, name, how)| note(&at, name, reversal(how).into())).collect(),
         kept: notes(undone.changed_since),
         impossible: notes(undone.impossible),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_type_that_does_not_exist_is_told_by_its_field() {
-        let wish = |kinds: &[&str]| ResourceWish {
-            kinds: Some(kinds.iter().map(|&kind| kind.to_owned()).collect()),
-            items: None,
-            conflicts: Vec::new(),
-        };
-        assert!(choices_of(&wish(&["dashboard", "run_user"])).is_ok());
-        assert!(choices_of(&wish(&["teapot"])).unwrap_err().message.starts_with("Type: "));
     }
 }

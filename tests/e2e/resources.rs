@@ -128,6 +128,57 @@ async fn tags_are_merged_where_the_owner_says_so_and_both_are_kept_where_the_own
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_carries_a_tag_is_chosen_and_from_its_end_one_button_leads_to_the_records_and_back() {
+    play("resources-tagged", async |stage: &mut Stage| {
+        let target = stage.platform.project();
+        let access = stage.platform.access(&target, "Test").await;
+        let [wanted, other] =
+            [dashboard(&access, "Of the north").await, dashboard(&access, "Of the south").await];
+        for (id, region) in [(&wanted, "north"), (&other, "south")] {
+            let tags = json!({ "tags": [{ "key": "region", "value": region }] });
+            access.call(Method::PUT, &format!("/dashboard/{id}"), Some(tags)).await;
+        }
+        stage.platform.post(&format!("/api/projects/{target}/backups"), json!({})).await;
+        stage.damage_and_restore("Copy with tags").await;
+        let copy = stage.project_called("Copy with tags").await.unwrap();
+        for id in [&wanted, &other] {
+            access.call(Method::DELETE, &format!("/dashboard/{id}"), None).await;
+        }
+        stage.compare(&copy).await;
+        let window = stage.window();
+        window.write("[data-testid='tag-key']", "region").await;
+        window.write("[data-testid='tag-value']", "nowhere").await;
+        window.press("[data-testid='choose-tagged']").await;
+        window.see_within("[data-testid='resources-none-chosen']", EVENTUALLY).await;
+        assert!(!window.enabled("[data-testid='resources-rehearse']").await);
+        window.write("[data-testid='tag-value']", "north").await;
+        window.press("[data-testid='choose-tagged']").await;
+        window.see_no_more("[data-testid='resources-none-chosen']").await;
+        assert_eq!(stage.figure("resources-create").await, 1);
+        stage.picture("chosen").await;
+        stage.approve_resources().await;
+        window.see_within("[data-testid='resource-run-state'][data-state='done']", EVENTUALLY).await;
+        let labels = dashboards(&access).await;
+        assert!(labels.contains_key("Of the north") && !labels.contains_key("Of the south"), "{labels:?}");
+
+        // The same pair serves the records, and then the resources again.
+        stage.picture("done").await;
+        window.press("[data-testid='go-on-records']").await;
+        window
+            .see_within("[data-testid='wizard'][data-step='choose'] [data-testid='rehearse']", EVENTUALLY)
+            .await;
+        stage.rehearse().await;
+        assert!(stage.figure("plan-missing").await > 0);
+        stage.approve_and_run().await;
+        window.see_within("[data-testid='proof-verdict'][data-green='true']", EVENTUALLY).await;
+        window.press("[data-testid='go-on-resources']").await;
+        window.see_within("[data-testid='resources-create']", EVENTUALLY).await;
+        stage.picture("again").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_over_resources_that_is_paused_or_killed_in_its_middle_is_gone_on_with() {
     play("resources-resume", async |stage: &mut Stage| {
         let target = stage.platform.project();
@@ -185,6 +236,7 @@ async fn a_project_that_records_are_written_to_takes_no_resources_at_the_same_ti
         let target = stage.platform.project();
         let access = stage.platform.access(&target, "Test").await;
         let plan = dashboard(&access, "Plan of the hall").await;
+        stage.platform.post(&format!("/api/projects/{target}/backups"), json!({})).await;
         stage.damage_and_restore("Copy for both").await;
         let copy = stage.project_called("Copy for both").await.unwrap();
         access.call(Method::DELETE, &format!("/dashboard/{plan}"), None).await;
@@ -227,7 +279,7 @@ impl Stage {
         window.press("[data-testid='nav-migrate']").await;
         self.choose_side("source", copy).await;
         self.choose_side("target", &self.platform.project()).await;
-        window.press("[data-testid='to-resources']").await;
+        window.press("[data-testid='cargo-resources']").await;
         window.press("[data-testid='wizard'][data-step='sides'] [data-testid='wizard-next']").await;
         window.see_within("[data-testid='wizard'][data-step='choose']", EVENTUALLY).await;
     }

@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tago_migrate::live::Live;
-use tago_migrate::resources::{self as engine, UndoChoices};
+use tago_migrate::resources::{self as engine, ResourceChoices, UndoChoices};
 use tago_migrate::{Control, Ending, Env, Figures, Progress, Seal, SystemClock};
 
 use super::App;
@@ -11,41 +11,88 @@ use crate::app::locked;
 use crate::error::{Answer, ErrorCode, UiError};
 use crate::host::Event;
 use crate::migration::{fresh_id, now, relay, settings};
-use crate::resources::{LiveMove, Rehearsed, ResourceRecord, choices_of, rehearsal_view, undone_view};
-use crate::view::{ResourceRehearsal, ResourceRun, ResourceWish, Side};
+use crate::resources::{Compared, Comparison, LiveMove, ResourceRecord, choices_of, undone_view};
+use crate::view::{ResourcePage, ResourceRehearsal, ResourceRun, ResourceWish, Side};
 
 /// What a task does with a run.
 #[derive(Clone)]
 enum Work {
-    Begin(Arc<Rehearsed>),
+    Begin(Arc<Compared>),
     GoOn,
     Undo,
 }
 
 impl App {
-    /// Compares what both sides hold beside records; nothing is written.
-    pub async fn rehearse_resources(
+    /// Begins to compare what both sides hold beside records; nothing is written. What is chosen is told
+    /// in the terms of an earlier rehearsal of the same sides, if there was one.
+    pub async fn start_resource_rehearsal(
         &self,
         source: Side,
         target: Side,
         wish: &ResourceWish,
-    ) -> Answer<ResourceRehearsal> {
-        let choices = choices_of(wish)?;
+        earlier: Option<&str>,
+    ) -> Answer<String> {
+        let everything = match earlier {
+            Some(id) => Some(self.state.resources.comparison(id)?.compared()?.everything()),
+            None => None,
+        };
+        let choices = choices_of(wish, everything.as_deref())?;
         if source == target {
             let said = "Source and target are the same project; choose two different ones";
             return Err(UiError::new(ErrorCode::SameProject, said));
         }
-        let (from, to) = (self.port(&source).await?, self.port(&target).await?);
-        let (source_name, target_name) =
-            (self.project_name(&source).await?, self.project_name(&target).await?);
+        let ports = (self.port(&source).await?, self.port(&target).await?);
+        let names = (self.project_name(&source).await?, self.project_name(&target).await?);
         let (id, nonce) = fresh_id()?;
-        let (clock, control) = (SystemClock::start(), Control::new());
+        let sides = [(source, names.0), (target, names.1)];
+        let comparison = Arc::new(Comparison::new(id.clone(), sides, everything));
+        self.state.resources.keep(comparison.clone());
+        let app = self.clone();
+        on_its_own_thread(async move || app.compare_resources(&comparison, ports, choices, nonce).await);
+        Ok(id)
+    }
+
+    async fn compare_resources(
+        &self,
+        comparison: &Arc<Comparison>,
+        ports: (Live, Live),
+        choices: ResourceChoices,
+        nonce: u64,
+    ) {
+        let clock = SystemClock::start();
         let progress = Progress::new(Figures::default());
-        let env = Env { clock: &clock, nonce, progress: &progress, control: &control };
-        let plan = engine::rehearse(&from, &to, &choices, &settings(late_commit(&target)), env).await?;
-        let rehearsed = Arc::new(Rehearsed { source, target, source_name, target_name, plan });
-        self.state.resources.keep(id.clone(), rehearsed.clone());
-        Ok(rehearsal_view(&id, &rehearsed))
+        let (app, watched) = (self.clone(), comparison.clone());
+        let telling = tokio::spawn(relay(progress.subscribe(), move |figures| {
+            watched.progressed(figures);
+            app.emit(Event::ResourceRehearsal(Box::new(watched.view())));
+        }));
+        let env = Env { clock: &clock, nonce, progress: &progress, control: &comparison.control };
+        let settings = settings(late_commit(&comparison.target));
+        let comparing = engine::rehearse(&ports.0, &ports.1, &choices, &settings, env);
+        let outcome = without_panic(async { comparing.await.map_err(UiError::from) }).await;
+        drop(progress);
+        comparison.ended(outcome);
+        settle(telling).await;
+        self.emit(Event::ResourceRehearsal(Box::new(comparison.view())));
+    }
+
+    /// A rehearsal of resources and how far it is.
+    pub async fn resource_rehearsal(&self, id: &str) -> Answer<ResourceRehearsal> {
+        let comparison = self.state.resources.comparison(id)?;
+        aside(move || Ok(comparison.view())).await
+    }
+
+    /// A page of what the source has of this type with this text in its name.
+    pub async fn resource_rows(&self, id: &str, kind: &str, text: &str, page: u32) -> Answer<ResourcePage> {
+        let comparison = self.state.resources.comparison(id)?;
+        let (kind, text) = (kind.to_owned(), text.to_owned());
+        aside(move || Ok(comparison.compared()?.rows(&kind, &text, page))).await
+    }
+
+    /// Stops a rehearsal of resources; nothing was written.
+    pub fn cancel_resource_rehearsal(&self, id: &str) -> Answer<()> {
+        self.state.resources.comparison(id)?.cancel();
+        Ok(())
     }
 
     /// Begins the run of the plan with this fingerprint, if the target's name was typed as it is.
@@ -55,14 +102,15 @@ impl App {
         fingerprint: &str,
         typed: &str,
     ) -> Answer<String> {
-        let rehearsed = self.state.resources.plan(rehearsal)?;
-        if typed != rehearsed.target_name {
+        let comparison = self.state.resources.comparison(rehearsal)?;
+        let compared = comparison.compared()?;
+        if typed != comparison.target_name {
             return Err(UiError::bad_input(format!(
                 "Name: type the target's name as it is, “{}”; nothing was written",
-                rehearsed.target_name
+                comparison.target_name
             )));
         }
-        if Seal::from_text(fingerprint) != rehearsed.plan.fingerprint() {
+        if Seal::from_text(fingerprint) != compared.plan.fingerprint() {
             let said = "What was confirmed is not this rehearsal's plan";
             return Err(UiError::new(ErrorCode::PlanChanged, said)
                 .hint("Look at the rehearsal again and confirm that one. Nothing was written."));
@@ -70,15 +118,15 @@ impl App {
         let (id, _) = fresh_id()?;
         let record = ResourceRecord {
             id: id.clone(),
-            source: rehearsed.source.clone(),
-            target: rehearsed.target.clone(),
-            source_name: rehearsed.source_name.clone(),
-            target_name: rehearsed.target_name.clone(),
+            source: comparison.source.clone(),
+            target: comparison.target.clone(),
+            source_name: comparison.source_name.clone(),
+            target_name: comparison.target_name.clone(),
             begun_at: now(),
             reason: None,
             undone: None,
         };
-        self.begin_resources(record, Work::Begin(rehearsed)).await?;
+        self.begin_resources(record, Work::Begin(compared)).await?;
         Ok(id)
     }
 
@@ -187,9 +235,9 @@ impl App {
         let bound: Duration = late_commit(&live.record.target);
         let (settings, folder) = (settings(bound), self.state.resources.folder(&live.record.id));
         match (work, source) {
-            (Work::Begin(rehearsed), Some(source)) => {
-                let approved = rehearsed.plan.fingerprint();
-                let plan = &rehearsed.plan;
+            (Work::Begin(compared), Some(source)) => {
+                let plan = &compared.plan;
+                let approved = plan.fingerprint();
                 Ok((engine::run(plan, &approved, &folder, &source, target, &settings, env).await?, None))
             }
             (Work::GoOn, Some(source)) => {

@@ -2,18 +2,46 @@ use tauri::State;
 
 use crate::app::App;
 use crate::error::Answer;
-use crate::view::{ResourceRehearsal, ResourceRun, ResourceWish, Side};
+use crate::view::{ResourcePage, ResourceRehearsal, ResourceRun, ResourceWish, Side};
 
-/// Compares what both sides hold beside records; nothing is written.
+/// Begins to compare what both sides hold beside records; nothing is written.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn rehearse_resources(
+pub(crate) async fn start_resource_rehearsal(
     app: State<'_, App>,
     source: Side,
     target: Side,
     wish: ResourceWish,
-) -> Answer<ResourceRehearsal> {
-    app.rehearse_resources(source, target, &wish).await
+    earlier: Option<String>,
+) -> Answer<String> {
+    app.start_resource_rehearsal(source, target, &wish, earlier.as_deref()).await
+}
+
+/// A rehearsal of resources and how far it is.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn resource_rehearsal(app: State<'_, App>, id: String) -> Answer<ResourceRehearsal> {
+    app.resource_rehearsal(&id).await
+}
+
+/// A page of what the source has of this type with this text in its name.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn resource_rows(
+    app: State<'_, App>,
+    id: String,
+    kind: String,
+    text: String,
+    page: u32,
+) -> Answer<ResourcePage> {
+    app.resource_rows(&id, &kind, &text, page).await
+}
+
+/// Stops a rehearsal of resources; nothing was written.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn cancel_resource_rehearsal(app: State<'_, App>, id: String) -> Answer<()> {
+    app.cancel_resource_rehearsal(&id)
 }
 
 /// Begins the run of the plan with this fingerprint, if the target's name was typed as it is.

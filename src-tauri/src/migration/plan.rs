@@ -34,17 +34,22 @@ pub(super) fn page(plan: &Plan, verdict: Option<Verdict>, text: &str, page: u32)
                 || row.device_name.to_lowercase().contains(&text)
                 || row.variable.as_ref().is_some_and(|name| name.to_lowercase().contains(&text)))
     };
-    let first = usize::try_from(page).unwrap_or(usize::MAX).saturating_mul(PAGE);
-    let (mut rows, mut total) = (Vec::new(), 0_usize);
-    for row in plan.items().iter().enumerate().flat_map(|(place, item)| rows_of(place, item, &names)) {
-        if wanted(&row) {
-            if total >= first && rows.len() < PAGE {
-                rows.push(row);
-            }
-            total += 1;
-        }
-    }
+    let rows = plan.items().iter().enumerate().flat_map(|(place, item)| rows_of(place, item, &names));
+    let (rows, total) = page_of(rows.filter(wanted), page);
     PlanPage { rows, total: total.into() }
+}
+
+/// One page of rows, and how many there are in all.
+pub(crate) fn page_of<T>(rows: impl Iterator<Item = T>, page: u32) -> (Vec<T>, usize) {
+    let first = usize::try_from(page).unwrap_or(usize::MAX).saturating_mul(PAGE);
+    let (mut shown, mut total) = (Vec::new(), 0_usize);
+    for row in rows {
+        if total >= first && shown.len() < PAGE {
+            shown.push(row);
+        }
+        total += 1;
+    }
+    (shown, total)
 }
 
 fn names(plan: &Plan) -> HashMap<DeviceId, &str> {

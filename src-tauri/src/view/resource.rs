@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use super::{Side, Verdict, Whole};
+use super::{RehearsalPhase, Side, Verdict, Whole};
 use crate::error::UiError;
 
 /// What becomes of a resource that is on both sides and differs.
@@ -21,13 +21,30 @@ pub struct ItemConflict {
     pub choice: ConflictChoice,
 }
 
+/// What is chosen of one type.
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+pub struct KindWish {
+    pub kind: String,
+    /// Whether all are chosen, or none.
+    pub all: bool,
+    /// Except these, by their ids in the source.
+    pub except: Vec<String>,
+}
+
+/// What carries this tag, with this value if one is given.
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+pub struct TagWish {
+    pub key: String,
+    pub value: Option<String>,
+}
+
 /// What the owner chose to move beside records.
 #[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct ResourceWish {
-    /// Types, such as `run_user`; `null` means all.
-    pub kinds: Option<Vec<String>>,
-    /// Ids in the source; `null` means all.
-    pub items: Option<Vec<String>>,
+    /// Of a type that is not named, all.
+    pub chosen: Vec<KindWish>,
+    /// Chooses anew, by a tag.
+    pub tagged: Option<TagWish>,
     pub conflicts: Vec<ItemConflict>,
 }
 
@@ -46,6 +63,8 @@ pub struct ResourceRow {
     pub id: String,
     pub parent: Option<String>,
     pub name: String,
+    /// Whether the plan is about it.
+    pub planned: bool,
     pub verdict: Verdict,
     /// Whether it is on both sides and differs, so that the owner has a word.
     pub differs: bool,
@@ -56,18 +75,59 @@ pub struct ResourceRow {
     pub unresolved: Vec<String>,
 }
 
-/// What both sides hold beside records, compared; nothing was written.
+/// One page of the resources of a type.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct ResourcePage {
+    pub rows: Vec<ResourceRow>,
+    pub total: Whole,
+}
+
+/// What both sides hold beside records, compared as far as it is; nothing is written.
 #[derive(Clone, Debug, Serialize, Type)]
 pub struct ResourceRehearsal {
     pub id: String,
+    pub source: Side,
+    pub target: Side,
+    pub source_name: String,
     pub target_name: String,
+    pub phase: RehearsalPhase,
+    pub done: Whole,
+    pub total: Option<Whole>,
+    pub summary: Option<ResourceSummary>,
+    pub error: Option<UiError>,
+}
+
+/// What a plan for resources would do, in figures.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct ResourceSummary {
     pub fingerprint: String,
-    pub items: Vec<ResourceRow>,
+    pub create: Whole,
+    pub update: Whole,
+    pub same: Whole,
+    /// Differs, or could be one of several: left alone.
+    pub left: Whole,
+    pub blocked: Whole,
+    pub kinds: Vec<KindSummary>,
     /// What could not be read in the source.
-    pub gaps: Vec<String>,
+    pub gaps: Vec<ResourceNote>,
     /// What an undo could not take back.
-    pub irreversible: Vec<String>,
+    pub irreversible: Vec<ResourceNote>,
     pub nothing_to_do: bool,
+}
+
+/// What the source has of one type, and what of it is chosen.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct KindSummary {
+    pub kind: String,
+    pub total: Whole,
+    /// How many can be chosen by themselves; the others come with what they belong to.
+    pub choosable: Whole,
+    pub to_write: Whole,
+    /// Whether there is more to see than what is the same on both sides.
+    pub eventful: bool,
+    /// Whether all are chosen, or none, except these.
+    pub all: bool,
+    pub except: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]

@@ -11,6 +11,8 @@ import {
   type UiError,
 } from "../ipc";
 
+import type { Cargo } from "./pair.svelte";
+
 export type Route =
   | { page: "welcome" }
   | { page: "connect"; kind: "tagodeploy" | "tagoio" }
@@ -21,9 +23,15 @@ export type Route =
   | { page: "deployment"; side: Side; deployment: string }
   | { page: "inspect"; side: Side }
   | { page: "restored" }
-  | { page: "migrate"; source: Side | null; target: Side | null }
+  | {
+      page: "migrate";
+      source: Side | null;
+      target: Side | null;
+      cargo?: Cargo;
+      /** Both sides are known and read at once. */
+      begin?: boolean;
+    }
   | { page: "run"; run: string }
-  | { page: "resources"; source: Side | null; target: Side | null }
   | { page: "resource-run"; run: string }
   | { page: "restore"; project: string }
   | { page: "history" };

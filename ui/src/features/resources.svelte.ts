@@ -3,86 +3,75 @@ import {
   asUiError,
   ipc,
   type ConflictChoice,
+  type KindSummary,
   type ResourceRehearsal,
   type ResourceRow,
   type ResourceWish,
-  type Side,
+  type TagWish,
   type UiError,
 } from "../ipc";
-import { sameSide } from "./app.svelte";
+import type { Pair } from "./pair.svelte";
 
 export type ResourceStep = "sides" | "choose" | "confirm";
-export type KindGroup = { kind: string; rows: ResourceRow[] };
+type Chosen = { all: boolean; except: ReadonlySet<string> };
 
 export class ResourceWizard {
+  readonly pair: Pair;
   step = $state<ResourceStep>("sides");
-  source = $state.raw<Side | null>(null);
-  target = $state.raw<Side | null>(null);
-  reading = $state(false);
   error = $state.raw<UiError | null>(null);
-  /** All that the source holds, as it was first compared. */
-  everything = $state.raw<ResourceRow[]>([]);
-  /** The plan that can be run; only as long as nothing was chosen otherwise. */
+  /** The rehearsal that is under way, if one is. */
+  underWay = $state.raw<ResourceRehearsal | null>(null);
+  /** The newest one that is over: what is shown, and what can be run as long as nothing is chosen otherwise. */
   plan = $state.raw<ResourceRehearsal | null>(null);
-  chosen = $state.raw<ReadonlySet<string>>(new Set());
+  chosen = $state.raw<ReadonlyMap<string, Chosen>>(new Map());
   conflicts = $state.raw<ReadonlyMap<string, ConflictChoice>>(new Map());
   stale = $state(false);
+  reading = $state(false);
+  #id: string | null = null;
   #asked = 0;
 
-  constructor(source: Side | null, target: Side | null) {
-    this.source = source;
-    this.target = target;
+  constructor(pair: Pair) {
+    this.pair = pair;
   }
 
-  readonly sameSides = $derived(sameSide(this.source, this.target));
-  readonly choosable = $derived(this.everything.filter((row) => row.parent === null));
-  readonly groups = $derived.by((): KindGroup[] => {
-    const groups = new Map<string, ResourceRow[]>();
-    const planned = new Map(this.plan?.items.map((row) => [row.id, row]));
-    for (const row of this.everything) {
-      groups.set(row.kind, [...(groups.get(row.kind) ?? []), planned.get(row.id) ?? row]);
-    }
-    return [...groups].map(([kind, rows]) => ({ kind, rows }));
-  });
+  readonly summary = $derived(this.plan?.summary ?? null);
+  readonly kinds = $derived(this.summary?.kinds ?? []);
+  readonly somethingChosen = $derived(this.kinds.some((kind) => this.countOf(kind) > 0));
   readonly canConfirm = $derived(
-    this.plan !== null && !this.stale && !this.plan.nothing_to_do && this.chosen.size > 0,
+    this.summary !== null &&
+      !this.reading &&
+      !this.stale &&
+      !this.summary.nothing_to_do &&
+      this.somethingChosen,
   );
 
-  /** Everything chosen means "all", also what no list shows. */
-  get wish(): ResourceWish {
-    const all = this.choosable.every((row) => this.chosen.has(row.id));
-    return {
-      kinds: null,
-      items: all ? null : [...this.chosen],
-      conflicts: [...this.conflicts].map(([item, choice]) => ({ item, choice })),
-    };
+  isChosen(kind: string, id: string): boolean {
+    const chosen = this.chosen.get(kind);
+    return chosen === undefined || chosen.all !== chosen.except.has(id);
   }
 
-  /** Reads both sides for the first time; everything is chosen. */
-  async readSides(): Promise<void> {
-    this.chosen = new Set();
-    this.conflicts = new Map();
-    this.everything = [];
-    const plan = await this.#rehearse({ kinds: null, items: null, conflicts: [] });
-    if (!plan) return;
-    this.everything = plan.items;
-    this.chosen = new Set(this.choosable.map((row) => row.id));
-    this.step = "choose";
+  /** Whether this row is part of what is chosen; a widget comes with its dashboard. */
+  takes(row: ResourceRow): boolean {
+    return row.parent === null ? this.isChosen(row.kind, row.id) : this.isChosen("dashboard", row.parent);
   }
 
-  /** Rehearses exactly what is chosen now. */
-  async rehearse(): Promise<void> {
-    await this.#rehearse(this.wish);
+  /** How many of a type are chosen. */
+  countOf(kind: KindSummary): number {
+    const chosen = this.chosen.get(kind.kind);
+    if (!chosen) return kind.choosable;
+    return chosen.all ? kind.choosable - chosen.except.size : chosen.except.size;
   }
 
-  choose(rows: ResourceRow[], yes: boolean) {
-    const next = new Set(this.chosen);
-    for (const row of rows) {
-      if (yes) next.add(row.id);
-      else next.delete(row.id);
-    }
-    this.chosen = next;
-    this.stale = true;
+  choose(row: ResourceRow, yes: boolean) {
+    const { all, except } = this.chosen.get(row.kind) ?? { all: true, except: new Set<string>() };
+    const next = new Set(except);
+    if (yes === all) next.delete(row.id);
+    else next.add(row.id);
+    this.#choose(row.kind, { all, except: next });
+  }
+
+  chooseKind(kind: string, all: boolean) {
+    this.#choose(kind, { all, except: new Set() });
   }
 
   decide(row: ResourceRow, choice: ConflictChoice) {
@@ -90,12 +79,60 @@ export class ResourceWizard {
     this.stale = true;
   }
 
+  /** Reads both sides for the first time; everything is chosen. */
+  async readSides(): Promise<void> {
+    this.chosen = new Map();
+    this.conflicts = new Map();
+    this.plan = null;
+    await this.#rehearse(null);
+  }
+
+  /** Rehearses exactly what is chosen now. */
+  async rehearse(): Promise<void> {
+    await this.#rehearse(null);
+  }
+
+  /** Chooses what carries a tag and nothing else, and rehearses that. */
+  async chooseTagged(key: string, value: string): Promise<void> {
+    await this.#rehearse({ key, value: value.trim() === "" ? null : value });
+  }
+
+  /** Takes in news of the rehearsal under way; news of another one changes nothing. */
+  take(view: ResourceRehearsal) {
+    if (view.id !== this.#id || !this.reading) return;
+    this.underWay = view;
+    if (view.phase === "failed") {
+      this.#over();
+      this.error = view.error;
+    } else if (view.phase === "done" && view.summary) {
+      this.#over();
+      this.plan = view;
+      this.stale = false;
+      this.chosen = new Map(
+        view.summary.kinds.map(({ kind, all, except }) => [kind, { all, except: new Set(except) }]),
+      );
+      if (this.step === "sides") this.step = "choose";
+    }
+  }
+
+  async cancel(): Promise<void> {
+    const id = this.#id;
+    this.#asked += 1;
+    this.#over();
+    if (!id) return;
+    try {
+      await ipc.cancelResourceRehearsal(id);
+    } catch (thrown) {
+      this.error = asUiError(thrown);
+    }
+  }
+
   /** Starts the run of exactly the plan that was shown. Returns its id, or null where it was refused. */
   async startRun(typedName: string): Promise<string | null> {
-    if (!this.plan || !this.canConfirm) return null;
+    if (!this.plan || !this.summary || !this.canConfirm) return null;
     this.error = null;
     try {
-      return await ipc.startResourceRun(this.plan.id, this.plan.fingerprint, typedName);
+      return await ipc.startResourceRun(this.plan.id, this.summary.fingerprint, typedName);
     } catch (thrown) {
       this.error = asUiError(thrown);
       return null;
@@ -107,22 +144,42 @@ export class ResourceWizard {
     this.step = this.step === "confirm" ? "choose" : "sides";
   }
 
-  async #rehearse(wish: ResourceWish): Promise<ResourceRehearsal | null> {
-    if (!this.source || !this.target || this.sameSides) return null;
+  #choose(kind: string, chosen: Chosen) {
+    this.chosen = new Map(this.chosen).set(kind, chosen);
+    this.stale = true;
+  }
+
+  #over() {
+    this.reading = false;
+    this.underWay = null;
+    this.#id = null;
+  }
+
+  #wish(tagged: TagWish | null): ResourceWish {
+    return {
+      chosen: [...this.chosen].map(([kind, { all, except }]) => ({ kind, all, except: [...except] })),
+      tagged,
+      conflicts: [...this.conflicts].map(([item, choice]) => ({ item, choice })),
+    };
+  }
+
+  async #rehearse(tagged: TagWish | null): Promise<void> {
+    const { sides } = this.pair;
+    if (!sides) return;
     const mine = ++this.#asked;
     this.reading = true;
+    this.underWay = null;
     this.error = null;
     try {
-      const plan = await ipc.rehearseResources(this.source, this.target, wish);
-      if (mine !== this.#asked) return null;
-      this.plan = plan;
-      this.stale = false;
-      return plan;
+      const id = await ipc.startResourceRehearsal(...sides, this.#wish(tagged), this.plan?.id ?? null);
+      if (mine !== this.#asked) return;
+      this.#id = id;
+      const view = await ipc.resourceRehearsal(id);
+      if (mine === this.#asked) this.take(view);
     } catch (thrown) {
-      if (mine === this.#asked) this.error = asUiError(thrown);
-      return null;
-    } finally {
-      if (mine === this.#asked) this.reading = false;
+      if (mine !== this.#asked) return;
+      this.#over();
+      this.error = asUiError(thrown);
     }
   }
 }

@@ -7,21 +7,19 @@ import {
   type HoleStrip,
   type Policy,
   type RehearsalView,
-  type Side,
   type SideDevice,
   type SourceOverview,
   type UiError,
 } from "../ipc";
 import { f } from "../words";
-import { sameSide } from "./app.svelte";
+import type { Pair } from "./pair.svelte";
 
 export type Step = "sides" | "choose" | "rehearsal" | "confirm";
 export type TimeProblem = "from" | "to" | "order";
 
 export class Wizard {
+  readonly pair: Pair;
   step = $state<Step>("sides");
-  source = $state.raw<Side | null>(null);
-  target = $state.raw<Side | null>(null);
   overview = $state.raw<SourceOverview | null>(null);
   reading = $state(false);
   error = $state.raw<UiError | null>(null);
@@ -38,12 +36,10 @@ export class Wizard {
   #rehearsalId: string | null = null;
   #asked = 0;
 
-  constructor(source: Side | null, target: Side | null) {
-    this.source = source;
-    this.target = target;
+  constructor(pair: Pair) {
+    this.pair = pair;
   }
 
-  readonly sameSides = $derived(sameSide(this.source, this.target));
   readonly from = $derived(f.parseFieldDateTime(this.fromText));
   readonly to = $derived(f.parseFieldDateTime(this.toText));
   readonly timeProblem = $derived.by((): TimeProblem | null => {
@@ -75,12 +71,13 @@ export class Wizard {
 
   /** Reads both sides and goes on to the choice; stays where the sides do not fit together. */
   async readSides(): Promise<void> {
-    if (!this.source || !this.target || this.sameSides) return;
+    const { sides } = this.pair;
+    if (!sides) return;
     const mine = ++this.#asked;
     this.reading = true;
     this.error = null;
     try {
-      const overview = await ipc.sourceOverview(this.source, this.target);
+      const overview = await ipc.sourceOverview(...sides);
       if (mine !== this.#asked) return;
       this.overview = overview;
       this.devices = new Set(overview.devices.map((device) => device.id));
@@ -106,14 +103,15 @@ export class Wizard {
   }
 
   async rehearse(): Promise<void> {
-    if (!this.source || !this.target || !this.somethingChosen || this.timeProblem) return;
+    const { sides } = this.pair;
+    if (!sides || !this.somethingChosen || this.timeProblem) return;
     this.step = "rehearsal";
     this.rehearsal = null;
     this.strip = null;
     this.error = null;
     const mine = ++this.#asked;
     try {
-      const id = await ipc.startRehearsal(this.source, this.target, this.choices);
+      const id = await ipc.startRehearsal(...sides, this.choices);
       this.#rehearsalId = id;
       const view = await ipc.rehearsal(id);
       if (mine === this.#asked) this.take(view);

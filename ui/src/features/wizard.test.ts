@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { IpcError, ipc, type PlanSummary, type RehearsalView, type SourceOverview } from "../ipc";
+import { Pair } from "./pair.svelte";
 import { Wizard } from "./wizard.svelte";
 
 const source = { connection: "c", project: "restored" };
@@ -32,7 +33,7 @@ function rehearsal(over: Partial<RehearsalView>): RehearsalView {
 
 async function chosen(): Promise<Wizard> {
   vi.spyOn(ipc, "sourceOverview").mockResolvedValue(overview);
-  const wizard = new Wizard(source, target);
+  const wizard = new Wizard(new Pair(source, target));
   await wizard.readSides();
   return wizard;
 }
@@ -53,8 +54,8 @@ afterEach(() => void vi.restoreAllMocks());
 describe("from and to", () => {
   it("refuses the same project on both sides without asking anybody", async () => {
     const asked = vi.spyOn(ipc, "sourceOverview");
-    const wizard = new Wizard(source, { ...source });
-    expect(wizard.sameSides).toBe(true);
+    const wizard = new Wizard(new Pair(source, { ...source }));
+    expect(wizard.pair.same).toBe(true);
     await wizard.readSides();
     expect(asked).not.toHaveBeenCalled();
     expect(wizard.step).toBe("sides");
@@ -68,7 +69,7 @@ describe("from and to", () => {
       retryable: false,
     };
     vi.spyOn(ipc, "sourceOverview").mockRejectedValue(new IpcError(error));
-    const wizard = new Wizard(source, target);
+    const wizard = new Wizard(new Pair(source, target));
     await wizard.readSides();
     expect(wizard.step).toBe("sides");
     expect(wizard.error?.code).toBe("same_project");

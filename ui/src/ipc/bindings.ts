@@ -85,8 +85,14 @@ export const commands = {
 	report: (id: string) => typedError<ReportView, UiError>(__TAURI_INVOKE("report", { id })),
 	/**  Opens the printable report with the system's viewer. */
 	openReport: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("open_report", { id })),
-	/**  Compares what both sides hold beside records; nothing is written. */
-	rehearseResources: (source: Side, target: Side, wish: ResourceWish) => typedError<ResourceRehearsal, UiError>(__TAURI_INVOKE("rehearse_resources", { source, target, wish })),
+	/**  Begins to compare what both sides hold beside records; nothing is written. */
+	startResourceRehearsal: (source: Side, target: Side, wish: ResourceWish, earlier: string | null) => typedError<string, UiError>(__TAURI_INVOKE("start_resource_rehearsal", { source, target, wish, earlier })),
+	/**  A rehearsal of resources and how far it is. */
+	resourceRehearsal: (id: string) => typedError<ResourceRehearsal, UiError>(__TAURI_INVOKE("resource_rehearsal", { id })),
+	/**  A page of what the source has of this type with this text in its name. */
+	resourceRows: (id: string, kind: string, text: string, page: number) => typedError<ResourcePage, UiError>(__TAURI_INVOKE("resource_rows", { id, kind, text, page })),
+	/**  Stops a rehearsal of resources; nothing was written. */
+	cancelResourceRehearsal: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("cancel_resource_rehearsal", { id })),
 	/**  Begins the run of the plan with this fingerprint, if the target's name was typed as it is. */
 	startResourceRun: (rehearsal: string, fingerprint: string, typedTargetName: string) => typedError<string, UiError>(__TAURI_INVOKE("start_resource_run", { rehearsal, fingerprint, typedTargetName })),
 	/**  Every run over resources, newest first, each with its report. */
@@ -109,6 +115,7 @@ export const events = {
 	connectionsChanged: makeEvent<ConnectionsChanged, ConnectionsChanged>("connections-changed"),
 	deploymentChanged: makeEvent<DeploymentChanged, DeploymentChanged>("deployment-changed"),
 	rehearsalChanged: makeEvent<RehearsalChanged, RehearsalChanged>("rehearsal-changed"),
+	resourceRehearsalChanged: makeEvent<ResourceRehearsalChanged, ResourceRehearsalChanged>("resource-rehearsal-changed"),
 	resourceRunChanged: makeEvent<ResourceRunChanged, ResourceRunChanged>("resource-run-changed"),
 	runChanged: makeEvent<RunChanged, RunChanged>("run-changed"),
 };
@@ -294,6 +301,29 @@ export type ItemConflict = {
 
 /**  Whether the operating system's keyring can be used. */
 export type KeyringState = "available" | "locked" | "missing" | "denied";
+
+/**  What the source has of one type, and what of it is chosen. */
+export type KindSummary = {
+	kind: string,
+	total: Whole,
+	/**  How many can be chosen by themselves; the others come with what they belong to. */
+	choosable: Whole,
+	to_write: Whole,
+	/**  Whether there is more to see than what is the same on both sides. */
+	eventful: boolean,
+	/**  Whether all are chosen, or none, except these. */
+	all: boolean,
+	except: string[],
+};
+
+/**  What is chosen of one type. */
+export type KindWish = {
+	kind: string,
+	/**  Whether all are chosen, or none. */
+	all: boolean,
+	/**  Except these, by their ids in the source. */
+	except: string[],
+};
 
 /**  The last automatic backup. */
 export type LastRun = {
@@ -491,6 +521,12 @@ export type ResourceNote = {
 	detail: string,
 };
 
+/**  One page of the resources of a type. */
+export type ResourcePage = {
+	rows: ResourceRow[],
+	total: Whole,
+};
+
 /**  Why an item has its verdict: a word, and what it is about. */
 export type ResourceReasonView = {
 	code: string,
@@ -498,18 +534,22 @@ export type ResourceReasonView = {
 	count: Whole | null,
 };
 
-/**  What both sides hold beside records, compared; nothing was written. */
+/**  What both sides hold beside records, compared as far as it is; nothing is written. */
 export type ResourceRehearsal = {
 	id: string,
+	source: Side,
+	target: Side,
+	source_name: string,
 	target_name: string,
-	fingerprint: string,
-	items: ResourceRow[],
-	/**  What could not be read in the source. */
-	gaps: string[],
-	/**  What an undo could not take back. */
-	irreversible: string[],
-	nothing_to_do: boolean,
+	phase: RehearsalPhase,
+	done: Whole,
+	total: Whole | null,
+	summary: ResourceSummary | null,
+	error: UiError | null,
 };
+
+/**  A rehearsal of resources is further than it was. */
+export type ResourceRehearsalChanged = ResourceRehearsal;
 
 /**  One resource of the source, and what the plan does with it. */
 export type ResourceRow = {
@@ -517,6 +557,8 @@ export type ResourceRow = {
 	id: string,
 	parent: string | null,
 	name: string,
+	/**  Whether the plan is about it. */
+	planned: boolean,
 	verdict: Verdict,
 	/**  Whether it is on both sides and differs, so that the owner has a word. */
 	differs: boolean,
@@ -552,6 +594,23 @@ export type ResourceRunChanged = ResourceRun;
 
 export type ResourceRunState = "running" | "paused" | "done" | "undoing" | "undone" | "failed";
 
+/**  What a plan for resources would do, in figures. */
+export type ResourceSummary = {
+	fingerprint: string,
+	create: Whole,
+	update: Whole,
+	same: Whole,
+	/**  Differs, or could be one of several: left alone. */
+	left: Whole,
+	blocked: Whole,
+	kinds: KindSummary[],
+	/**  What could not be read in the source. */
+	gaps: ResourceNote[],
+	/**  What an undo could not take back. */
+	irreversible: ResourceNote[],
+	nothing_to_do: boolean,
+};
+
 /**  What came of an undo: three lists that leave nothing out. */
 export type ResourceUndone = {
 	reversed: ResourceNote[],
@@ -561,10 +620,10 @@ export type ResourceUndone = {
 
 /**  What the owner chose to move beside records. */
 export type ResourceWish = {
-	/**  Types, such as `run_user`; `null` means all. */
-	kinds: string[] | null,
-	/**  Ids in the source; `null` means all. */
-	items: string[] | null,
+	/**  Of a type that is not named, all. */
+	chosen: KindWish[],
+	/**  Chooses anew, by a tag. */
+	tagged: TagWish | null,
 	conflicts: ItemConflict[],
 };
 
@@ -685,6 +744,12 @@ export type SourceOverview = {
 export type Tag = {
 	key: string,
 	value: string,
+};
+
+/**  What carries this tag, with this value if one is given. */
+export type TagWish = {
+	key: string,
+	value: string | null,
 };
 
 /**  One token that something outside the platform has to be given anew. */

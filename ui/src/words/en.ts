@@ -371,14 +371,17 @@ export const en = {
 
   wizard: {
     title: "Migrate into an existing project",
-    steps: {
-      sides: "From and to",
-      choose: "Choose",
-      rehearsal: "Rehearsal",
-      confirm: "Confirm",
-      run: "Run",
-      proof: "Proof",
-      finish: "Finish",
+    stepsOf: {
+      records: {
+        sides: "From and to",
+        choose: "Choose",
+        rehearsal: "Rehearsal",
+        confirm: "Confirm",
+        run: "Run",
+        proof: "Proof",
+        finish: "Finish",
+      },
+      resources: { sides: "From and to", choose: "Rehearse and choose", confirm: "Confirm", run: "Run" },
     },
     stepOf: (n: number, of: number, name: string) => `Step ${n} of ${of}: ${name}`,
     from: "From",
@@ -387,8 +390,13 @@ export const en = {
     written: "written to",
 
     sidesTitle: "From where to where?",
-    sidesLead:
-      "Records are read from the first and written to the second. Nothing is ever written to the first.",
+    sidesLead: "The first is only read, the second is written to. Nothing is ever written to the first.",
+    cargo: "What should be moved?",
+    cargoRecords: "Records",
+    cargoRecordsText: "The records of the devices, with the devices that are missing and their parameters.",
+    cargoResources: "What the project is made of",
+    cargoResourcesText:
+      "Dashboards, actions, analyses, users and everything else that a project holds beside records.",
     source: "From this project",
     target: "To this project",
     choosePlaceholder: "Choose a project",
@@ -614,15 +622,14 @@ export const en = {
     keep: "Keep it for now",
     keepDone: "Kept. It stays in the list of restored projects, with its meter.",
     delete: (name: string) => `Delete ${name}…`,
+    resourcesTitle: "And what the project is made of?",
+    resourcesText:
+      "Dashboards, actions, analyses and the like are moved by themselves, between the same two projects.",
+    resourcesNext: "Go on with these",
     finishGone: "The restored project is gone. It costs nothing any more.",
   },
 
   resources: {
-    title: "Move dashboards and other resources",
-    instead: "Move dashboards, actions and more instead…",
-    steps: { sides: "From and to", choose: "Rehearse and choose", confirm: "Confirm", run: "Run" },
-    sidesLead:
-      "Everything that a project holds beside records is compared: dashboards, actions, analyses, users and more. Nothing is ever written to the first.",
     reading: "Reading both sides. Nothing is written.",
     found: "What the rehearsal found",
     create: "to make",
@@ -633,7 +640,7 @@ export const en = {
     nothingTitle: "Nothing to do",
     nothing: (target: string) => `${target} has everything that you chose.`,
     chooseLead:
-      "Everything is chosen. Leave out what you do not want, and say what becomes of things that differ; then rehearse again.",
+      "What is ticked is part of the plan. Leave out what you do not want, and say what becomes of things that differ; then rehearse again.",
     toDo: (n: number, of: number) => `${count(n)} of ${count(of)} to write`,
     withTheirDashboard: "come along with their dashboards",
     show: "Show",
@@ -655,6 +662,13 @@ export const en = {
       blocked: "blocked",
     },
     leftOut: "left out",
+    filter: "Filter by name",
+    noMatch: "Nothing matches.",
+    noneChosen: "Nothing is chosen. Tick what you want to move.",
+    tagKey: "Tag key",
+    tagValue: "Value, or empty for any",
+    chooseTagged: "Choose only these",
+    leadsNowhere: (places: string) => `Ids that lead nowhere, at: ${places}.`,
     gaps: "Could not be read, and is not part of the plan",
     kinds: {
       network: "Networks",
@@ -695,6 +709,7 @@ export const en = {
     parts: { params: "parameters", languages: "languages", rows: "rows", script: "the script" },
     reasons: {
       no_counterpart: () => "It is not there.",
+      beside: () => "It differs, and will be made beside the one there.",
       matched_chosen: () => "You named its counterpart.",
       matched_same_id: () => "It has the same id there.",
       matched_same_serial: () => "One there has the same serial number.",
@@ -719,11 +734,15 @@ export const en = {
       move_serial: "Put the serial number on the new token when the old project is switched off.",
       check_parser: "Look for ids in the payload parser: it is carried as it is.",
     },
+    confirmTitle: "Before anything is written",
     confirmText: (made: number, changed: number, target: string) =>
       `Holdfast will now make ${counted(made, "resource", "resources")} in ${target} and change ${count(changed)} there.`,
     confirmNote:
       "Only what the rehearsal listed is written, and only where it is still as it was. Actions and analyses arrive switched off. What is replaced is kept, so that you can take this back.",
     irreversible: "This could not be taken back",
+    recordsTitle: "And the records?",
+    recordsText: "The records of the devices are moved by themselves, between the same two projects.",
+    recordsNext: "Go on with the records",
     runTitle: (target: string) => `Resources for ${target}`,
     state: {
       running: "Writing",

@@ -1,6 +1,6 @@
 // What the shell says in codes, in words.
-import type { ResourceReasonView } from "../../ipc";
-import { w } from "../../words";
+import type { ResourceNote, ResourceReasonView } from "../../ipc";
+import { f, w } from "../../words";
 
 export function kindName(kind: string): string {
   const names: Record<string, string> = w.resources.kinds;
@@ -11,6 +11,11 @@ export function kindName(kind: string): string {
 export function oneOf(kind: string): string {
   const names: Record<string, string> = w.resources.oneOf;
   return names[kind] ?? kind;
+}
+
+/** Which, and what is to say of it. */
+export function noteText(note: ResourceNote): string {
+  return `${[oneOf(note.kind), note.name].filter(Boolean).join(" ")}: ${f.sentence(note.detail)}`;
 }
 
 export function reasonText(reason: ResourceReasonView): string {

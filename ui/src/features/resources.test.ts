@@ -1,0 +1,102 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import {
+  ipc,
+  type KindSummary,
+  type ResourceRehearsal,
+  type ResourceRow,
+  type ResourceSummary,
+} from "../ipc";
+import { Pair } from "./pair.svelte";
+import { ResourceWizard } from "./resources.svelte";
+
+const source = { connection: "c", project: "restored" };
+const target = { connection: "c", project: "original" };
+const kind = (over: Partial<KindSummary> = {}): KindSummary => ({
+  kind: "dashboard",
+  total: 3,
+  choosable: 3,
+  to_write: 2,
+  eventful: true,
+  all: true,
+  except: [],
+  ...over,
+});
+const row = (id: string) => ({ kind: "dashboard", id, parent: null }) as ResourceRow;
+
+function compared(over: Partial<ResourceRehearsal> = {}, kinds = [kind()]): ResourceRehearsal {
+  const summary = { fingerprint: "f00d", nothing_to_do: false, kinds } as ResourceSummary;
+  return {
+    id: "r1",
+    source,
+    target,
+    source_name: "Restored",
+    target_name: "Original",
+    phase: "done",
+    done: 0,
+    total: null,
+    summary,
+    error: null,
+    ...over,
+  };
+}
+
+async function wizard(first = compared()): Promise<ResourceWizard> {
+  vi.spyOn(ipc, "startResourceRehearsal").mockResolvedValue("r1");
+  vi.spyOn(ipc, "resourceRehearsal").mockResolvedValue(first);
+  const made = new ResourceWizard(new Pair(source, target, "resources"));
+  await made.readSides();
+  return made;
+}
+
+afterEach(() => void vi.restoreAllMocks());
+
+describe("choosing resources", () => {
+  it("begins with everything, and asks for exactly what is left of it", async () => {
+    const made = await wizard();
+    expect([made.step, made.canConfirm]).toEqual(["choose", true]);
+    made.choose(row("a"), false);
+    expect([made.isChosen("dashboard", "a"), made.isChosen("dashboard", "b")]).toEqual([false, true]);
+    expect([made.countOf(kind()), made.canConfirm]).toEqual([2, false]);
+    const asked = vi.spyOn(ipc, "startResourceRehearsal").mockResolvedValue("r1");
+    await made.rehearse();
+    const [, , wish, earlier] = asked.mock.calls.at(-1) ?? [];
+    expect(wish?.chosen).toEqual([{ kind: "dashboard", all: true, except: ["a"] }]);
+    expect(earlier).toBe("r1");
+  });
+
+  it("takes none of a type, and one of it again", async () => {
+    const made = await wizard();
+    made.chooseKind("dashboard", false);
+    expect(made.somethingChosen).toBe(false);
+    made.choose(row("b"), true);
+    expect([made.isChosen("dashboard", "b"), made.isChosen("dashboard", "a")]).toEqual([true, false]);
+    made.choose(row("b"), false);
+    expect(made.countOf(kind())).toBe(0);
+  });
+
+  it("shows what a tag has chosen", async () => {
+    const made = await wizard();
+    vi.spyOn(ipc, "resourceRehearsal").mockResolvedValue(compared({}, [kind({ all: false, except: ["c"] })]));
+    await made.chooseTagged("region", " ");
+    const [, , wish] = vi.mocked(ipc.startResourceRehearsal).mock.calls.at(-1) ?? [];
+    expect(wish?.tagged).toEqual({ key: "region", value: null });
+    expect([made.isChosen("dashboard", "c"), made.isChosen("dashboard", "a")]).toEqual([true, false]);
+    expect([made.stale, made.canConfirm]).toEqual([false, true]);
+  });
+
+  it("keeps what was shown when a rehearsal is cancelled or fails", async () => {
+    const made = await wizard();
+    vi.spyOn(ipc, "resourceRehearsal").mockResolvedValue(compared({ phase: "connecting", summary: null }));
+    const cancelled = vi.spyOn(ipc, "cancelResourceRehearsal").mockResolvedValue(null);
+    await made.rehearse();
+    expect([made.reading, made.canConfirm]).toEqual([true, false]);
+    await made.cancel();
+    expect(cancelled).toHaveBeenCalledWith("r1");
+    made.take(compared({ phase: "failed", summary: null }));
+    expect([made.reading, made.error, made.plan?.id]).toEqual([false, null, "r1"]);
+    await made.rehearse();
+    const error = { code: "unreachable" as const, message: "No answer.", hint: null, retryable: true };
+    made.take(compared({ phase: "failed", summary: null, error }));
+    expect([made.reading, made.error?.code]).toEqual([false, "unreachable"]);
+  });
+});
