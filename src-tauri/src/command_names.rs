@@ -38,6 +38,7 @@ const COMMANDS: &[&str] = &[
     "pause_run",
     "resume_run",
     "stop_run",
+    "undo_run",
     "prove_run",
     "report",
     "open_report",

@@ -80,6 +80,7 @@ pub fn builder<R: Runtime>() -> Builder<R> {
             migrations::pause_run,
             migrations::resume_run,
             migrations::stop_run,
+            migrations::undo_run,
             migrations::prove_run,
             migrations::report,
             migrations::open_report,

@@ -243,10 +243,62 @@ async fn a_rehearsal_that_only_counts_says_about_and_leads_to_the_exact_one() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_taken_back_without_the_copy_and_what_somebody_changed_since_is_kept_and_named() {
+    play("undo", async |stage: &mut Stage| {
+        let (platform, window, target) = (&stage.platform, stage.window(), stage.platform.project());
+        let original = Database::open(&platform.database(&target).await);
+        let missing = stage.damage_and_restore("Copy to take back").await;
+        let (damaged, devices) = (original.records(), original.devices());
+        stage.migrate_by_mouse().await;
+        window.see_within(GREEN, EVENTUALLY).await;
+
+        let of_old_device =
+            |(record, count): &(&Record, &usize)| **count == 1 && devices.contains(&record.device);
+        let (touched, _) = missing.iter().find(of_old_device).unwrap();
+        let path = platform.database(&target).await;
+        let changed = Database::open_for_tampering(&path).execute(
+            &format!("UPDATE records SET value = '-987.25' WHERE {ONE_RECORD}"),
+            (&touched.device, &touched.variable, touched.time),
+        );
+        assert_eq!(changed.unwrap(), 1);
+        let copy = stage.project_called("Copy to take back").await.unwrap();
+        let delete = json!({ "name": "Copy to take back" });
+        platform.console(Method::DELETE, &format!("/api/projects/{copy}"), Some(delete)).await.unwrap();
+
+        window.press("[data-testid='undo']").await;
+        stage.picture("asked").await;
+        window.press("[data-testid='undo-confirm']").await;
+        window.see_within("[data-testid='run-state'][data-state='undone']", EVENTUALLY).await;
+        stage.picture("undone").await;
+        assert_eq!(stage.figure("figure-records").await, amount(&missing) - 1);
+        assert_eq!([stage.figure("figure-kept").await, stage.figure("figure-impossible").await], [1, 0]);
+        let kept = window.text("[data-testid='undone-kept']").await;
+        assert!(kept.contains(&touched.device), "{kept}");
+        let after = original.records();
+        assert_eq!(original.devices(), devices, "the devices that it made are gone again");
+        assert_eq!(beyond(&damaged, &after), Records::new(), "nothing of before is lost");
+        assert_eq!(amount(&beyond(&after, &damaged)), 1, "only the changed record is left");
+
+        // The next window still knows.
+        stage.close_window().await;
+        stage.open_window().await;
+        let window = stage.window();
+        window.press("[data-testid='nav-history']").await;
+        window.press("[data-testid='history-row'] [data-testid='history-open']").await;
+        window.see("[data-testid='undone-kept']").await;
+        assert_eq!(stage.figure("figure-kept").await, 1);
+    })
+    .await;
+}
+
+/// One record, by its device, its variable and its time.
+const ONE_RECORD: &str = "device = (SELECT number FROM devices WHERE name = ?1)
+    AND variable = (SELECT number FROM variables WHERE name = ?2) AND time = ?3";
+
 /// Changes the value of the first record, drops the second, doubles the third.
 fn tamper(db: &Connection, changed: &Record, dropped: &Record, doubled: &Record) {
-    let one = "device = (SELECT number FROM devices WHERE name = ?1)
-        AND variable = (SELECT number FROM variables WHERE name = ?2) AND time = ?3";
+    let one = ONE_RECORD;
     let run = |sql: &str, record: &Record| {
         assert_eq!(
             db.execute(sql, (&record.device, &record.variable, record.time)).unwrap(),

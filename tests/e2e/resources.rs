@@ -61,7 +61,7 @@ async fn resources_are_chosen_with_a_word_on_each_conflict_and_taken_back_withou
         rename(&access, "dashboard", &labels["Night shift"], "label", "Night shift, new").await;
         let delete = json!({ "name": "Copy with everything" });
         platform.console(Method::DELETE, &format!("/api/projects/{copy}"), Some(delete)).await.unwrap();
-        window.press("[data-testid='resource-undo']").await;
+        window.press("[data-testid='undo']").await;
         window.press("[data-testid='undo-confirm']").await;
         window.see_within("[data-testid='undone']", EVENTUALLY).await;
         window.see("[data-testid='resource-run-state'][data-state='undone']").await;

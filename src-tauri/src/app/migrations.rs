@@ -4,9 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use tago_migrate::live::Live;
-use tago_migrate::{
-    self as engine, Control, Ending, Env, Figures, Progress, Seal, Source, SystemClock, Target,
-};
+use tago_migrate::{self as engine, Control, Ending, Env, Figures, Progress, Seal, SystemClock};
 
 use tokio::runtime::Handle;
 
@@ -28,11 +26,13 @@ use crate::view::{
 const LATE_ON_THIS_COMPUTER: Duration = Duration::from_secs(2);
 const LATE_ELSEWHERE: Duration = Duration::from_secs(120);
 
-/// What a task does with a run.
+/// What a task does with a run, and the source if it needs one: by the time that a run is taken back, that
+/// may be gone.
 enum Work {
-    Begin(Arc<Rehearsal>),
-    GoOn,
-    Prove,
+    Begin(Arc<Rehearsal>, Live),
+    GoOn(Live),
+    Prove(Live),
+    Undo,
 }
 
 impl App {
@@ -140,8 +140,8 @@ impl App {
             )
             .hint("Look at the rehearsal again and confirm that one. Nothing was written."));
         }
-        let ports = (self.port(&rehearsal.source).await?, self.port(&rehearsal.target).await?);
-        let (id, nonce) = fresh_id()?;
+        let source = self.port(&rehearsal.source).await?;
+        let (id, _) = fresh_id()?;
         let record = RunRecord {
             id: id.clone(),
             source: rehearsal.source.clone(),
@@ -153,7 +153,7 @@ impl App {
             stopped: false,
             reason: None,
         };
-        self.begin(record, Work::Begin(rehearsal), ports, nonce).await?;
+        self.begin(record, Work::Begin(rehearsal, source)).await?;
         Ok(id)
     }
 
@@ -202,7 +202,9 @@ impl App {
             self.emit(Event::Run(Box::new(live.view())));
             return Ok(());
         }
-        self.again(id, Work::GoOn).await
+        let record = self.state.migrations.files.read(id)?;
+        let source = self.port(&record.source).await?;
+        self.again(record, Work::GoOn(source)).await
     }
 
     /// Ends a run where it is; what was written stays, and it can be gone on with.
@@ -219,13 +221,21 @@ impl App {
         Ok(())
     }
 
+    /// Takes a run back, wherever nobody changed anything since; the source is not needed for it.
+    pub async fn undo_run(&self, id: &str) -> Answer<()> {
+        let record = self.state.migrations.files.read(id)?;
+        self.again(record, Work::Undo).await
+    }
+
     /// Compares source and target again.
     pub async fn prove_run(&self, id: &str) -> Answer<()> {
         if self.state.migrations.live(id).is_some() {
             return Err(UiError::new(ErrorCode::InUse, "The run is still under way")
                 .hint("It is proven by itself when it has ended."));
         }
-        self.again(id, Work::Prove).await
+        let record = self.state.migrations.files.read(id)?;
+        let source = self.port(&record.source).await?;
+        self.again(record, Work::Prove(source)).await
     }
 
     /// What a run did, and what is left to do.
@@ -248,28 +258,27 @@ impl App {
         })
     }
 
-    async fn again(&self, id: &str, work: Work) -> Answer<()> {
-        let mut record = self.state.migrations.files.read(id)?;
-        let ports = (self.port(&record.source).await?, self.port(&record.target).await?);
-        let (_, nonce) = fresh_id()?;
+    async fn again(&self, mut record: RunRecord, work: Work) -> Answer<()> {
         (record.stopped, record.reason) = (false, None);
-        self.begin(record, work, ports, nonce).await
+        self.begin(record, work).await
     }
 
-    async fn begin(&self, record: RunRecord, work: Work, ports: (Live, Live), nonce: u64) -> Answer<()> {
+    async fn begin(&self, record: RunRecord, work: Work) -> Answer<()> {
+        let target = self.port(&record.target).await?;
+        let (_, nonce) = fresh_id()?;
         let exists = self.restored_project_exists(&record.source).await;
-        let run = Arc::new(LiveRun::new(record, exists));
+        let run = Arc::new(LiveRun::new(record, matches!(work, Work::Undo), exists));
         self.state.migrations.begin(&run)?;
         if let Err(error) = self.state.migrations.files.write(&run.record) {
             self.state.migrations.end(&run.record.id);
             return Err(error);
         }
         let app = self.clone();
-        on_its_own_thread(async move || app.carry_out(&run, work, ports, nonce).await);
+        on_its_own_thread(async move || app.carry_out(&run, work, &target, nonce).await);
         Ok(())
     }
 
-    async fn carry_out(&self, run: &Arc<LiveRun>, work: Work, ports: (Live, Live), nonce: u64) {
+    async fn carry_out(&self, run: &Arc<LiveRun>, work: Work, target: &Live, nonce: u64) {
         let clock = SystemClock::start();
         let progress = Progress::new(Figures::default());
         let (app, watched) = (self.clone(), run.clone());
@@ -278,7 +287,7 @@ impl App {
             app.emit(Event::Run(Box::new(watched.view())));
         }));
         let env = Env { clock: &clock, nonce, progress: &progress, control: &run.control };
-        let outcome = without_panic(self.work(run, work, &ports.0, &ports.1, env)).await;
+        let outcome = without_panic(self.work(run, work, target, env)).await;
         drop(progress);
         settle(telling).await;
         let mut record = run.record.clone();
@@ -299,27 +308,21 @@ impl App {
         }
     }
 
-    async fn work(
-        &self,
-        run: &LiveRun,
-        work: Work,
-        source: &dyn Source,
-        target: &dyn Target,
-        env: Env<'_>,
-    ) -> Answer<Ending> {
+    async fn work(&self, run: &LiveRun, work: Work, target: &Live, env: Env<'_>) -> Answer<Ending> {
         let folder = self.state.migrations.files.folder(&run.record.id);
         let settings = settings(Duration::from_millis(run.record.late_commit_ms));
-        let ending = match work {
-            Work::Begin(rehearsal) => {
-                let rehearsed = rehearsal.rehearsed()?;
-                let approved = rehearsed.plan.fingerprint();
-                engine::run(&rehearsed.plan, &approved, &folder, source, target, &settings, env).await?
+        let (ending, source) = match work {
+            Work::Begin(rehearsal, source) => {
+                let plan = &rehearsal.rehearsed()?.plan;
+                let approved = plan.fingerprint();
+                (engine::run(plan, &approved, &folder, &source, target, &settings, env).await?, source)
             }
-            Work::GoOn => engine::resume(&folder, source, target, &settings, env).await?,
-            Work::Prove => Ending::Finished,
+            Work::GoOn(source) => (engine::resume(&folder, &source, target, &settings, env).await?, source),
+            Work::Prove(source) => (Ending::Finished, source),
+            Work::Undo => return Ok(engine::undo(&folder, target, &settings, env).await?.0),
         };
         if ending == Ending::Finished {
-            engine::prove(&folder, source, target, &settings, env).await?;
+            engine::prove(&folder, &source, target, &settings, env).await?;
             aside(move || Ok(engine::report(&folder, now())?)).await?;
         }
         Ok(ending)

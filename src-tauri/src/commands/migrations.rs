@@ -111,6 +111,13 @@ pub(crate) async fn stop_run(app: State<'_, App>, id: String) -> Answer<()> {
     app.stop_run(&id).await
 }
 
+/// Takes a run back, wherever nobody changed anything since; the source is not needed for it.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn undo_run(app: State<'_, App>, id: String) -> Answer<()> {
+    app.undo_run(&id).await
+}
+
 /// Compares source and target again.
 #[tauri::command]
 #[specta::specta]

@@ -8,7 +8,8 @@ use tago_migrate::{self as engine, CheckName, DataItem, DeviceItem, Item, Plan, 
 
 use super::rehearsal::Rehearsed;
 use crate::view::{
-    Check, CheckVerdict, HoleStrip, HoleStripRow, PlanPage, PlanRow, PlanRowKind, PlanSummary, Verdict, Whole,
+    Check, CheckVerdict, HoleStrip, HoleStripRow, PlanPage, PlanRow, PlanRowKind, PlanSummary, ResourceNote,
+    Verdict, Whole,
 };
 
 /// Rows of one page.
@@ -145,6 +146,10 @@ pub(super) fn summary(rehearsed: &Rehearsed) -> PlanSummary {
         requests: requests.into(),
         seconds_low: low.into(),
         seconds_high: high.into(),
+        irreversible: engine::irreversible(plan)
+            .into_iter()
+            .map(|one| ResourceNote { kind: "device".to_owned(), name: one.name, detail: one.reason })
+            .collect(),
         nothing_to_do: sums.nothing_to_do,
     }
 }

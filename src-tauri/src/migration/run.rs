@@ -5,14 +5,22 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tago_api::Time;
-use tago_migrate::{self as engine, Control, Figures, Phase, Plan, Proof, RunStatus, Settings, Wish};
+use tago_migrate::{
+    self as engine, Control, Figures, Phase, Plan, Proof, Reversal, RunStatus, Settings, Stayed, Undone, Wish,
+};
 use tokio::sync::watch;
 
 use super::proof;
 use crate::app::locked;
 use crate::error::{Answer, ErrorCode, UiError};
 use crate::records::Records;
-use crate::view::{IdChange, ReportView, RunState, RunSummary, RunView, Side, TokenWork, Whole};
+use crate::view::{
+    IdChange, ReportView, ReversalKind, ReversedItem, RunState, RunSummary, RunView, Side, StayedItem,
+    TokenWork, UndoneView, Whole,
+};
+
+const SAFE_WHILE_UNDOING: &str =
+    "Safe to close: what is taken back stays so, and the rest can be gone on with.";
 
 /// How often a run's journal is looked at for the figures that its progress does not tell.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
@@ -68,13 +76,17 @@ impl RunFiles {
         let folder = self.folder(&record.id);
         let status = match engine::status(&folder) {
             Ok(status) => status,
-            Err(error) => return Looked { status: Err(error.into()), proof: None },
+            Err(error) => return Looked { status: Err(error.into()), proof: None, undone: None },
         };
         let proof = engine::last_proof(&folder).unwrap_or_else(|error| {
             tracing::warn!(record.id, %error, "the proof cannot be read");
             None
         });
-        Looked { status: Ok(status), proof }
+        let undone = engine::undone(&folder).unwrap_or_else(|error| {
+            tracing::warn!(record.id, %error, "what was taken back cannot be read");
+            None
+        });
+        Looked { status: Ok(status), proof, undone }
     }
 
     pub(crate) fn plan(&self, id: &str) -> Answer<Plan> {
@@ -86,10 +98,14 @@ impl RunFiles {
 pub(crate) struct Looked {
     status: Result<RunStatus, UiError>,
     proof: Option<Proof>,
+    undone: Option<Undone>,
 }
 
 impl Looked {
     fn state(&self, record: &RunRecord) -> RunState {
+        if let (Ok(_), Some(undone)) = (&self.status, &self.undone) {
+            return if undone.complete { RunState::Undone } else { RunState::UndoPaused };
+        }
         match (&self.status, &self.proof) {
             (Err(_), _) => RunState::Failed,
             (Ok(status), Some(proof)) if status.finished_at.is_some() => {
@@ -109,6 +125,8 @@ impl Looked {
 pub(crate) struct LiveRun {
     pub(crate) record: RunRecord,
     pub(crate) control: Control,
+    /// It takes the run back.
+    undoes: bool,
     restored_project_exists: bool,
     state: Mutex<LiveState>,
     closing: AtomicBool,
@@ -123,10 +141,11 @@ struct LiveState {
 }
 
 impl LiveRun {
-    pub(crate) fn new(record: RunRecord, restored_project_exists: bool) -> LiveRun {
+    pub(crate) fn new(record: RunRecord, undoes: bool, restored_project_exists: bool) -> LiveRun {
         LiveRun {
             record,
             control: Control::new(),
+            undoes,
             restored_project_exists,
             state: Mutex::default(),
             closing: AtomicBool::new(false),
@@ -172,6 +191,8 @@ impl LiveRun {
         match figures.phase {
             Phase::Paused => RunState::Paused,
             Phase::Proving => RunState::Proving,
+            Phase::Undoing => RunState::Undoing,
+            _ if self.undoes => RunState::Undoing,
             _ if self.control.wish() == Wish::Pause => RunState::Pausing,
             Phase::Records if figures.batches_waiting > 0 => RunState::Settling,
             _ => RunState::Running,
@@ -185,7 +206,9 @@ impl LiveRun {
         let of_journal = |tell: fn(&RunStatus) -> u64| status.map_or(0, tell);
         let recorded = of_journal(|status| status.records_done);
         // While it proves, its figures count what is compared: the records that it wrote stay as they are.
-        let (stored, total, steps) = if figures.phase == Phase::Proving {
+        let (stored, total, steps) = if self.undoes {
+            (figures.records_done, figures.records_total, (figures.items_done, figures.items_total))
+        } else if figures.phase == Phase::Proving {
             let compared = (figures.records_done, figures.records_total);
             (recorded, of_journal(|status| status.records_total), compared)
         } else {
@@ -207,7 +230,11 @@ impl LiveRun {
             seconds_low: remaining.map(|(low, _)| low.as_secs().into()),
             seconds_high: remaining.map(|(_, high)| high.as_secs().into()),
             batches_to_check: figures.batches_open.into(),
-            safe_to_close: safe_to_close(stored, may_be_open(figures)),
+            safe_to_close: if self.undoes {
+                SAFE_WHILE_UNDOING.to_owned()
+            } else {
+                safe_to_close(stored, may_be_open(figures))
+            },
             restored_project_exists: self.restored_project_exists,
             ..empty_view(&self.record)
         }
@@ -250,9 +277,12 @@ pub(crate) fn idle_view(
             RunState::DoneWithExceptions => {
                 "Safe to close. The proof found differences: see below.".to_owned()
             }
+            RunState::Undone => "Safe to close: the run is taken back.".to_owned(),
+            RunState::UndoPaused => SAFE_WHILE_UNDOING.to_owned(),
             _ => safe_to_close(status.records_done, status.batches_open),
         },
         proof,
+        undone: looked.undone.as_ref().map(undone_view),
         ..nothing
     }
 }
@@ -292,7 +322,38 @@ fn empty_view(record: &RunRecord) -> RunView {
         batches_to_check: none,
         safe_to_close: String::new(),
         proof: None,
+        undone: None,
         restored_project_exists: false,
+    }
+}
+
+fn undone_view(undone: &Undone) -> UndoneView {
+    let stayed = |list: &[Stayed]| {
+        let item = |one: &Stayed| StayedItem {
+            device_name: one.name.clone(),
+            records: one.records.into(),
+            from: one.between.map(|(from, _)| from.into()),
+            to: one.between.map(|(_, to)| to.into()),
+            reason: one.reason.clone(),
+        };
+        list.iter().map(item).collect()
+    };
+    let mut removed = 0;
+    let mut reversed = Vec::with_capacity(undone.reversed.len());
+    for one in &undone.reversed {
+        let (what, records) = match one.what {
+            Reversal::Records(records) => (ReversalKind::Records, records),
+            Reversal::Deleted => (ReversalKind::Deleted, 0),
+            Reversal::Restored => (ReversalKind::Restored, 0),
+        };
+        removed += records;
+        reversed.push(ReversedItem { device_name: one.name.clone(), what, records: records.into() });
+    }
+    UndoneView {
+        records: removed.into(),
+        reversed,
+        kept: stayed(&undone.changed_since),
+        impossible: stayed(&undone.impossible),
     }
 }
 

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use super::Whole;
+use super::{ResourceNote, Whole};
 use crate::error::UiError;
 
 /// One end of a migration: a project of a connection.
@@ -139,6 +139,8 @@ pub struct PlanSummary {
     pub requests: Whole,
     pub seconds_low: Whole,
     pub seconds_high: Whole,
+    /// What taking it back would leave, device by device.
+    pub irreversible: Vec<ResourceNote>,
     pub nothing_to_do: bool,
 }
 
@@ -201,7 +203,48 @@ pub enum RunState {
     Done,
     DoneWithExceptions,
     Stopped,
+    Undoing,
+    /// It was being taken back and that was interrupted.
+    UndoPaused,
+    Undone,
     Failed,
+}
+
+/// What was done to take something back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum ReversalKind {
+    Records,
+    Deleted,
+    Restored,
+}
+
+/// Something that was taken back.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct ReversedItem {
+    pub device_name: String,
+    pub what: ReversalKind,
+    pub records: Whole,
+}
+
+/// Something that was not taken back.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct StayedItem {
+    pub device_name: String,
+    /// None if it is about the device itself.
+    pub records: Whole,
+    pub from: Option<Whole>,
+    pub to: Option<Whole>,
+    pub reason: String,
+}
+
+/// What came of taking a run back: three lists that leave nothing out.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct UndoneView {
+    pub records: Whole,
+    pub reversed: Vec<ReversedItem>,
+    pub kept: Vec<StayedItem>,
+    pub impossible: Vec<StayedItem>,
 }
 
 /// A run and how far it is.
@@ -229,6 +272,7 @@ pub struct RunView {
     /// What closing the window now would mean, in one sentence.
     pub safe_to_close: String,
     pub proof: Option<ProofView>,
+    pub undone: Option<UndoneView>,
     pub restored_project_exists: bool,
 }
 

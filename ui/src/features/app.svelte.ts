@@ -140,5 +140,5 @@ export function sameSide(a: Side | null, b: Side | null): boolean {
 }
 
 export function isUnfinished(run: Pick<RunSummary, "state">): boolean {
-  return !["done", "done_with_exceptions", "stopped"].includes(run.state);
+  return !["done", "done_with_exceptions", "stopped", "undone"].includes(run.state);
 }

@@ -79,6 +79,8 @@ export const commands = {
 	resumeRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("resume_run", { id })),
 	/**  Ends a run where it is; what was written stays. */
 	stopRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("stop_run", { id })),
+	/**  Takes a run back, wherever nobody changed anything since; the source is not needed for it. */
+	undoRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("undo_run", { id })),
 	/**  Compares source and target again. */
 	proveRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("prove_run", { id })),
 	/**  What a run did, and what is left to do. */
@@ -395,6 +397,8 @@ export type PlanSummary = {
 	requests: Whole,
 	seconds_low: Whole,
 	seconds_high: Whole,
+	/**  What taking it back would leave, device by device. */
+	irreversible: ResourceNote[],
 	nothing_to_do: boolean,
 };
 
@@ -665,13 +669,25 @@ export type RestoredFrom = {
 	backup_created_at: Whole | null,
 };
 
+/**  What was done to take something back. */
+export type ReversalKind = "records" | "deleted" | "restored";
+
+/**  Something that was taken back. */
+export type ReversedItem = {
+	device_name: string,
+	what: ReversalKind,
+	records: Whole,
+};
+
 /**  What an account may do in a project. */
 export type Role = "owner" | "admin" | "contractor";
 
 /**  A run is further than it was; at most ten times a second. */
 export type RunChanged = RunView;
 
-export type RunState = "running" | "pausing" | "paused" | "settling" | "proving" | "done" | "done_with_exceptions" | "stopped" | "failed";
+export type RunState = "running" | "pausing" | "paused" | "settling" | "proving" | "done" | "done_with_exceptions" | "stopped" | "undoing" | 
+/**  It was being taken back and that was interrupted. */
+"undo_paused" | "undone" | "failed";
 
 /**  One line of the history. */
 export type RunSummary = {
@@ -709,6 +725,7 @@ export type RunView = {
 	/**  What closing the window now would mean, in one sentence. */
 	safe_to_close: string,
 	proof: ProofView | null,
+	undone: UndoneView | null,
 	restored_project_exists: boolean,
 };
 
@@ -739,6 +756,16 @@ export type SideDevice = {
 export type SourceOverview = {
 	devices: SideDevice[],
 	variables: string[],
+};
+
+/**  Something that was not taken back. */
+export type StayedItem = {
+	device_name: string,
+	/**  None if it is about the device itself. */
+	records: Whole,
+	from: Whole | null,
+	to: Whole | null,
+	reason: string,
 };
 
 export type Tag = {
@@ -774,6 +801,14 @@ export type UiError = {
 	hint: string | null,
 	/**  Whether the same command may succeed later without anybody changing anything. */
 	retryable: boolean,
+};
+
+/**  What came of taking a run back: three lists that leave nothing out. */
+export type UndoneView = {
+	records: Whole,
+	reversed: ReversedItem[],
+	kept: StayedItem[],
+	impossible: StayedItem[],
 };
 
 /**  What a plan does with an item. */

@@ -547,6 +547,9 @@ export const en = {
       done: "Done",
       done_with_exceptions: "Done, with exceptions",
       stopped: "Stopped",
+      undoing: "Taking back",
+      undo_paused: "Taking back was interrupted",
+      undone: "Taken back",
       failed: "Stopped by a problem",
     },
     progress: "Records written",
@@ -627,6 +630,41 @@ export const en = {
       "Dashboards, actions, analyses and the like are moved by themselves, between the same two projects.",
     resourcesNext: "Go on with these",
     finishGone: "The restored project is gone. It costs nothing any more.",
+  },
+
+  undo: {
+    title: "Take it back",
+    begin: "Take this run back…",
+    goOn: "Go on taking it back…",
+    goOnText: "Taking it back was interrupted. What is taken back stays so; the rest can be gone on with.",
+    ask: "Take this run back?",
+    confirm: "Take it back",
+    stop: "Stop here",
+    text: "Records that this run wrote are removed, devices that it made are deleted, and devices that it changed get what they had, wherever nobody changed anything since. The project that they came from is not needed for that.",
+    askText: (target: string) =>
+      `In ${target}, the records and devices of this run are removed. What somebody changed since is kept.`,
+    irreversible: "This could not be taken back",
+    progress: "Records taken back",
+    takenBack: "taken back",
+    recordsBack: "records taken back",
+    keptHere: "kept, changed by somebody",
+    cannotBe: "impossible to take back",
+    undoneTitle: "What came of taking it back",
+    reversed: "Taken back",
+    kept: "Kept, because somebody changed it since",
+    impossible: "Cannot be taken back",
+    recordsRemoved: (n: number) => `${counted(n, "record", "records")} removed.`,
+    ofRecords: (n: number) => counted(n, "record", "records"),
+    between: (from: string, to: string) => `, from ${from} to ${to}`,
+    device: {
+      deleted: "The device, which the run had made, is deleted.",
+      restored: "The device has the fields, tags and parameters that it had.",
+    },
+    resource: {
+      deleted: "Deleted.",
+      restored: "Has what it had before.",
+      entries_restored: "Its entries are what they were.",
+    },
   },
 
   resources: {
@@ -739,7 +777,6 @@ export const en = {
       `Holdfast will now make ${counted(made, "resource", "resources")} in ${target} and change ${count(changed)} there.`,
     confirmNote:
       "Only what the rehearsal listed is written, and only where it is still as it was. Actions and analyses arrive switched off. What is replaced is kept, so that you can take this back.",
-    irreversible: "This could not be taken back",
     recordsTitle: "And the records?",
     recordsText: "The records of the devices are moved by themselves, between the same two projects.",
     recordsNext: "Go on with the records",
@@ -755,9 +792,6 @@ export const en = {
     made: "made",
     changed: "changed",
     held: "not carried out",
-    takenBack: "taken back",
-    keptHere: "kept, changed by somebody",
-    cannotBe: "impossible to take back",
     resumeNote:
       "It goes on where it stopped. What may have happened is looked up first, so nothing is made twice.",
     workTitle: "What you must still do",
@@ -772,23 +806,10 @@ export const en = {
     what: "What and why",
     idThere: "Id there",
     none: "None.",
-    undoTitle: "Take it back",
     undoText:
       "What was made is deleted, and what was changed gets what it had before, wherever nobody changed it since. The project that it came from is not needed for that.",
-    undo: "Take this run back…",
-    undoAsk: "Take this run back?",
     undoAskText: (target: string) =>
       `In ${target}, what this run made is deleted and what it changed is put back. What somebody changed since is kept.`,
-    undoConfirm: "Take it back",
-    undoneTitle: "What came of taking it back",
-    reversed: "Taken back",
-    kept: "Kept, because somebody changed it since",
-    impossible: "Cannot be taken back",
-    reversal: {
-      deleted: "Deleted.",
-      restored: "Has what it had before.",
-      entries_restored: "Its entries are what they were.",
-    },
   },
 
   history: {

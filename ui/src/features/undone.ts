@@ -1,0 +1,40 @@
+// What came of taking a run back, in words: one sentence for each thing.
+import type { ResourceNote, ResourceUndone, ReversedItem, StayedItem, UndoneView } from "../ipc";
+import { f, w } from "../words";
+
+type Lists = { reversed: ResourceNote[]; kept: ResourceNote[]; impossible: ResourceNote[] };
+
+export function undoneResources(undone: ResourceUndone): Lists {
+  const said: Record<string, string> = w.undo.resource;
+  const sentences = (notes: ResourceNote[]) =>
+    notes.map((note) => ({ ...note, detail: f.sentence(note.detail) }));
+  return {
+    reversed: undone.reversed.map((note) => ({ ...note, detail: said[note.detail] ?? note.detail })),
+    kept: sentences(undone.kept),
+    impossible: sentences(undone.impossible),
+  };
+}
+
+export function undoneRecords(undone: UndoneView): Lists {
+  return {
+    reversed: undone.reversed.map((item) => device(item.device_name, reversedText(item))),
+    kept: undone.kept.map((item) => device(item.device_name, stayedText(item))),
+    impossible: undone.impossible.map((item) => device(item.device_name, stayedText(item))),
+  };
+}
+
+const device = (name: string, detail: string): ResourceNote => ({ kind: "device", name, detail });
+
+function reversedText(item: ReversedItem): string {
+  return item.what === "records" ? w.undo.recordsRemoved(item.records) : w.undo.device[item.what];
+}
+
+function stayedText(item: StayedItem): string {
+  const reason = f.sentence(item.reason);
+  if (item.records === 0) return reason;
+  const between =
+    item.from !== null && item.to !== null
+      ? w.undo.between(f.localDateTime(item.from), f.localDateTime(item.to))
+      : "";
+  return `${w.undo.ofRecords(item.records)}${between}: ${reason}`;
+}
