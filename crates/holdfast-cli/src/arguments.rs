@@ -23,11 +23,11 @@ pub(crate) struct Arguments {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done, and all is as it should be
-  1  done, but look: a check blocks the plan, items were held back, or the proof is not green
+  1  done, but look: a check blocks the plan, items were held back or left, or the proof is not green
   2  bad input; nothing was done
   3  a token could not be read, or was refused
   4  a side does not answer
-  5  stopped or halted half-way; `holdfastctl resume` goes on
+  5  stopped or halted half-way; `holdfastctl resume`, or `undo` once more, goes on
   6  a file of the run could not be read or written";
 
 #[derive(Debug, Subcommand)]
@@ -76,6 +76,14 @@ pub(crate) enum Command {
         #[command(flatten)]
         sides: Sides,
     },
+    /// Take a run back: remove what it wrote, delete what it made, put back what it changed, where nobody
+    /// changed it since. The source is not needed.
+    Undo {
+        /// The run's folder.
+        run: PathBuf,
+        #[command(flatten)]
+        target: TargetSide,
+    },
     /// Write the report of a run, with the worklist of tokens.
     Report {
         /// The run's folder.
@@ -115,6 +123,23 @@ pub(crate) struct Sides {
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.01..=1.0).contains(share));
     share.ok_or_else(|| "a share is a number from 0.01 to 1".to_owned())
+}
+
+/// The project that was written to, and the token that opens it.
+#[derive(Debug, Args)]
+pub(crate) struct TargetSide {
+    /// Address of the project that was written to.
+    #[arg(long, value_name = "URL")]
+    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) target_token: TargetToken,
+    /// How late after a request was sent the target may still carry it out, in milliseconds. The
+    /// practice platform declares 2000.
+    #[arg(long, value_name = "MS", default_value_t = 120_000)]
+    pub(crate) late_commit_bound_ms: u64,
+    /// How long the target may be out of reach before the command gives up for now, in seconds.
+    #[arg(long, value_name = "S", default_value_t = 30)]
+    pub(crate) patience_s: u64,
 }
 
 #[derive(Debug, Args)]

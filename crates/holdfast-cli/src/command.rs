@@ -4,10 +4,10 @@ use std::path::Path;
 use tago_api::DeviceId;
 use tago_migrate::{
     Choices, Clock, Depth, Ending, Existing, Plan, Policy, ProofChoice, ProofDepth, Seal, Source,
-    SystemClock, prove_as, rehearse, report, resume, run, status,
+    SystemClock, prove_as, rehearse, report, resume, run, status, undo,
 };
 
-use crate::arguments::{self, Arguments, Choice, Command, Sides};
+use crate::arguments::{self, Arguments, Choice, Command, Sides, TargetSide};
 use crate::connect::Connected;
 use crate::failure::{DONE, Failure, HALF_WAY, LOOK};
 use crate::progress::Surroundings;
@@ -28,6 +28,7 @@ pub(crate) async fn carry_out(arguments: Arguments) -> Result<u8, Failure> {
             };
             check(&run, ProofChoice { depth, afresh }, &sides, show).await
         }
+        Command::Undo { run, target } => take_back(&run, &target, show).await,
         Command::Report { run } => write_report(&run, show),
     }
 }
@@ -81,6 +82,21 @@ async fn check(folder: &Path, choice: ProofChoice, sides: &Sides, show: Show) ->
     };
     show.proof(&proof)?;
     Ok(if proof.agrees { DONE } else { LOOK })
+}
+
+async fn take_back(folder: &Path, target: &TargetSide, show: Show) -> Result<u8, Failure> {
+    let (target, settings) = target.connect()?;
+    let (ending, undone) = {
+        let around = Surroundings::new()?;
+        undo(folder, &target, &settings, around.env()).await?
+    };
+    show.undone(&ending, &undone, folder)?;
+    let is_left = !undone.changed_since.is_empty() || !undone.impossible.is_empty();
+    Ok(match ending {
+        Ending::Finished if is_left => LOOK,
+        Ending::Finished => DONE,
+        Ending::Stopped | Ending::Halted(_) => HALF_WAY,
+    })
 }
 
 fn write_report(folder: &Path, show: Show) -> Result<u8, Failure> {

@@ -4,7 +4,7 @@ use tago_api::client::{Address, Api, Settings as ClientSettings};
 use tago_migrate::live::Live;
 use tago_migrate::{Pace, Settings, Side};
 
-use crate::arguments::Sides;
+use crate::arguments::{Sides, TargetSide};
 use crate::credential::{self, Whence};
 use crate::failure::Failure;
 
@@ -39,6 +39,20 @@ impl Sides {
 
     fn target_whence(&self) -> Whence {
         whence(self.target_token.target_token_fd, self.target_token.target_keyring.as_deref())
+    }
+}
+
+impl TargetSide {
+    /// Reads the token and sends nothing yet.
+    pub(crate) fn connect(&self) -> Result<(Live, Settings), Failure> {
+        let token = &self.target_token;
+        let whence = whence(token.target_token_fd, token.target_keyring.as_deref());
+        let settings = Settings {
+            late_commit_bound: Duration::from_millis(self.late_commit_bound_ms),
+            patience: Duration::from_secs(self.patience_s),
+            ..Settings::default()
+        };
+        Ok((open(Side::Target, &self.target, &whence)?, settings))
     }
 }
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::json;
 use tago_migrate::{
-    CheckVerdict, DevicePart, DifferenceKind, Ending, Halt, Plan, Proof, ProofDepth, Report, RunStatus, Side,
-    Verdict, WindowVerdict,
+    CheckVerdict, DevicePart, DifferenceKind, Ending, Halt, Plan, Proof, ProofDepth, Report, Reversal,
+    RunStatus, Side, Undone, Verdict, WindowVerdict, irreversible,
 };
 
 #[derive(Clone, Copy)]
@@ -41,6 +41,7 @@ impl Show {
                     "beyond": summary.records_beyond,
                 },
                 "bytes": summary.bytes,
+                "irreversible": irreversible(plan),
                 "devices": devices,
             }));
         }
@@ -76,6 +77,9 @@ impl Show {
         for part in plan.devices() {
             device_lines(&mut out, &part)?;
         }
+        for told in irreversible(plan) {
+            writeln!(out, "  stays  {}: {}", plain(&told.name), plain(&told.reason))?;
+        }
         writeln!(out, "Plan     {}", file.display())?;
         if summary.nothing_to_do {
             writeln!(out, "There is nothing to do.")
@@ -90,7 +94,9 @@ impl Show {
         let (state, text) = match ending {
             Ending::Finished => ("finished", "Finished.".to_owned()),
             Ending::Stopped => ("stopped", "Stopped; `holdfastctl resume` goes on.".to_owned()),
-            Ending::Halted(halt) => ("halted", halted(halt)),
+            Ending::Halted(halt) => {
+                ("halted", halted(halt, "`holdfastctl resume` goes on. What is stored stays stored."))
+            }
         };
         if self.json {
             let held: Vec<_> = status
@@ -126,6 +132,43 @@ impl Show {
         }
         for item in &status.held {
             writeln!(out, "held     {}: {}", plain(&item.name), plain(&item.reason))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn undone(self, ending: &Ending, undone: &Undone, folder: &Path) -> io::Result<()> {
+        let (state, text) = match ending {
+            Ending::Finished => ("finished", "Taken back.".to_owned()),
+            Ending::Stopped => ("stopped", "Stopped; `holdfastctl undo` goes on.".to_owned()),
+            Ending::Halted(halt) => ("halted", halted(halt, "`holdfastctl undo` goes on.")),
+        };
+        if self.json {
+            return document(&json!({ "folder": folder, "ending": state, "text": text, "undone": undone }));
+        }
+        let mut out = io::stdout().lock();
+        writeln!(out, "{text}")?;
+        for reversed in &undone.reversed {
+            let name = plain(&reversed.name);
+            match reversed.what {
+                Reversal::Records(records) => {
+                    writeln!(out, "undone   {name}: {} records removed", count(records))
+                }
+                Reversal::Deleted => writeln!(out, "undone   {name}: the device that was made is deleted"),
+                Reversal::Restored => writeln!(out, "undone   {name}: the device has what it had before"),
+            }?;
+        }
+        for (mark, list) in [("changed", &undone.changed_since), ("stays  ", &undone.impossible)] {
+            for stayed in list {
+                write!(out, "{mark}  {}: ", plain(&stayed.name))?;
+                if stayed.records > 0 {
+                    write!(out, "{} records: ", count(stayed.records))?;
+                }
+                write!(out, "{}", plain(&stayed.reason))?;
+                match stayed.between {
+                    Some((from, to)) => writeln!(out, " ({from} to {to})"),
+                    None => writeln!(out),
+                }?;
+            }
         }
         Ok(())
     }
@@ -270,7 +313,8 @@ fn device_lines(out: &mut impl Write, part: &DevicePart<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn halted(halt: &Halt) -> String {
+/// `goes_on` says what goes on once that is mended.
+fn halted(halt: &Halt, goes_on: &str) -> String {
     let (what, then) = match halt {
         Halt::Auth { side, message } => {
             (format!("Halted: the {side} refused its token ({})", plain(message)), "give a valid one and")
@@ -282,7 +326,7 @@ fn halted(halt: &Halt) -> String {
             (format!("Halted: the target takes no more ({})", plain(message)), "raise its limit and")
         }
     };
-    format!("{what}; {then} `holdfastctl resume` goes on. What is stored stays stored.")
+    format!("{what}; {then} {goes_on}")
 }
 
 /// Names come from the platform: nothing in them may steer a terminal.

@@ -203,7 +203,7 @@ fn live_groups(database: &Path) -> Vec<String> {
     groups
 }
 
-async fn devices(api: &Api) -> Vec<(DeviceId, String)> {
+pub(crate) async fn devices(api: &Api) -> Vec<(DeviceId, String)> {
     let listed = api.devices(&tago_api::client::DeviceQuery::all()).await.unwrap().into_iter();
     let mutable = listed.filter(|device| device.kind.as_deref() == Some("mutable"));
     let mut devices: Vec<_> = mutable.map(|device| (device.id, device.name)).collect();
@@ -212,7 +212,7 @@ async fn devices(api: &Api) -> Vec<(DeviceId, String)> {
     devices
 }
 
-async fn device_api(api: &Api, device: DeviceId) -> DeviceApi {
+pub(crate) async fn device_api(api: &Api, device: DeviceId) -> DeviceApi {
     let token =
         NewDeviceToken { device, name: "sensor".into(), permission: Permission::Full, serie_number: None };
     api.as_device(&api.create_device_token(&token).await.unwrap().token).unwrap()

@@ -70,6 +70,22 @@ impl Ctl {
         self.call(&["prove", text(&self.run_folder()), "--depth", depth], None)
     }
 
+    /// `undo` of [`Ctl::run_folder`], which needs the target alone.
+    pub(crate) fn undo(&self, crash_at: Option<u64>) -> Ended {
+        let run = self.run_folder();
+        let arguments = ["undo", text(&run), "--json", "--target", &self.target.api];
+        let rest = ["--target-token-fd", "4", "--late-commit-bound-ms", "2000", "--patience-s", "2"];
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", r#"exec "$@" 4<"$TARGET_TOKEN""#, "sh", PROGRAM])
+            .args(arguments.into_iter().chain(rest))
+            .env("TARGET_TOKEN", self.secrets.path().join("target"));
+        if let Some(row) = crash_at {
+            command.env("HOLDFAST_CRASH_AT_ROW", row.to_string());
+        }
+        ended(command)
+    }
+
     pub(crate) fn report(&self) -> Ended {
         bare(&["report", text(&self.run_folder()), "--json"])
     }

@@ -10,3 +10,4 @@ mod ctl;
 mod oracle;
 mod platform;
 mod secrets;
+mod undo;
