@@ -25,7 +25,7 @@ async fn it_waits_while_it_is_paused_and_ends_when_it_is_stopped() {
     let world = world();
     // A request each second, so that there is a middle.
     let mut settings = World::settings();
-    (settings.pace.lookups, settings.pace.share) = (60, 1.0);
+    (settings.pace.lookups, settings.pace.share) = (60, Some(1.0));
     let comparing = rehearse(&world.source, &world.target, &world.choices, &settings, world.env());
     let owner = async {
         let second = std::time::Duration::from_secs(1);
