@@ -1,14 +1,16 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tago_api::Time;
 use tago_api::client::looks_like_token;
+use tago_migrate::resources::Kind;
 
 use crate::failure::Failure;
 
-/// Move devices and their data from one TagoIO project into another, with a rehearsal before and proof
-/// after.
+/// Move devices, their data and everything else from one TagoIO project into another, with a rehearsal
+/// before and proof after.
 #[derive(Debug, Parser)]
 #[command(name = "holdfastctl", version, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
@@ -42,7 +44,17 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Carry out a plan.
+    /// Rehearse everything that a project holds beside records: dashboards, analyses, actions and the rest.
+    PlanResources {
+        #[command(flatten)]
+        sides: Sides,
+        #[command(flatten)]
+        choice: ResourceChoice,
+        /// Where to write the plan.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Carry out a plan of either kind.
     Run {
         /// The plan file.
         plan: PathBuf,
@@ -74,20 +86,40 @@ pub(crate) enum Command {
         #[arg(long)]
         afresh: bool,
         #[command(flatten)]
-        sides: Sides,
-    },
-    /// Take a run back: remove what it wrote, delete what it made, put back what it changed, where nobody
-    /// changed it since. The source is not needed.
-    Undo {
-        /// The run's folder.
-        run: PathBuf,
+        source: MaybeSource,
         #[command(flatten)]
         target: TargetSide,
     },
-    /// Write the report of a run, with the worklist of tokens.
+    /// Write the report of a run, with the worklist.
     Report {
         /// The run's folder.
         run: PathBuf,
+    },
+    /// Take a run back, wherever nobody changed anything since. It needs the target alone.
+    Undo {
+        /// The run's folder.
+        run: PathBuf,
+        /// Also delete devices that a run over resources made and that hold records by now.
+        #[arg(long)]
+        with_records: bool,
+        #[command(flatten)]
+        target: TargetSide,
+    },
+    /// Say what is left to do by hand, and look at the target for what is done.
+    Worklist {
+        /// The run's folder.
+        run: PathBuf,
+        /// When the last run into this target ended: what came before it may have come from that run.
+        #[arg(long, value_name = "TIME")]
+        since: Option<Time>,
+        /// Say that this is done; may be repeated.
+        #[arg(long, value_name = "KEY")]
+        tick: Vec<String>,
+        /// Say that this is not done after all; may be repeated.
+        #[arg(long, value_name = "KEY")]
+        untick: Vec<String>,
+        #[command(flatten)]
+        target: TargetSide,
     },
 }
 
@@ -99,6 +131,36 @@ pub(crate) struct Sides {
     pub(crate) source: String,
     #[command(flatten)]
     pub(crate) source_token: SourceToken,
+    #[command(flatten)]
+    pub(crate) target: TargetSide,
+}
+
+/// The project to read from, if it is still there.
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(crate) struct MaybeSource {
+    /// Address of the project to read from. Without it, the proof of a run over resources compares with
+    /// what the run sealed.
+    #[arg(long, value_name = "URL", requires = "MaybeSourceToken")]
+    pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) token: MaybeSourceToken,
+}
+
+#[derive(Debug, Args)]
+#[group(multiple = false, requires = "source")]
+pub(crate) struct MaybeSourceToken {
+    /// Read the source's profile token from this file descriptor.
+    #[arg(long, value_name = "N")]
+    pub(crate) source_token_fd: Option<u32>,
+    /// Read the source's profile token from the system's keyring.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source_keyring: Option<String>,
+}
+
+/// The project to write to, the token that opens it, and how to treat it.
+#[derive(Debug, Args)]
+pub(crate) struct TargetSide {
     /// Address of the project to write to.
     #[arg(long, value_name = "URL")]
     pub(crate) target: String,
@@ -123,23 +185,6 @@ pub(crate) struct Sides {
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.01..=1.0).contains(share));
     share.ok_or_else(|| "a share is a number from 0.01 to 1".to_owned())
-}
-
-/// The project that was written to, and the token that opens it.
-#[derive(Debug, Args)]
-pub(crate) struct TargetSide {
-    /// Address of the project that was written to.
-    #[arg(long, value_name = "URL")]
-    pub(crate) target: String,
-    #[command(flatten)]
-    pub(crate) target_token: TargetToken,
-    /// How late after a request was sent the target may still carry it out, in milliseconds. The
-    /// practice platform declares 2000.
-    #[arg(long, value_name = "MS", default_value_t = 120_000)]
-    pub(crate) late_commit_bound_ms: u64,
-    /// How long the target may be out of reach before the command gives up for now, in seconds.
-    #[arg(long, value_name = "S", default_value_t = 30)]
-    pub(crate) patience_s: u64,
 }
 
 #[derive(Debug, Args)]
@@ -215,6 +260,57 @@ pub(crate) enum ProofDepth {
     Content,
     /// Every record on both sides, one by one and field by field.
     Records,
+}
+
+/// Which resources to move, and what becomes of those that are on both sides.
+#[derive(Debug, Args)]
+pub(crate) struct ResourceChoice {
+    /// Only this type, for example dashboard or run_user; may be repeated. All without it.
+    #[arg(long = "type", value_name = "TYPE", value_parser = Kind::from_str)]
+    pub(crate) kinds: Vec<Kind>,
+    /// Only this resource of the source, by id or exact name; may be repeated. The widgets of a dashboard
+    /// come with it.
+    #[arg(long = "item", value_name = "ID OR NAME")]
+    pub(crate) items: Vec<String>,
+    /// Only what carries this tag, with this value if one is given.
+    #[arg(long, value_name = "KEY[=VALUE]")]
+    pub(crate) tag: Option<String>,
+    /// What becomes of resources that are on both sides and differ.
+    #[arg(long, value_enum, default_value_t = ConflictChoice::KeepTarget)]
+    pub(crate) conflict: ConflictChoice,
+    /// The same for one type or one resource, for example dashboard=take-source; may be repeated.
+    #[arg(long = "conflict-of", value_name = "TYPE OR ID=CHOICE", value_parser = conflict_of)]
+    pub(crate) conflict_of: Vec<(String, ConflictChoice)>,
+    /// Find counterparts by the value of this tag.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) match_tag: Option<String>,
+    /// Take these two for the same, by their ids in the source and in the target; may be repeated.
+    #[arg(long = "counterpart", value_name = "SOURCE=TARGET", value_parser = pair)]
+    pub(crate) counterparts: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ConflictChoice {
+    /// The target's stays as it is; what its parts lack is added.
+    KeepTarget,
+    /// The target's gets the source's fields and entries.
+    TakeSource,
+    /// The target's gets the source's tags beside its own.
+    MergeTags,
+    /// The source's is made beside it.
+    Both,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((one, other)) if !one.is_empty() && !other.is_empty() => Ok((one.to_owned(), other.to_owned())),
+        _ => Err("give two, with = between them".to_owned()),
+    }
+}
+
+fn conflict_of(text: &str) -> Result<(String, ConflictChoice), String> {
+    let (what, choice) = pair(text)?;
+    Ok((what, ConflictChoice::from_str(&choice, false)?))
 }
 
 /// A command line is seen by every program of the system and kept by shells: no token belongs there.

@@ -1,16 +1,18 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use tago_api::DeviceId;
+use tago_api::{DeviceId, Time};
 use tago_migrate::{
-    Choices, Clock, Depth, Ending, Existing, Plan, Policy, ProofChoice, ProofDepth, Seal, Source,
-    SystemClock, prove_as, rehearse, report, resume, run, status, undo,
+    Choices, Clock, Depth, Ending, Existing, JournalError, Plan, PlanError, PlanKind, Policy, ProofChoice,
+    ProofDepth, RunError, Seal, Source, SystemClock, WorkState, prove_as, rehearse, report, resume, run,
+    status, tick, undo, worklist,
 };
 
-use crate::arguments::{self, Arguments, Choice, Command, Sides, TargetSide};
+use crate::arguments::{self, Arguments, Choice, Command, MaybeSource, Sides, TargetSide};
 use crate::connect::Connected;
 use crate::failure::{DONE, Failure, HALF_WAY, LOOK};
 use crate::progress::Surroundings;
+use crate::resources;
 use crate::show::Show;
 
 /// Carries out one command; the answer is what the program ends with.
@@ -18,18 +20,41 @@ pub(crate) async fn carry_out(arguments: Arguments) -> Result<u8, Failure> {
     let show = Show::new(arguments.json);
     match arguments.command {
         Command::Plan { sides, choice, out } => plan(&sides, &choice, &out, show).await,
-        Command::Run { plan, approve, run, sides } => begin(&plan, &approve, &run, &sides, show).await,
-        Command::Resume { run, sides } => go_on(&run, &sides, show).await,
-        Command::Prove { run, depth, afresh, sides } => {
-            let depth = match depth {
-                arguments::ProofDepth::Counts => ProofDepth::Counts,
-                arguments::ProofDepth::Content => ProofDepth::Content,
-                arguments::ProofDepth::Records => ProofDepth::Records,
-            };
-            check(&run, ProofChoice { depth, afresh }, &sides, show).await
+        Command::PlanResources { sides, choice, out } => resources::plan(&sides, &choice, &out, show).await,
+        Command::Run { plan, approve, run, sides } => match PlanKind::of(&plan)? {
+            PlanKind::Data => begin(&plan, &approve, &run, &sides, show).await,
+            PlanKind::Resources => resources::begin(&plan, &approve, &run, &sides, show).await,
+        },
+        Command::Resume { run, sides } => match kind_of(&run)? {
+            PlanKind::Data => go_on(&run, &sides, show).await,
+            PlanKind::Resources => resources::go_on(&run, &sides, show).await,
+        },
+        Command::Prove { run, depth, afresh, source, target } => match kind_of(&run)? {
+            PlanKind::Data => check(&run, proof_choice(depth, afresh), &source, &target, show).await,
+            PlanKind::Resources => resources::check(&run, &source, &target, show).await,
+        },
+        Command::Report { run } => match kind_of(&run)? {
+            PlanKind::Data => write_report(&run, show),
+            PlanKind::Resources => resources::write_report(&run, show),
+        },
+        Command::Undo { run, with_records, target } => match kind_of(&run)? {
+            PlanKind::Data => take_back(&run, &target, show).await,
+            PlanKind::Resources => resources::take_back(&run, with_records, &target, show).await,
+        },
+        Command::Worklist { run, since, tick, untick, target } => {
+            look_at_work(&run, since, [(&tick, true), (&untick, false)], &target, show).await
         }
-        Command::Undo { run, target } => take_back(&run, &target, show).await,
-        Command::Report { run } => write_report(&run, show),
+    }
+}
+
+/// What the run of a folder is about.
+fn kind_of(folder: &Path) -> Result<PlanKind, Failure> {
+    // A folder without a plan is one without a run, and says so.
+    match PlanKind::of(folder) {
+        Err(PlanError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Err(RunError::Journal(JournalError::NoRun).into())
+        }
+        kind => Ok(kind?),
     }
 }
 
@@ -74,8 +99,24 @@ fn ended(ending: &Ending, folder: &Path, show: Show) -> Result<u8, Failure> {
     })
 }
 
-async fn check(folder: &Path, choice: ProofChoice, sides: &Sides, show: Show) -> Result<u8, Failure> {
-    let Connected { source, target, settings } = sides.connect()?;
+fn proof_choice(depth: arguments::ProofDepth, afresh: bool) -> ProofChoice {
+    let depth = match depth {
+        arguments::ProofDepth::Counts => ProofDepth::Counts,
+        arguments::ProofDepth::Content => ProofDepth::Content,
+        arguments::ProofDepth::Records => ProofDepth::Records,
+    };
+    ProofChoice { depth, afresh }
+}
+
+async fn check(
+    folder: &Path,
+    choice: ProofChoice,
+    source: &MaybeSource,
+    target: &TargetSide,
+    show: Show,
+) -> Result<u8, Failure> {
+    let source = source.connect(target)?.ok_or(Failure::SourceNeeded)?;
+    let (target, settings) = target.connect()?;
     let proof = {
         let around = Surroundings::new()?;
         prove_as(folder, choice, &source, &target, &settings, around.env()).await?
@@ -103,6 +144,27 @@ fn write_report(folder: &Path, show: Show) -> Result<u8, Failure> {
     let report = report(folder, SystemClock::start().now())?;
     show.report(&report)?;
     Ok(DONE)
+}
+
+async fn look_at_work(
+    folder: &Path,
+    since: Option<Time>,
+    ticks: [(&Vec<String>, bool); 2],
+    target: &TargetSide,
+    show: Show,
+) -> Result<u8, Failure> {
+    let (target, settings) = target.connect()?;
+    kind_of(folder)?;
+    let around = Surroundings::new()?;
+    for (keys, is_done) in ticks {
+        for key in keys {
+            tick(folder, key, is_done, around.env().clock.now())?;
+        }
+    }
+    let list = worklist(folder, &target, since, &settings, around.env()).await?;
+    drop(around);
+    show.worklist(&list)?;
+    Ok(if list.iter().any(|item| item.state == WorkState::Open) { LOOK } else { DONE })
 }
 
 async fn choices(choice: &Choice, source: &dyn Source) -> Result<Choices, Failure> {

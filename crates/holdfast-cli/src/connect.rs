@@ -4,7 +4,7 @@ use tago_api::client::{Address, Api, Settings as ClientSettings};
 use tago_migrate::live::Live;
 use tago_migrate::{Pace, Settings, Side};
 
-use crate::arguments::{Sides, TargetSide};
+use crate::arguments::{MaybeSource, Sides, TargetSide};
 use crate::credential::{self, Whence};
 use crate::failure::Failure;
 
@@ -18,41 +18,42 @@ pub(crate) struct Connected {
 impl Sides {
     /// Reads both tokens and sends nothing yet.
     pub(crate) fn connect(&self) -> Result<Connected, Failure> {
-        let (source, target) = (self.source_whence(), self.target_whence());
-        if let (Whence::Descriptor(fd), true) = (&source, source == target) {
-            return Err(Failure::SameDescriptor { fd: *fd });
-        }
-        let batch_bytes = usize::try_from(self.batch_bytes).unwrap_or(usize::MAX);
-        let patience = Duration::from_secs(self.patience_s);
-        let pace = Pace { share: self.share, ..Pace::default() };
-        let late_commit_bound = Duration::from_millis(self.late_commit_bound_ms);
-        Ok(Connected {
-            source: open(Side::Source, &self.source, &source)?,
-            target: open(Side::Target, &self.target, &target)?,
-            settings: Settings { late_commit_bound, batch_bytes, pace, patience, ..Settings::default() },
-        })
+        let source = whence(self.source_token.source_token_fd, self.source_token.source_keyring.as_deref());
+        let source = self.target.with_source(&self.source, &source)?;
+        let (target, settings) = self.target.connect()?;
+        Ok(Connected { source, target, settings })
     }
+}
 
-    fn source_whence(&self) -> Whence {
-        whence(self.source_token.source_token_fd, self.source_token.source_keyring.as_deref())
-    }
-
-    fn target_whence(&self) -> Whence {
-        whence(self.target_token.target_token_fd, self.target_token.target_keyring.as_deref())
+impl MaybeSource {
+    /// The source, if one was given.
+    pub(crate) fn connect(&self, target: &TargetSide) -> Result<Option<Live>, Failure> {
+        let Some(source) = &self.source else { return Ok(None) };
+        let token = whence(self.token.source_token_fd, self.token.source_keyring.as_deref());
+        target.with_source(source, &token).map(Some)
     }
 }
 
 impl TargetSide {
-    /// Reads the token and sends nothing yet.
+    /// Reads the target's token and sends nothing yet.
     pub(crate) fn connect(&self) -> Result<(Live, Settings), Failure> {
-        let token = &self.target_token;
-        let whence = whence(token.target_token_fd, token.target_keyring.as_deref());
-        let settings = Settings {
-            late_commit_bound: Duration::from_millis(self.late_commit_bound_ms),
-            patience: Duration::from_secs(self.patience_s),
-            ..Settings::default()
-        };
-        Ok((open(Side::Target, &self.target, &whence)?, settings))
+        let batch_bytes = usize::try_from(self.batch_bytes).unwrap_or(usize::MAX);
+        let patience = Duration::from_secs(self.patience_s);
+        let pace = Pace { share: self.share, ..Pace::default() };
+        let late_commit_bound = Duration::from_millis(self.late_commit_bound_ms);
+        let settings = Settings { late_commit_bound, batch_bytes, pace, patience, ..Settings::default() };
+        Ok((open(Side::Target, &self.target, &self.whence())?, settings))
+    }
+
+    fn with_source(&self, address: &str, token: &Whence) -> Result<Live, Failure> {
+        if let (Whence::Descriptor(fd), true) = (token, *token == self.whence()) {
+            return Err(Failure::SameDescriptor { fd: *fd });
+        }
+        open(Side::Source, address, token)
+    }
+
+    fn whence(&self) -> Whence {
+        whence(self.target_token.target_token_fd, self.target_token.target_keyring.as_deref())
     }
 }
 

@@ -2,7 +2,10 @@ use std::error::Error;
 use std::io;
 
 use tago_api::client::{AddressError, ApiError};
-use tago_migrate::{PlanError, PortError, ProveError, RehearseError, ReportError, RunError, Side};
+use tago_migrate::resources::ResourceRehearseError;
+use tago_migrate::{
+    PlanError, PortError, ProveError, RehearseError, ReportError, RunError, Side, WorklistError,
+};
 use thiserror::Error;
 
 use crate::credential::CredentialError;
@@ -48,10 +51,29 @@ pub(crate) enum Failure {
     NoSuchDevice { name: String },
     #[error("the source has {count} devices named {name:?}; give the id of the one you mean")]
     ManySuchDevices { name: String, count: usize },
+    #[error("the source has nothing {name:?} to move; give an id, or a name exactly as the source spells it")]
+    NoSuchResource { name: String },
+    #[error(
+        "the source has {count} resources named {name:?}; give the id of the one you mean, or a type beside it"
+    )]
+    ManySuchResources { name: String, count: usize },
+    #[error(
+        "{name:?} is no type of resource and no id; --conflict-of takes a type, for example dashboard=take-source, or \
+         an id of the source"
+    )]
+    NoSuchType { name: String },
+    #[error("the proof of a run over records needs the source too; give --source and its token")]
+    SourceNeeded,
+    #[error("the resources of the source could not be listed: {cause}")]
+    Resources { cause: PortError },
     #[error("the time range ends before it begins; look at --from and --to")]
     EmptyRange,
     #[error(transparent)]
     Rehearse(#[from] RehearseError),
+    #[error(transparent)]
+    RehearseResources(#[from] ResourceRehearseError),
+    #[error(transparent)]
+    Worklist(#[from] WorklistError),
     #[error(transparent)]
     Plan(#[from] PlanError),
     #[error(transparent)]
@@ -87,7 +109,10 @@ impl Failure {
             Failure::Credential { .. } => CREDENTIAL,
             Failure::Connect { .. } => CREDENTIAL,
             Failure::Devices { cause }
+            | Failure::Resources { cause }
             | Failure::Rehearse(RehearseError::Port { cause, .. })
+            | Failure::RehearseResources(ResourceRehearseError::Port { cause, .. })
+            | Failure::Worklist(WorklistError::Port { cause, .. })
             | Failure::Run(RunError::Port { cause, .. })
             | Failure::Prove(ProveError::Port { cause, .. }) => port_code(cause),
             Failure::Rehearse(RehearseError::Stopped) | Failure::Prove(ProveError::Stopped) => HALF_WAY,
@@ -95,6 +120,9 @@ impl Failure {
             | Failure::Run(RunError::Plan(_) | RunError::Journal(_))
             | Failure::Prove(ProveError::Plan(_) | ProveError::Journal(_) | ProveError::Write(_))
             | Failure::Report(_)
+            | Failure::Worklist(
+                WorklistError::Plan(_) | WorklistError::Journal(_) | WorklistError::Ticks { .. },
+            )
             | Failure::Output(_)
             | Failure::Start(_)
             | Failure::Random(_) => FILES,

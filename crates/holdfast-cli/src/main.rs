@@ -11,6 +11,7 @@ mod connect;
 mod credential;
 mod failure;
 mod progress;
+mod resources;
 mod show;
 
 use arguments::Arguments;

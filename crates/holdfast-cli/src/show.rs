@@ -10,6 +10,8 @@ use tago_migrate::{
     RunStatus, Side, Undone, Verdict, WindowVerdict, irreversible,
 };
 
+mod resources;
+
 #[derive(Clone, Copy)]
 pub(crate) struct Show {
     json: bool,
@@ -91,13 +93,7 @@ impl Show {
     }
 
     pub(crate) fn ending(self, ending: &Ending, status: &RunStatus, folder: &Path) -> io::Result<()> {
-        let (state, text) = match ending {
-            Ending::Finished => ("finished", "Finished.".to_owned()),
-            Ending::Stopped => ("stopped", "Stopped; `holdfastctl resume` goes on.".to_owned()),
-            Ending::Halted(halt) => {
-                ("halted", halted(halt, "`holdfastctl resume` goes on. What is stored stays stored."))
-            }
-        };
+        let (state, text) = ending_words(ending, "resume");
         if self.json {
             let held: Vec<_> = status
                 .held
@@ -311,6 +307,18 @@ fn device_lines(out: &mut impl Write, part: &DevicePart<'_>) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// How it ended, in one word and in a sentence that says which command goes on.
+fn ending_words(ending: &Ending, command: &str) -> (&'static str, String) {
+    match ending {
+        Ending::Finished => ("finished", "Finished.".to_owned()),
+        Ending::Stopped => ("stopped", format!("Stopped; `holdfastctl {command}` goes on.")),
+        Ending::Halted(halt) => (
+            "halted",
+            halted(halt, &format!("`holdfastctl {command}` goes on. What is stored stays stored.")),
+        ),
+    }
 }
 
 /// `goes_on` says what goes on once that is mended.

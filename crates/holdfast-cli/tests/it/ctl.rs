@@ -52,6 +52,24 @@ impl Ctl {
         self.call(&arguments, None)
     }
 
+    /// `plan-resources` with these options; the plan goes to [`Ctl::plan_file`].
+    pub(crate) fn plan_resources(&self, options: &[&str]) -> Ended {
+        let file = self.plan_file();
+        let mut arguments = vec!["plan-resources", "--out", file.to_str().unwrap()];
+        arguments.extend(options);
+        self.call(&arguments, None)
+    }
+
+    /// A command that is given no source.
+    pub(crate) fn on_target(&self, arguments: &[&str]) -> Ended {
+        let mut command = self.shell();
+        command.args(arguments).args(["--json", "--target", &self.target.api, "--target-token-fd", "4"]);
+        if !arguments.contains(&"--late-commit-bound-ms") {
+            command.args(["--late-commit-bound-ms", "2000"]);
+        }
+        ended(command)
+    }
+
     /// `run` of the plan under this fingerprint, in [`Ctl::run_folder`].
     pub(crate) fn run(&self, fingerprint: &str, crash_at: Option<u64>) -> Ended {
         let (plan, run) = (self.plan_file(), self.run_folder());
@@ -123,11 +141,16 @@ impl Ctl {
             "--patience-s",
             "2",
         ];
+        let mut command = self.shell();
+        command.args(arguments).args(sides);
+        command
+    }
+
+    /// The program, with both tokens open.
+    fn shell(&self) -> Command {
         let mut command = Command::new("sh");
         command
             .args(["-c", r#"exec "$@" 3<"$SOURCE_TOKEN" 4<"$TARGET_TOKEN""#, "sh", PROGRAM])
-            .args(arguments)
-            .args(sides)
             .env("SOURCE_TOKEN", self.secrets.path().join("source"))
             .env("TARGET_TOKEN", self.secrets.path().join("target"));
         command
@@ -146,6 +169,11 @@ impl Ended {
     pub(crate) fn json(&self, code: i32) -> Value {
         assert_eq!(self.code, Some(code), "{self:#?}");
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
+    }
+
+    /// The JSON document of a call, whatever it found.
+    pub(crate) fn json_of_any(&self) -> Value {
+        self.json(self.code.unwrap_or(-1))
     }
 
     /// The sentence of a call that was refused with this code.

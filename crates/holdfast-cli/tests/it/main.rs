@@ -9,5 +9,6 @@ mod crash;
 mod ctl;
 mod oracle;
 mod platform;
+mod resources;
 mod secrets;
 mod undo;

@@ -145,6 +145,11 @@ impl Kind {
 }
 
 impl Kind {
+    /// The name by which people know one of this type.
+    pub fn name_of(self, document: &super::Document) -> String {
+        super::document::name(self, document)
+    }
+
     /// What the platform makes anew of one, in words.
     pub fn renewed(self) -> &'static str {
         self.descriptor().renewed
