@@ -1,8 +1,17 @@
 //! What is kept of the records of one data item before the first of them is sent, so that an undo can tell
 //! them from all others when the source is gone.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
 use tago_api::RecordId;
 
+use crate::folder;
+use crate::keep::{Folder, Keep};
+use crate::load::Parcels;
+use crate::plan::Seal;
 use crate::record::Key;
 
 /// What is about to be sent, and what of the target says the same already.
@@ -39,6 +48,82 @@ impl Announced {
         })
     }
 }
+
+impl Announced {
+    /// A name for each record, in their order: what is known of it already, and else a record of the target
+    /// that says the same and was not there before. Of records that say the same there may be more than were
+    /// sent: then none is chosen, and their names are answered beside.
+    pub(crate) fn named(
+        &self,
+        known: &[Option<RecordId>],
+        there: &Parcels,
+    ) -> (Vec<Option<RecordId>>, BTreeMap<Key, Vec<RecordId>>) {
+        let known = |place: usize| known.get(place).copied().flatten();
+        let places = 0..self.keys.len();
+        let taken: BTreeSet<RecordId> =
+            self.twins.iter().copied().chain(places.clone().filter_map(known)).collect();
+        let mut wanted: BTreeMap<Key, usize> = BTreeMap::new();
+        for place in places.clone().filter(|place| known(*place).is_none()) {
+            *wanted.entry(self.keys[place]).or_default() += 1;
+        }
+        let mut candidates: BTreeMap<Key, Vec<RecordId>> = BTreeMap::new();
+        for parcel in there.iter().filter(|parcel| wanted.contains_key(&parcel.key)) {
+            if let Some(id) = parcel.id.filter(|id| !taken.contains(id)) {
+                candidates.entry(parcel.key).or_default().push(id);
+            }
+        }
+        let is_crowded =
+            |key: &Key, found: &mut Vec<RecordId>| found.len() > wanted.get(key).copied().unwrap_or(0);
+        let crowded: BTreeMap<Key, Vec<RecordId>> = candidates.extract_if(.., is_crowded).collect();
+        let name = |place: usize| known(place).or_else(|| candidates.get_mut(&self.keys[place])?.pop());
+        (places.map(name).collect(), crowded)
+    }
+}
+
+/// The names of the records of each item, as a proof read them: a file for each, in the run folder.
+pub(crate) struct Names<'a> {
+    folder: &'a Path,
+}
+
+impl Names<'_> {
+    pub(crate) fn of(run: &Path) -> Names<'_> {
+        Names { folder: run }
+    }
+
+    /// Notes which records of the target the run wrote, beside what was noted before.
+    pub(crate) fn note(&self, item: u32, written: &Seal, there: &Parcels) -> io::Result<()> {
+        // The undo tells if this is damaged; a proof has no need of it.
+        let kept = Folder::of(self.folder).kept(written).ok();
+        let Some(announced) = kept.and_then(|bytes| Announced::from_bytes(&bytes)) else { return Ok(()) };
+        let known = self.read(item);
+        let (names, _) = announced.named(&known, there);
+        if names == known {
+            return Ok(());
+        }
+        let names = ids_to_bytes(&names);
+        std::fs::create_dir_all(self.folder.join(folder::NAMES))?;
+        folder::write_whole(&self.path(item), |mut file| {
+            file.write_all(&Sha256::digest(&names))?;
+            file.write_all(&names)
+        })
+    }
+
+    /// What was noted; nothing if nothing was, or if it is damaged.
+    pub(crate) fn read(&self, item: u32) -> Vec<Option<RecordId>> {
+        let read = || {
+            let bytes = std::fs::read(self.path(item)).ok()?;
+            let (sum, names) = bytes.split_at_checked(SUM)?;
+            (Sha256::digest(names).as_slice() == sum).then(|| ids(names)).flatten()
+        };
+        read().unwrap_or_default()
+    }
+
+    fn path(&self, item: u32) -> PathBuf {
+        self.folder.join(folder::NAMES).join(item.to_string())
+    }
+}
+
+const SUM: usize = 32;
 
 /// Ids of 12 bytes each; twelve zeros are none.
 pub(crate) fn ids(bytes: &[u8]) -> Option<Vec<Option<RecordId>>> {

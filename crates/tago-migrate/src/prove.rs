@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tago_api::{DeviceId, Time};
 use thiserror::Error;
 
+use crate::announced::Names;
 use crate::journal::{JournalError, SqliteJournal};
 use crate::lanes::in_lanes;
 use crate::machine::ledger::Ledger;
@@ -258,8 +259,13 @@ pub async fn prove_as(
         begun_at: env.clock.now(),
     };
     let unfinished = Unfinished::open(folder, beginning, choice.afresh)?;
-    let examination =
-        Examination { plan: &plan, ledger: &ledger, depth: choice.depth, unfinished: &unfinished };
+    let examination = Examination {
+        plan: &plan,
+        ledger: &ledger,
+        depth: choice.depth,
+        unfinished: &unfinished,
+        names: Some(Names::of(folder)),
+    };
     let (proof, windows) = examine(examination, source, target, settings, env).await?;
     store::store(folder, &proof, &windows).map_err(ProveError::Write)?;
     unfinished.end().map_err(ProveError::Write)?;
@@ -272,6 +278,8 @@ pub(crate) struct Examination<'a> {
     pub(crate) ledger: &'a Ledger,
     pub(crate) depth: ProofDepth,
     pub(crate) unfinished: &'a Unfinished,
+    /// Where the names of what the run wrote are noted.
+    pub(crate) names: Option<Names<'a>>,
 }
 
 /// The proof, and every window's part of it.
@@ -293,6 +301,7 @@ pub(crate) async fn examine(
         plan: examination.plan,
         ledger: examination.ledger,
         depth: examination.depth,
+        names: examination.names,
         source: Reader { port: source, pacers: for_source, limit, clock: env.clock, patience },
         target: Reader { port: target, pacers: for_target, limit, clock: env.clock, patience },
         watch: Watch::new(env),
@@ -314,6 +323,7 @@ struct Prover<'a> {
     plan: &'a Plan,
     ledger: &'a Ledger,
     depth: ProofDepth,
+    names: Option<Names<'a>>,
     source: Reader<'a>,
     target: Reader<'a>,
     watch: Watch<'a>,

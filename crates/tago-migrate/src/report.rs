@@ -15,6 +15,7 @@ use crate::plan::{DeviceItem, Item, Plan, PlanError, Seal, Summary, Verdict};
 use crate::ports::Identity;
 use crate::prove::{Proof, last_proof};
 use crate::run::{RunError, created, held_items, past};
+use crate::undo::Undone;
 use crate::worklist::{WorkItem, WorklistError, last_worklist};
 
 pub(crate) mod csv;
@@ -59,6 +60,10 @@ pub struct Report {
     pub proof: Option<Proof>,
     /// The command with which anybody can repeat the proof.
     pub prove_line: String,
+    /// What came of taking the run back; absent if nobody began to.
+    pub undone: Option<Undone>,
+    /// The command with which the run is taken back.
+    pub undo_line: String,
     /// The machine's copy.
     #[serde(skip)]
     pub json: PathBuf,
@@ -189,6 +194,8 @@ fn compose(
         proven: proof.as_ref().and_then(proven),
         proof,
         prove_line: prove_line(folder, &plan.header.source, &plan.header.target),
+        undone: ledger.undo.begun.then(|| crate::undo::told(plan, ledger)),
+        undo_line: undo_line(folder, &plan.header.target),
         json: PathBuf::new(),
         html: PathBuf::new(),
     }
@@ -288,8 +295,13 @@ pub(crate) fn what_to_update(
 
 fn exceptions(plan: &Plan, ledger: &Ledger, summary: &Summary, proof: Option<&Proof>) -> Vec<String> {
     let mut exceptions = Vec::new();
-    if !ledger.finished {
-        exceptions.push("The run is not finished; it can be resumed.".to_owned());
+    match (&ledger.undo, ledger.finished) {
+        (undo, _) if undo.undone => exceptions.push("The run was taken back.".to_owned()),
+        (undo, _) if undo.begun => {
+            exceptions.push("The run is being taken back; undo it again to go on.".to_owned());
+        }
+        (_, false) => exceptions.push("The run is not finished; it can be resumed.".to_owned()),
+        (_, true) => {}
     }
     let mut said = BTreeSet::new();
     for held in held_items(plan, ledger) {
@@ -317,6 +329,7 @@ fn exceptions(plan: &Plan, ledger: &Ledger, summary: &Summary, proof: Option<&Pr
         exceptions.push(format!("{name}: left as it is: {}", why.join("; ")));
     }
     match (proof, proof.and_then(proven)) {
+        _ if ledger.undo.begun => {}
         (None, _) => exceptions.push("The run is not proven yet.".to_owned()),
         (Some(proof), Some(false)) => exceptions.push(format!(
             "The proof is not green: {} missing, {} changed, {} doubled, {} ranges not carried out.",
@@ -351,6 +364,12 @@ pub(crate) fn prove_line(folder: &Path, source: &Identity, target: &Identity) ->
         "source-token.txt",
         "target-token.txt",
     )
+}
+
+/// The command with which a run is taken back.
+fn undo_line(folder: &Path, target: &Identity) -> String {
+    let folder = quoted(&folder.display().to_string());
+    format!("holdfastctl undo {folder} --target {} --target-token-fd 3 3<target-token.txt", target.origin)
 }
 
 /// A path as a shell takes it.

@@ -12,6 +12,7 @@ use std::path::Path;
 use serde::Serialize;
 use tago_api::{DeviceId, Time};
 
+use crate::announced::Names;
 use crate::journal::{Journal, JournalError, Row, SqliteJournal, Stays};
 use crate::keep::{Folder, Keep};
 use crate::machine::ledger::Ledger;
@@ -135,8 +136,10 @@ pub async fn undo(
     let (plan, ledger) = past(folder, &rows)?;
     let keep = Folder::of(folder);
     let last = rows.last().map(|(at, _)| *at).unwrap_or_default();
-    let pacers = Pacers::new(&settings.pace, env.clock);
+    let pacers = Pacers::new(&settings.pace, env.clock).of(target);
+    pacers.take(settings.pace.share_of(plan.header.in_use.contains(&Side::Target)));
     let mut undo = Undo::new(&plan, ledger, target, &keep, &pacers, settings, env);
+    undo.names = Some(Names::of(folder));
     expect_identity(Side::Target, &undo.reader(), &plan.header).await?;
     let ending = undo.drive(&mut journal, last).await?;
     Ok((ending, undo.told()))
@@ -158,6 +161,8 @@ pub(crate) struct Undo<'a> {
     ledger: Ledger,
     target: &'a dyn Target,
     keep: &'a dyn Keep,
+    /// What a proof read of what the run wrote.
+    names: Option<Names<'a>>,
     pacers: &'a Pacers<'a>,
     settings: &'a Settings,
     env: Env<'a>,
@@ -197,7 +202,19 @@ impl<'a> Undo<'a> {
         env: Env<'a>,
     ) -> Undo<'a> {
         let (watch, batches) = (Watch::new(env), Batches::default());
-        Undo { plan, ledger, target, keep, pacers, settings, env, watch, batches, doubts_in_a_row: 0 }
+        Undo {
+            plan,
+            ledger,
+            target,
+            keep,
+            names: None,
+            pacers,
+            settings,
+            env,
+            watch,
+            batches,
+            doubts_in_a_row: 0,
+        }
     }
 
     /// One session. `last` is when the run, or its undo, was last heard of.
@@ -345,7 +362,7 @@ impl Kept {
 }
 
 /// The three lists, each device's items added up.
-fn told(plan: &Plan, ledger: &Ledger) -> Undone {
+pub(crate) fn told(plan: &Plan, ledger: &Ledger) -> Undone {
     let mut told = Undone { complete: ledger.undo.undone, ..Undone::default() };
     let mut of_device: BTreeMap<DeviceId, (DeviceId, &str)> = BTreeMap::new();
     let mut removed: BTreeMap<DeviceId, u64> = BTreeMap::new();

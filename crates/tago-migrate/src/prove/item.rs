@@ -189,6 +189,9 @@ impl Prover<'_> {
             theirs => Parcels::of(theirs.map_err(on(Side::Target))?),
         };
         let mut part = Part { read: theirs.len() as u64, ..Part::default() };
+        if let (Some(names), Some(written)) = (&self.names, &ledger.written) {
+            names.note(place, written, &theirs).map_err(ProveError::Write)?;
+        }
         let found = theirs.tallies();
         let mut ours = None;
         for (window, number) in item.windows.iter().zip(0_u32..) {

@@ -7,6 +7,7 @@ use tago_api::Time;
 
 use super::Report;
 use crate::prove::{DifferenceKind, Proof, ProofDepth};
+use crate::undo::{Reversal, Undone};
 use crate::worklist::{WorkItem, WorkState};
 
 /// Differences that are listed on the page; the files have all.
@@ -26,6 +27,9 @@ pub(super) fn page(report: &Report) -> String {
         differences(&mut page, proof);
     }
     worklist(&mut page, &report.worklist);
+    if let Some(undone) = &report.undone {
+        taken_back(&mut page, undone);
+    }
     section(&mut page, "h2", "Tokens: what outside must be updated");
     let tokens = report.tokens.iter().map(|token| {
         vec![
@@ -44,7 +48,41 @@ pub(super) fn page(report: &Report) -> String {
     table(&mut page, &["Device", "In the source", "In the target"], ids);
     section(&mut page, "h2", "Repeat the proof");
     section(&mut page, "pre", &report.prove_line);
+    if !report.undone.as_ref().is_some_and(|undone| undone.complete) {
+        section(&mut page, "h2", "Take the run back");
+        section(&mut page, "pre", &report.undo_line);
+    }
     end(page)
+}
+
+fn taken_back(page: &mut String, undone: &Undone) {
+    section(page, "h2", "Taken back");
+    let how = |what| match what {
+        Reversal::Records(records) => format!("{records} records removed"),
+        Reversal::Deleted => "the device that was made is deleted".to_owned(),
+        Reversal::Restored => "the device has what it had before".to_owned(),
+    };
+    let rows = undone.reversed.iter();
+    let rows = rows.map(|line| vec![line.name.clone(), line.device.to_string(), how(line.what)]);
+    table(page, &["Device", "In the target", "How"], rows);
+    for (title, list) in [
+        ("Left, because somebody changed it since", &undone.changed_since),
+        ("What cannot be taken back", &undone.impossible),
+    ] {
+        section(page, "h2", title);
+        let rows = list.iter().map(|line| {
+            let records = if line.records > 0 { line.records.to_string() } else { String::new() };
+            let between = line.between.map(|(from, to)| format!("{} – {}", here(from), here(to)));
+            vec![
+                line.name.clone(),
+                line.device.to_string(),
+                records,
+                between.unwrap_or_default(),
+                line.reason.clone(),
+            ]
+        });
+        table(page, &["Device", "In the target", "Records", "Between", "Why"], rows);
+    }
 }
 
 /// Everything before a page's content, with its heading.
@@ -90,6 +128,10 @@ pub(crate) fn worklist(page: &mut String, worklist: &[WorkItem]) {
 
 fn conclusion(report: &Report) -> (&'static str, &'static str) {
     match (report.finished_at, report.proven) {
+        _ if report.undone.as_ref().is_some_and(|undone| undone.complete) => {
+            ("open", "Taken back, as far as the lists below say.")
+        }
+        _ if report.undone.is_some() => ("open", "Being taken back; it can be gone on with."),
         (Some(_), Some(true)) => ("good", "Done and proven: the target holds every record that it should."),
         (_, Some(false)) => ("bad", "The proof found differences; they are listed below."),
         (Some(_), None) => ("open", "Done, and not proven yet."),

@@ -580,7 +580,8 @@ impl Play {
         let (progress, control) = (Progress::new(Figures::default()), Control::new());
         let env = Env { clock: &*self.clock, nonce: 0, progress: &progress, control: &control };
         let unfinished = Unfinished::nowhere();
-        let examination = Examination { plan, ledger, depth: ProofDepth::Content, unfinished: &unfinished };
+        let examination =
+            Examination { plan, ledger, depth: ProofDepth::Content, unfinished: &unfinished, names: None };
         match examine(examination, &self.source, &self.target, &self.settings, env).await {
             Ok(proof) => Some(proof),
             Err(error) => {

@@ -97,7 +97,7 @@ impl<'a> Undo<'a> {
                     continue;
                 }
             };
-            let listed = self.listed(device, &announced, &there).await?;
+            let listed = self.listed(item, device, &announced, &there).await?;
             let seal =
                 self.keep.keep(&ids_to_bytes(&listed)).map_err(crate::journal::JournalError::Folder)?;
             self.journal(journal, Row::Undo(UndoRow::Listed { item, ids: seal }))?;
@@ -331,30 +331,23 @@ impl<'a> Undo<'a> {
     }
 
     /// A name for each record that was announced. Of records that say the same, never one that was there
-    /// before, never more than were sent, and the oldest first: all of them are equal, but another run may
-    /// have written the others and be taken back too.
+    /// before, never more than were sent, and the oldest: all of them are equal, but another run may have
+    /// written the others and be taken back too.
     async fn listed(
         &self,
+        item: u32,
         device: DeviceId,
         announced: &Announced,
         there: &Parcels,
     ) -> Result<Vec<Option<RecordId>>, Break> {
-        let twins: BTreeSet<RecordId> = announced.twins.iter().copied().collect();
-        let mut wanted: BTreeMap<Key, usize> = BTreeMap::new();
-        announced.keys.iter().for_each(|key| *wanted.entry(*key).or_default() += 1);
-        let mut candidates: BTreeMap<Key, Vec<RecordId>> = BTreeMap::new();
-        for parcel in there.iter().filter(|parcel| wanted.contains_key(&parcel.key)) {
-            if let Some(id) = parcel.id.filter(|id| !twins.contains(id)) {
-                candidates.entry(parcel.key).or_default().push(id);
-            }
+        let known = self.names.as_ref().map(|names| names.read(item)).unwrap_or_default();
+        let (mut listed, crowded) = announced.named(&known, there);
+        for (key, equal) in crowded {
+            let mut oldest = self.oldest_first(device, &equal).await?.into_iter();
+            let of_key = announced.keys.iter().zip(&mut listed).filter(|(other, _)| **other == key);
+            of_key.filter(|(_, name)| name.is_none()).for_each(|(_, name)| *name = oldest.next());
         }
-        for (key, found) in &mut candidates {
-            if found.len() > wanted.get(key).copied().unwrap_or(0) {
-                *found = self.oldest_first(device, found).await?;
-            }
-            found.reverse();
-        }
-        Ok(announced.keys.iter().map(|key| candidates.get_mut(key).and_then(Vec::pop)).collect())
+        Ok(listed)
     }
 
     async fn oldest_first(&self, device: DeviceId, equal: &[RecordId]) -> Result<Vec<RecordId>, Break> {

@@ -79,6 +79,12 @@ async fn a_run_is_taken_back_without_its_source_and_a_second_undo_says_the_same(
     );
     assert!(told.changed_since.is_empty() && told.impossible.is_empty());
     assert_eq!(bench.undo().await, told);
+    let report = report(&bench.run_folder(), bench.clock.now()).unwrap();
+    assert_eq!(report.undone.as_ref(), Some(&told));
+    assert_eq!(report.exceptions, ["The run was taken back."]);
+    let page = std::fs::read_to_string(&report.html).unwrap();
+    assert!(page.contains("Taken back, as far as") && page.contains("40 records removed"), "{page}");
+    assert!(std::fs::read_to_string(&report.json).unwrap().contains("\"changed_since\": []"));
     assert!(matches!(bench.resume().await, Err(RunError::NotRunnable { .. })));
     assert!(status(&bench.run_folder()).unwrap().finished_at.is_some());
 }
@@ -141,6 +147,28 @@ async fn a_record_that_was_changed_before_the_undo_stays_and_is_told() {
     assert_eq!(bench.there()[&id(2)].records.len(), 61);
     assert_eq!(told.changed_since.len(), 1, "{told:?}");
     assert_eq!(told.changed_since[0].records, 1);
+}
+
+/// The proof has read which records the run wrote, so each of them is known again whatever it says.
+#[tokio::test(start_paused = true)]
+async fn after_a_proof_a_changed_record_is_known_again() {
+    let bench = Bench::new();
+    bench.run_all(&Choices::default()).await;
+    let folder = bench.run_folder();
+    prove(&folder, &bench.source, &bench.target, &bench.settings, bench.env()).await.unwrap();
+    let changed = bench.with(id(2), |device| {
+        let place = device.records.len() - 1;
+        device.records[place].json = device.records[place].json.replace("\"value\":", "\"value\":9");
+        let time = device.records[place - 1].time.to_string();
+        let later = Time::from_millis(BEGINNING + 3_600_000).to_string();
+        device.records[place - 1] = FakeRecord::of(device.records[place - 1].json.replace(&time, &later));
+        device.records[place - 1..].to_vec()
+    });
+    // A later proof, which finds them changed, forgets nothing.
+    prove(&folder, &bench.source, &bench.target, &bench.settings, bench.env()).await.unwrap();
+    let told = bench.undo().await;
+    assert_eq!(bench.there()[&id(2)].records[60..], changed[..]);
+    assert_eq!(reasons(&told.changed_since), [("somebody changed these records since", 2)]);
 }
 
 /// Of records that say the same, those that were there before stay, and so does the number of the others'.
