@@ -318,6 +318,16 @@ pub enum CheckName {
     SideEffects,
     /// What no restore brings back.
     Unrecoverable,
+    /// The chosen resources, and what they are paired with, exist.
+    ChosenResources,
+    /// The plan of the target has room for what will be made.
+    PlanLimits,
+    /// Actions and analyses arrive switched off.
+    SwitchedOff,
+    /// Every id in what is moved leads somewhere.
+    UnresolvedIds,
+    /// Files that what is moved shows are there.
+    Files,
 }
 
 /// The outcome of a check.

@@ -24,7 +24,7 @@ use crate::run::Side;
 use crate::settings::{Env, Settings};
 use crate::watch::{Stopped, Watch};
 
-mod assess;
+pub(crate) mod assess;
 mod compare;
 mod counterpart;
 mod probe;

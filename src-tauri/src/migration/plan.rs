@@ -202,6 +202,11 @@ pub(super) fn check(check: &engine::Check) -> Check {
         CheckName::SerialNumbers => ("serial_numbers", "Serial numbers stay where they are"),
         CheckName::SideEffects => ("side_effects", "What the data may set off"),
         CheckName::Unrecoverable => ("unrecoverable", "What no restore brings back"),
+        CheckName::ChosenResources => ("chosen_resources", "What you chose exists"),
+        CheckName::PlanLimits => ("plan_limits", "The target's plan has room"),
+        CheckName::SwitchedOff => ("switched_off", "What arrives switched off"),
+        CheckName::UnresolvedIds => ("unresolved_ids", "Every id leads somewhere"),
+        CheckName::Files => ("files", "The files that are shown are there"),
     };
     Check {
         name: name.to_owned(),

@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use tago_migrate::Side;
 use tago_migrate::resources::{Conflict, Kind, snapshot};
+use tago_migrate::{CheckName, Side};
 
 use crate::fixture::fill;
 use crate::moving::{Moving, differences, left, settings};
@@ -24,6 +24,9 @@ async fn a_whole_project_moves_into_an_empty_one_and_back_out() {
     let (proof, alone) = (moving.prove(Some(&source), &target).await, moving.prove(None, &target).await);
     assert!(proof.green && alone.green, "{proof:#?} {alone:#?}");
     assert_eq!((proof.items, proof.read_in_source, alone.read_in_source), (alone.items, proof.items, 0));
+
+    let room = plan.header().checks.iter().find(|check| check.name == CheckName::PlanLimits).unwrap();
+    assert!(room.text.contains("has room for all"), "the platform tells its limits: {room:?}");
 
     // A second plan has nothing to do.
     let again = moving.rehearse(&source, &target).await;

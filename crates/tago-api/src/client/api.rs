@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::hash::Hash;
 
@@ -114,6 +115,25 @@ impl Api {
         Ok(answer.amount)
     }
 
+    /// What may be used of each service, by the names of a profile's summary: `run_users`, for example.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn service_limits(&self, profile: ProfileId) -> Result<BTreeMap<String, f64>, ApiError> {
+        let answer: LimitsAnswer =
+            self.transport.result(Call::new("GET /profile/{profile}/summary").with(profile)).await?;
+        Ok(answer.limit)
+    }
+
+    /// The plan that the account has: `free`, `starter` or `scale`, or another word.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn plan(&self) -> Result<String, ApiError> {
+        let answer: PlanAnswer = self.transport.result(Call::new("GET /account/plan")).await?;
+        Ok(answer.plan)
+    }
+
     /// The networks that devices can connect through.
     ///
     /// # Errors
@@ -217,6 +237,17 @@ struct ParsingNetwork {
 #[derive(Deserialize)]
 struct ProfileAnswer {
     info: Profile,
+}
+
+#[derive(Deserialize)]
+struct LimitsAnswer {
+    #[serde(default)]
+    limit: BTreeMap<String, f64>,
+}
+
+#[derive(Deserialize)]
+struct PlanAnswer {
+    plan: String,
 }
 
 #[derive(Deserialize)]

@@ -28,6 +28,20 @@ async fn expect(server: &MockServer, verb: &str, route: &str, body: &str, answer
         .await;
 }
 
+#[tokio::test]
+async fn the_plan_and_its_limits_are_read() {
+    let server = MockServer::start().await;
+    expect(&server, "GET", "/account/plan", "", r#"{"status":true,"result":{"plan":"starter"}}"#).await;
+    let summary = r#"{"status":true,"result":{"amount":{"device":79,"am":5},
+        "limit":{"analysis":5,"data_records":250000,"file_storage":132.5,"run_users":5},
+        "limit_used":{"run_users":2},"tago_run":"x.tago.run"}}"#;
+    expect(&server, "GET", &format!("/profile/{ID}/summary"), "", summary).await;
+    let api = api(&server);
+    assert_eq!(api.plan().await.unwrap(), "starter");
+    let limits = api.service_limits(ID.parse().unwrap()).await.unwrap();
+    assert_eq!((limits["run_users"], limits["file_storage"]), (5.0, 132.5));
+}
+
 /// Where each type lives, under which name it answers a new id, and one field of it.
 const TYPES: [(ResourceType, &str, &str, &str); 12] = [
     (ResourceType::Network, "/integration/network", r#"{"network":"5f2a8e3b9c1d4e0011223344"}"#, "name"),

@@ -1,5 +1,7 @@
 //! The ports of resources over tago-api's client.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
@@ -144,6 +146,24 @@ impl Resources for Live {
     async fn serials(&self, id: &str) -> Result<Vec<String>, PortError> {
         let tokens = self.api.device_tokens(device(id)?).await?;
         Ok(tokens.into_iter().filter_map(|token| token.serie_number).collect())
+    }
+
+    async fn limits(&self) -> Result<BTreeMap<Kind, u64>, PortError> {
+        let mut limits = match self.api.plan().await {
+            Ok(plan) => by_plan(&plan),
+            Err(error) => unknown(error)?,
+        };
+        match self.api.service_limits(self.profile().await?).await {
+            Ok(services) => {
+                if let Some(users) = services.get("run_users").filter(|users| **users >= 0.0) {
+                    // A count: it has no fraction and is far below 2^53.
+                    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+                    limits.insert(Kind::RunUser, *users as u64);
+                }
+            }
+            Err(error) => drop(unknown(error)?),
+        }
+        Ok(limits)
     }
 
     async fn records(&self, id: &str) -> Result<u64, PortError> {
@@ -347,6 +367,35 @@ impl Live {
         let found = self.api.service_authorizations().await?;
         let at = Address::of(Kind::ServiceAuthorization, id);
         found.into_iter().find(|found| name_of(found) == id).ok_or_else(|| gone(&at))
+    }
+}
+
+/// How many there may be of each type on TagoIO's plans.
+fn by_plan(plan: &str) -> BTreeMap<Kind, u64> {
+    const LIMITS: [(Kind, [u64; 3]); 10] = [
+        (Kind::Network, [1, 5, 10]),
+        (Kind::Connector, [3, 20, 50]),
+        (Kind::Dictionary, [2, 10, 50]),
+        (Kind::Device, [5, 100, 10_000]),
+        (Kind::Entity, [5, 50, 80]),
+        (Kind::Analysis, [5, 100, 200]),
+        (Kind::Dashboard, [5, 100, 1_000]),
+        (Kind::Access, [5, 30, 100]),
+        (Kind::ServiceAuthorization, [10, 50, 200]),
+        (Kind::Action, [5, 100, 200]),
+    ];
+    let place = ["free", "starter", "scale"].iter().position(|known| *known == plan);
+    let limits = place.map(|place| LIMITS.map(|(kind, limits)| (kind, limits[place])));
+    limits.into_iter().flatten().collect()
+}
+
+/// Who may not ask for limits knows none.
+fn unknown(error: ApiError) -> Result<BTreeMap<Kind, u64>, PortError> {
+    match error.into() {
+        PortError::NotFound { .. } | PortError::Auth { .. } | PortError::Refused { .. } => {
+            Ok(BTreeMap::new())
+        }
+        cause => Err(cause),
     }
 }
 

@@ -122,7 +122,7 @@ fn chosen(choices: &Choices, unknown: &[DeviceId], found: usize) -> Check {
 }
 
 /// The first few, and how many more there are.
-fn named(names: &[&str]) -> String {
+pub(crate) fn named(names: &[&str]) -> String {
     let first = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(NAMED) {
         0 => first,
@@ -130,11 +130,11 @@ fn named(names: &[&str]) -> String {
     }
 }
 
-fn pass(name: CheckName, text: &str) -> Check {
+pub(crate) fn pass(name: CheckName, text: &str) -> Check {
     Check { name, verdict: CheckVerdict::Pass, text: text.to_owned() }
 }
 
-fn count(name: CheckName, found: usize, good: &str, bad: &str) -> Check {
+pub(crate) fn count(name: CheckName, found: usize, good: &str, bad: &str) -> Check {
     match found {
         0 => pass(name, good),
         found => Check { name, verdict: CheckVerdict::Warn, text: format!("{found} {bad}") },

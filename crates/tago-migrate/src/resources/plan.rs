@@ -11,12 +11,15 @@ use super::kind::{Kind, Part};
 use super::matching::{Counterpart, Why, counterparts, key, known_ids};
 use super::ports::Address;
 use super::remap::{Mapping, Unresolved, blueprint_ids, ids_in, remap, remap_text};
-use super::scan::{Found, Gap, Snapshot, part_difference, same_entry};
-use crate::plan::{Seal, Verdict};
+use super::scan::{Found, Gap, PartDifference, Snapshot, part_difference, same_entry};
+use crate::plan::{Check, CheckVerdict, Seal, Verdict};
 use crate::ports::Identity;
 use crate::sides::Sides;
 
+mod assess;
 mod file;
+
+use assess::assess;
 
 /// What the owner chose.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -80,6 +83,9 @@ pub struct ResourceHeader {
     pub hosts: Vec<(String, String)>,
     /// What could not be read in the source.
     pub gaps: Vec<Gap>,
+    /// The assessment.
+    #[serde(default)]
+    pub checks: Vec<Check>,
 }
 
 /// One resource.
@@ -190,7 +196,16 @@ pub fn plan(
     add_catalogue(source, target, &mut mapping);
     let (from, to) = (source.identity.profile.to_string(), target.identity.profile.to_string());
     mapping.ids.insert(from, to);
-    let mut planning = Planning { source, target, choices, found: &found, made: BTreeSet::new(), mapping };
+    let counterparts = mapping.clone();
+    let mut planning = Planning {
+        source,
+        target,
+        choices,
+        found: &found,
+        made: BTreeSet::new(),
+        mapping,
+        counterparts: &counterparts,
+    };
     planning.find_made();
     let chosen: Vec<usize> = (0..source.found.len()).filter(|place| planning.is_chosen(*place)).collect();
     let mut blocked = BTreeSet::new();
@@ -212,6 +227,7 @@ pub fn plan(
         ids: planning.mapping.ids,
         hosts: planning.mapping.hosts,
         gaps: source.gaps.clone(),
+        checks: assess(source, target, choices, &items),
     };
     ResourcePlan { header, items }
 }
@@ -230,6 +246,8 @@ struct Planning<'a> {
     /// Ids of the source that will have new ones.
     made: BTreeSet<String>,
     mapping: Mapping,
+    /// The same, with counterparts beside which a second one is made.
+    counterparts: &'a Mapping,
 }
 
 impl Planning<'_> {
@@ -259,9 +277,10 @@ impl Planning<'_> {
         for (place, counterpart) in self.found.iter().enumerate() {
             let one = &self.source.found[place];
             let is_made = one.at.kind != Kind::File
+                && !self.is_unknown(one.at.kind)
                 && match counterpart {
                     Counterpart::None => true,
-                    Counterpart::One(..) => self.makes_both(one),
+                    Counterpart::One(other, _) => self.makes_both(one, &self.target.found[*other]),
                     Counterpart::Many(_) => false,
                 };
             if is_made && one.at.kind != Kind::RunConfiguration && self.is_chosen(place) {
@@ -271,10 +290,28 @@ impl Planning<'_> {
         }
     }
 
+    /// Whether the target does not say what it has of a type.
+    fn is_unknown(&self, kind: Kind) -> bool {
+        self.target.gaps.iter().any(|gap| gap.kind == kind && gap.id.is_none())
+    }
+
     fn conflict(&self, one: &Found) -> Conflict {
         let of_item = self.choices.conflict_of_item.get(&one.at.id);
         let of_kind = self.choices.conflict_of_kind.get(&one.at.kind);
         of_item.or(of_kind).copied().unwrap_or(self.choices.conflict)
+    }
+
+    /// Whether the two say something else, but for their ids.
+    fn differs(&self, one: &Found, other: &Found) -> bool {
+        let row = one.at.kind.descriptor();
+        let kept = carried(row.kind, &one.document);
+        let (wanted, _) = remap(row.kind, &kept, self.counterparts, &self.local(one));
+        let rewritten = |(key, entry): (&String, &_)| (key.clone(), entry_with(entry, self.counterparts));
+        let entries = one.entries.iter().map(rewritten).collect();
+        !differences(row, &wanted, &carried(row.kind, &other.document)).is_empty()
+            || row.part.is_some_and(|part| {
+                part_difference(part, &entries, &other.entries) != PartDifference::default()
+            })
     }
 
     fn moves(&self, one: &Found) -> bool {
@@ -282,10 +319,10 @@ impl Planning<'_> {
     }
 
     /// A second one beside a counterpart, which is only possible where no key forbids it.
-    fn makes_both(&self, one: &Found) -> bool {
+    fn makes_both(&self, one: &Found, other: &Found) -> bool {
         let row = one.at.kind.descriptor();
         let possible = row.key.is_none() && !matches!(row.kind, Kind::RunConfiguration | Kind::Widget);
-        possible && self.conflict(one) == Conflict::Both
+        possible && self.conflict(one) == Conflict::Both && self.differs(one, other)
     }
 
     /// What the target is to have, with ids that will only be known later left as they are.
@@ -336,13 +373,19 @@ impl Planning<'_> {
                 item.reasons.push(ResourceReason::ManyCounterparts(number));
             }
             // A file whose path holds the id of what is made anew is wanted under the new path.
-            Counterpart::One(other, why) if !self.makes_both(one) && !self.moves(one) => {
+            Counterpart::One(other, why)
+                if !self.makes_both(one, &self.target.found[other]) && !self.moves(one) =>
+            {
                 item.reasons.push(ResourceReason::Matched(why));
                 self.compare(&mut item, one, &wanted, &self.target.found[other]);
             }
             _ if kind == Kind::RunConfiguration => {
                 item.verdict = Verdict::Blocked;
                 item.reasons.push(ResourceReason::NoCounterpart);
+            }
+            _ if self.is_unknown(kind) => {
+                item.verdict = Verdict::Blocked;
+                item.reasons.push(ResourceReason::Needs(format!("a target that has the type {kind}")));
             }
             _ => {
                 item.verdict = Verdict::Create;
@@ -555,6 +598,12 @@ impl ResourcePlan {
     /// The items, in the order in which they are made.
     pub fn items(&self) -> &[ResourceItem] {
         &self.items
+    }
+
+    /// Why it cannot be run, if it cannot.
+    pub fn obstacle(&self) -> Option<String> {
+        let block = self.header.checks.iter().find(|check| check.verdict == CheckVerdict::Block);
+        block.map(|check| check.text.clone())
     }
 
     /// Whether there is nothing to do.

@@ -77,6 +77,9 @@ pub trait Resources: Send + Sync {
     /// Serial numbers on a device's tokens.
     async fn serials(&self, device: &str) -> Result<Vec<String>, PortError>;
 
+    /// How many there may be of each type, where the plan says so.
+    async fn limits(&self) -> Result<BTreeMap<Kind, u64>, PortError>;
+
     /// How many records a device has.
     async fn records(&self, device: &str) -> Result<u64, PortError>;
 }

@@ -71,7 +71,8 @@ pub async fn rehearse(
         read(Side::Target, target, settings, env, &watch),
     )
     .await?;
-    if ours.identity == theirs.identity {
+    let who = |side: &Snapshot| (side.identity.origin.clone(), side.identity.profile);
+    if who(&ours) == who(&theirs) {
         return Err(ResourceRehearseError::SameProject { name: ours.identity.name });
     }
     let plan = plan(&ours, &theirs, choices, hosts(&ours, &theirs), created_at);

@@ -43,6 +43,9 @@ pub async fn run(
     if fingerprint != *approved {
         return Err(RunError::NotApproved { fingerprint });
     }
+    if let Some(reason) = plan.obstacle() {
+        return Err(RunError::NotRunnable { reason });
+    }
     plan.header.sides().expect(Side::Source, source.identity().await)?;
     plan.header.sides().expect(Side::Target, target.identity().await)?;
     std::fs::create_dir_all(folder).map_err(JournalError::Folder)?;

@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub found: Vec<Found>,
     /// Networks and connectors that devices may name.
     pub catalogue: BTreeMap<Kind, Vec<Named>>,
+    /// How many there may be of each type, where that is known.
+    pub limits: BTreeMap<Kind, u64>,
     /// What could not be read.
     pub gaps: Vec<Gap>,
 }
@@ -126,7 +128,9 @@ pub(crate) async fn scan(
     let asking = Asking { pacers: &pacers, clock, patience: settings.patience };
     let scanning = Scanning { side, asking, watch };
     let identity = scanning.ask(|| side.identity()).await?;
-    let mut snapshot = Snapshot { identity, found: Vec::new(), catalogue: BTreeMap::new(), gaps: Vec::new() };
+    let limits = scanning.ask(|| side.limits()).await?;
+    let (found, catalogue, gaps) = (Vec::new(), BTreeMap::new(), Vec::new());
+    let mut snapshot = Snapshot { identity, found, catalogue, limits, gaps };
     let mut listed: BTreeMap<Kind, Vec<Address>> = BTreeMap::new();
     for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Widget) {
         match scanning.ask(|| side.list(kind)).await {

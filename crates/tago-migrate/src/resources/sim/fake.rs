@@ -1,7 +1,7 @@
 //! A project in memory, with the platform's habits: it makes ids, adds defaults, keeps keys apart,
 //! replaces whole fields, and answers or does not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -40,6 +40,10 @@ pub(super) enum Fault {
 
 pub(super) struct Fake {
     identity: Identity,
+    /// How many there may be of a type.
+    pub(super) limits: Mutex<BTreeMap<Kind, u64>>,
+    /// Types that it does not know.
+    pub(super) unknown: Mutex<BTreeSet<Kind>>,
     inner: Mutex<Inner>,
 }
 
@@ -69,7 +73,7 @@ impl Fake {
             profile: profile.parse().unwrap(),
             name: format!("project {number}"),
         };
-        Fake { identity, inner: Mutex::default() }
+        Fake { identity, limits: Mutex::default(), unknown: Mutex::default(), inner: Mutex::default() }
     }
 
     pub(super) fn put(&self, at: Address, stored: Stored) {
@@ -267,6 +271,9 @@ impl Resources for Fake {
     }
 
     async fn list(&self, kind: Kind) -> Result<Vec<(Address, Document)>, PortError> {
+        if self.unknown.lock().unwrap().contains(&kind) {
+            return Err(PortError::NotFound { message: "no such route".into() });
+        }
         self.with(|inner| {
             let found = inner.shelf.iter().filter(|(at, _)| at.kind == kind);
             Ok(found.map(|(at, stored)| (at.clone(), stored.document.clone())).collect())
@@ -298,6 +305,10 @@ impl Resources for Fake {
 
     async fn serials(&self, _: &str) -> Result<Vec<String>, PortError> {
         Ok(Vec::new())
+    }
+
+    async fn limits(&self) -> Result<BTreeMap<Kind, u64>, PortError> {
+        Ok(self.limits.lock().unwrap().clone())
     }
 
     async fn records(&self, _: &str) -> Result<u64, PortError> {
