@@ -231,6 +231,9 @@ pub(crate) struct Choice {
     /// What becomes of devices that both sides have and that differ.
     #[arg(long, value_enum, default_value_t = Existing::Keep)]
     pub(crate) existing: Existing,
+    /// What becomes of ids and addresses inside records that the target calls otherwise.
+    #[arg(long, value_enum, default_value_t = Inside::Rewrite)]
+    pub(crate) ids_in_records: Inside,
     /// Only compare counts: quick and cheap, but it cannot be run.
     #[arg(long)]
     pub(crate) counted: bool,
@@ -250,6 +253,14 @@ pub(crate) enum Existing {
     Keep,
     /// They get the source's fields, tags and parameters.
     TakeSource,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Inside {
+    /// Devices, the profile and addresses of files get the target's names.
+    Rewrite,
+    /// They stay as they are.
+    Leave,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

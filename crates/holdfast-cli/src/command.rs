@@ -3,9 +3,9 @@ use std::path::Path;
 
 use tago_api::{DeviceId, Time};
 use tago_migrate::{
-    Choices, Clock, Depth, Ending, Existing, JournalError, Plan, PlanError, PlanKind, Policy, ProofChoice,
-    ProofDepth, RunError, Seal, Source, SystemClock, WorkState, prove_as, rehearse, report, resume, run,
-    status, tick, undo, worklist,
+    Choices, Clock, Depth, Ending, Existing, Inside, JournalError, Plan, PlanError, PlanKind, Policy,
+    ProofChoice, ProofDepth, RunError, Seal, Source, SystemClock, WorkState, prove_as, rehearse, report,
+    resume, run, status, tick, undo, worklist,
 };
 
 use crate::arguments::{self, Arguments, Choice, Command, MaybeSource, Sides, TargetSide};
@@ -185,6 +185,10 @@ async fn choices(choice: &Choice, source: &dyn Source) -> Result<Choices, Failur
             arguments::Existing::TakeSource => Existing::TakeSource,
         },
         depth: if choice.counted { Depth::Counted } else { Depth::Exact },
+        inside: match choice.ids_in_records {
+            arguments::Inside::Rewrite => Inside::Rewrite,
+            arguments::Inside::Leave => Inside::Leave,
+        },
     })
 }
 

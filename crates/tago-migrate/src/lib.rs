@@ -10,6 +10,7 @@ mod clock;
 mod control;
 mod device;
 mod folder;
+mod inside;
 mod journal;
 mod json;
 mod keep;
@@ -50,7 +51,8 @@ pub use journal::JournalError;
 pub use json::Json;
 pub use plan::{
     Beyond, Check, CheckName, CheckVerdict, Choices, DataItem, Depth, DeviceItem, DevicePart, Existing,
-    Header, Item, Plan, PlanError, PlanKind, Policy, Reason, ReasonCode, Seal, Summary, Verdict, Window,
+    Header, Inside, Item, Plan, PlanError, PlanKind, Policy, Reason, ReasonCode, Seal, Summary, Verdict,
+    Window,
 };
 pub use ports::{Identity, NAMED_LIMIT, Order, PortError, READ_LIMIT, Range, Source, Target, WriteError};
 pub use progress::{Figures, Phase, Progress};

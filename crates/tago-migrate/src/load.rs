@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -19,9 +20,11 @@ use tago_api::{RecordId, Time};
 
 use crate::announced::Announced;
 use crate::batch::Batch;
+use crate::inside::Terms;
 use crate::multiset::{Counts, Runs};
 use crate::plan::{DataItem, Policy};
 use crate::record::{Key, Record, Tally};
+use crate::run::Side;
 
 /// A record, ready to compare and to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,25 +47,30 @@ pub(crate) struct Parcels(Vec<Parcel>);
 
 impl Parcels {
     /// Of many records on a thread of its own, so that other requests go on meanwhile.
-    pub(crate) async fn aside(records: Vec<Record>) -> Parcels {
+    pub(crate) async fn aside(side: Side, records: Vec<Record>, terms: &Arc<Terms>) -> Parcels {
         if records.len() < MANY {
-            return Parcels::of(records);
+            return Parcels::of(side, records, terms);
         }
-        let made = tokio::task::spawn_blocking(|| Parcels::of(records)).await;
+        let terms = Arc::clone(terms);
+        let made = tokio::task::spawn_blocking(move || Parcels::of(side, records, &terms)).await;
         made.unwrap_or_else(|end| std::panic::resume_unwind(end.into_panic()))
     }
 
-    pub(crate) fn of(records: Vec<Record>) -> Parcels {
+    /// Of one side: they compare by what they say apart from whose names they use, and the source's are
+    /// spelled as they are sent.
+    pub(crate) fn of(side: Side, records: Vec<Record>, terms: &Terms) -> Parcels {
         let mut text = Vec::with_capacity(512);
         let mut parcels: Vec<_> = records
             .into_iter()
             .map(|record| {
+                let key = terms.key(side, &record);
+                let record = if side == Side::Source { terms.sent(record) } else { record };
                 text.clear();
                 // Its maps have texts for keys, so it always has a spelling.
                 let _ = serde_json::to_writer(&mut text, &record);
                 Parcel {
                     time: record.time,
-                    key: record.key(),
+                    key,
                     id: record.id,
                     body: String::from_utf8_lossy(&text).into(),
                     variable: record.variable,

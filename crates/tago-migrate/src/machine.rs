@@ -12,6 +12,7 @@ use tago_api::{DeviceId, Time};
 use crate::batch::Batch;
 use crate::control::Wish;
 use crate::device::{Definition, Device, DeviceEdit, Fingerprint, Param, ParamWrite, Token};
+use crate::inside::Terms;
 use crate::journal::Row;
 use crate::load::{Load, Parcels};
 use crate::plan::{DeviceItem, Item, Plan, Seal, Verdict};
@@ -77,7 +78,7 @@ pub(crate) enum Action {
     /// Answer [`Event::Permitted`] once one more request of this route keeps within the limits.
     Permit(Subject, Route),
     /// Read both sides' records of an item.
-    Read { item: u32, device: DeviceId },
+    Read { item: u32, device: DeviceId, terms: Arc<Terms> },
     /// Send a batch.
     Send { item: u32, device: DeviceId, token: Token, batch: Batch },
     /// Read a device of the source, and its counterpart.
@@ -183,6 +184,8 @@ pub(crate) struct State {
     quiet_until: Option<Duration>,
     /// Devices of the source of which another run has made one, once that is known.
     twins: Option<BTreeSet<DeviceId>>,
+    /// What records call things, and how many devices were made when that was written down.
+    terms: (usize, Arc<Terms>),
 }
 
 enum Stage {
@@ -247,6 +250,7 @@ impl State {
             tokens_settled_at: Duration::ZERO,
             quiet_until: None,
             twins: None,
+            terms: (0, Arc::new(Terms::of(&plan, &Ledger::default()))),
             plan: Arc::clone(&plan),
             ledger,
         };
@@ -359,6 +363,24 @@ impl State {
 
     fn data_over(&self, place: u32) -> bool {
         self.ledger.held.contains(&place) || self.ledger.data.get(&place).is_some_and(|data| data.done)
+    }
+
+    /// What records call things, as far as devices are made.
+    fn terms(&mut self) -> Arc<Terms> {
+        let made = self.ledger.devices.values().filter(|device| device.made.is_some()).count();
+        if self.terms.0 != made {
+            self.terms = (made, Arc::new(Terms::of(&self.plan, &self.ledger)));
+        }
+        Arc::clone(&self.terms.1)
+    }
+
+    /// Whether a device that records name has a name in the target; `None` as long as it may get one.
+    fn is_named(&self, device: DeviceId) -> Option<bool> {
+        let place = self.device_items.get(&device)?;
+        if self.ledger.devices.get(place).is_some_and(|device| device.made.is_some()) {
+            return Some(true);
+        }
+        self.ledger.held.contains(place).then_some(false)
     }
 
     /// The device of the target that belongs to a data item, once it takes data.

@@ -39,6 +39,9 @@ pub struct Choices {
     pub existing: Existing,
     /// How closely the rehearsal looks.
     pub depth: Depth,
+    /// What becomes of ids and addresses inside records.
+    #[serde(default)]
+    pub inside: Inside,
 }
 
 impl Choices {
@@ -67,6 +70,18 @@ pub enum Existing {
     Keep,
     /// They get the source's fields, tags and parameters.
     TakeSource,
+}
+
+/// What becomes of ids and addresses that stand inside records: devices in metadata, values and fixed
+/// positions, the profile and the host in addresses of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Inside {
+    /// Those that have another name in the target get it.
+    #[default]
+    Rewrite,
+    /// They stay as they are; the assessment tells of them.
+    Leave,
 }
 
 /// How closely a rehearsal looks.
@@ -107,6 +122,10 @@ pub struct Header {
     pub in_use: BTreeSet<Side>,
     /// The assessment.
     pub checks: Vec<Check>,
+    /// Devices of the source that the target has under another id, also those that were not chosen:
+    /// records may name them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counterparts: BTreeMap<DeviceId, DeviceId>,
 }
 
 /// Of a plan that does not say.
@@ -181,6 +200,9 @@ pub struct DataItem {
     pub windows: Vec<Window>,
     /// Body bytes of what is to be written.
     pub bytes: u64,
+    /// Devices to be made that its records name, so that they come first.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub names: BTreeSet<DeviceId>,
     /// Records by day (UTC): in the source, in the target, to be written.
     pub days: BTreeMap<String, (u64, u64, u64)>,
 }
@@ -316,6 +338,8 @@ pub enum CheckName {
     SerialNumbers,
     /// Data is written through the devices' own tokens, so payload parsers and actions see it.
     SideEffects,
+    /// Ids and addresses inside records lead somewhere in the target.
+    InsideRecords,
     /// What no restore brings back.
     Unrecoverable,
     /// The chosen resources, and what they are paired with, exist.

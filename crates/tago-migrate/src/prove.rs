@@ -9,6 +9,7 @@ use tago_api::{DeviceId, Time};
 use thiserror::Error;
 
 use crate::announced::Names;
+use crate::inside::Terms;
 use crate::journal::{JournalError, SqliteJournal};
 use crate::lanes::in_lanes;
 use crate::machine::ledger::Ledger;
@@ -300,6 +301,7 @@ pub(crate) async fn examine(
     let prover = Prover {
         plan: examination.plan,
         ledger: examination.ledger,
+        terms: Terms::of(examination.plan, examination.ledger),
         depth: examination.depth,
         names: examination.names,
         source: Reader { port: source, pacers: for_source, limit, clock: env.clock, patience },
@@ -322,6 +324,7 @@ pub(crate) async fn examine(
 struct Prover<'a> {
     plan: &'a Plan,
     ledger: &'a Ledger,
+    terms: Terms,
     depth: ProofDepth,
     names: Option<Names<'a>>,
     source: Reader<'a>,

@@ -7,6 +7,7 @@ use tago_api::{DeviceId, Time};
 use thiserror::Error;
 
 use crate::device::{Definition, Device, Named, Param, Token, differences, seal};
+use crate::inside::{Found, Known, Terms};
 use crate::json::Json;
 use crate::lanes::in_lanes;
 use crate::load::Parcels;
@@ -145,13 +146,26 @@ impl Rehearsal<'_> {
         self.refuse_one_project(&devices, &theirs).await?;
         let in_use = self.find_pace(&devices, &theirs);
         let unknown = self.unknown_choices(&devices);
+        let counterparts = renamed(&devices, &theirs);
         let chosen = self.chosen(devices);
         let scanned = self.scan(chosen, &theirs).await?;
         let networks = self.catalogue(&scanned).await?;
         let mut items: Vec<DeviceItem> =
             scanned.iter().map(|device| self.device_item(device, &networks)).collect();
         self.parsing_networks(&scanned, &mut items).await?;
-        let data = self.data(&scanned, &items).await?;
+        let mut header = Header {
+            version: FORMAT,
+            created_at: self.begun_at,
+            cutoff: self.cutoff,
+            choices: self.choices.clone(),
+            source,
+            target,
+            in_use,
+            checks: Vec::new(),
+            counterparts,
+        };
+        let known = known(&header, &items, &theirs);
+        let data = self.data(&scanned, &items, &known).await?;
         let mut checks = assess::assess(self.choices, &unknown, &scanned, &items, &data);
         let later: u64 = data.iter().map(|part| part.later).sum();
         checks.insert(0, assess::readable(later, self.cutoff));
@@ -162,19 +176,8 @@ impl Rehearsal<'_> {
             sealed.push(Item::Device(item));
             sealed.extend(part.items.into_iter().map(Item::Data));
         }
-        Ok(Plan {
-            header: Header {
-                version: FORMAT,
-                created_at: self.begun_at,
-                cutoff: self.cutoff,
-                choices: self.choices.clone(),
-                source,
-                target,
-                in_use,
-                checks,
-            },
-            items: sealed,
-        })
+        header.checks = checks;
+        Ok(Plan { header, items: sealed })
     }
 
     /// Both sides have answered by now. What has arrived is up to the source's clock, and nobody knows
@@ -448,7 +451,12 @@ impl Rehearsal<'_> {
         Ok(())
     }
 
-    async fn data(&self, scanned: &[Scanned], items: &[DeviceItem]) -> Result<Vec<Part>, RehearseError> {
+    async fn data(
+        &self,
+        scanned: &[Scanned],
+        items: &[DeviceItem],
+        known: &Known,
+    ) -> Result<Vec<Part>, RehearseError> {
         let whole = Range { to: self.choices.to.unwrap_or(Time::MAX), ..self.whole_range(None) };
         let counting = scanned.iter().map(|device| {
             let (id, range) = (device.device.id, &whole);
@@ -464,7 +472,7 @@ impl Rehearsal<'_> {
             figures.records_total = counts.iter().sum();
         });
         let comparing = scanned.iter().zip(items).zip(counts).map(|((scanned, item), count)| async move {
-            let mut part = self.part(scanned, item, count).await?;
+            let mut part = self.part(scanned, item, known, count).await?;
             if self.choices.to.is_none_or(|to| to > self.cutoff) {
                 part.later = count.saturating_sub(part.forgotten + part.in_source());
             }
@@ -477,7 +485,13 @@ impl Rehearsal<'_> {
         in_lanes(self.settings.lanes, comparing.collect()).await
     }
 
-    async fn part(&self, scanned: &Scanned, item: &DeviceItem, count: u64) -> Result<Part, RehearseError> {
+    async fn part(
+        &self,
+        scanned: &Scanned,
+        item: &DeviceItem,
+        known: &Known,
+        count: u64,
+    ) -> Result<Part, RehearseError> {
         let mut part = Part::default();
         let target = scanned.target.as_ref().map(|(device, ..)| device);
         let keeper = target.map_or(&scanned.device.definition, |device| &device.definition);
@@ -524,8 +538,9 @@ impl Rehearsal<'_> {
                 Err(cause) => return Err(RehearseError::Port { side: Side::Source, cause }),
             };
             without_group += page.records.iter().filter(|record| record.group.is_none()).count() as u64;
-            let ours = Parcels::of(page.records);
-            let theirs = self.counterpart_records(target, &ours).await?;
+            let names = known.look(&page.records, &mut part.inside);
+            let ours = Parcels::of(Side::Source, page.records, known.terms());
+            let theirs = self.counterpart_records(target, &ours, known.terms()).await?;
             self.watch.change(|figures| figures.records_done += ours.len() as u64);
             let (theirs, too_dense) = match theirs {
                 Ok(theirs) => (theirs, None),
@@ -538,7 +553,7 @@ impl Rehearsal<'_> {
                 item.verdict = Verdict::Blocked;
                 item.reasons = vec![Reason { code: ReasonCode::TooDense, text }];
             }
-            part.items.extend(item);
+            part.items.extend(item.map(|item| DataItem { names, ..item }));
             match page.next {
                 Some(next) => range.from = next,
                 None => break,
@@ -592,13 +607,14 @@ impl Rehearsal<'_> {
         &self,
         target: Option<&Device>,
         ours: &Parcels,
+        terms: &Terms,
     ) -> Result<Result<Parcels, String>, RehearseError> {
         let (Some(target), Some((from, to))) = (target, ours.between()) else {
             return Ok(Ok(Parcels::default()));
         };
         let range = Range { from, to, variables: self.choices.variables() };
         match self.target.range(target.id, &range).await {
-            Ok(records) => Ok(Ok(Parcels::of(records))),
+            Ok(records) => Ok(Ok(Parcels::of(Side::Target, records, terms))),
             Err(PortError::Refused { message }) => Ok(Err(message)),
             Err(cause) => Err(RehearseError::Port { side: Side::Target, cause }),
         }
@@ -668,6 +684,7 @@ impl Rehearsal<'_> {
                 beyond: Beyond::default(),
             }],
             bytes: 0,
+            names: BTreeSet::new(),
             days: BTreeMap::new(),
         }))
     }
@@ -720,6 +737,8 @@ struct Part {
     forgotten: u64,
     /// Records of the source that are dated after the cut-off.
     later: u64,
+    /// Ids and addresses inside the records.
+    inside: Found,
 }
 
 impl Part {
@@ -757,6 +776,23 @@ impl Catalogue {
             _ => Place::Missing(id),
         }
     }
+}
+
+/// Devices of the source that the target has under another id, as far as lists tell.
+fn renamed(devices: &[Device], theirs: &[Device]) -> BTreeMap<DeviceId, DeviceId> {
+    let pairs: Vec<(&Device, &[Token])> = devices.iter().map(|device| (device, [].as_slice())).collect();
+    let found = counterparts(&pairs, theirs, &BTreeMap::new()).into_iter();
+    let pairs = found.filter_map(|(device, counterpart)| Some((device, counterpart.target?)));
+    pairs.filter(|(device, target)| device != target).collect()
+}
+
+/// What can be known of names inside records before anything is made.
+fn known(header: &Header, items: &[DeviceItem], theirs: &[Device]) -> Known {
+    let pairs: Vec<_> = items.iter().filter_map(|item| Some((item.device, item.target?))).collect();
+    let profiles = [&header.source, &header.target].map(|side| side.profile.to_string());
+    let same = theirs.iter().map(|device| device.id.to_string()).chain(profiles);
+    let to_make = items.iter().filter(|item| item.verdict == Verdict::Create).map(|item| item.device);
+    Known::new(header, &pairs, same, to_make)
 }
 
 fn reason(code: ReasonCode, text: &str) -> Reason {

@@ -11,7 +11,7 @@ mod plan;
 mod ports;
 mod prove;
 mod rehearse;
-mod remap;
+pub(crate) mod remap;
 mod report;
 pub(crate) mod row;
 pub(crate) mod run;

@@ -13,6 +13,7 @@ use serde::Serialize;
 use tago_api::{DeviceId, Time};
 
 use crate::announced::Names;
+use crate::inside::Terms;
 use crate::journal::{Journal, JournalError, Row, SqliteJournal, Stays};
 use crate::keep::{Folder, Keep};
 use crate::machine::ledger::Ledger;
@@ -159,6 +160,7 @@ pub fn undone(folder: &Path) -> Result<Option<Undone>, RunError> {
 pub(crate) struct Undo<'a> {
     plan: &'a Plan,
     ledger: Ledger,
+    terms: Terms,
     target: &'a dyn Target,
     keep: &'a dyn Keep,
     /// What a proof read of what the run wrote.
@@ -202,9 +204,11 @@ impl<'a> Undo<'a> {
         env: Env<'a>,
     ) -> Undo<'a> {
         let (watch, batches) = (Watch::new(env), Batches::default());
+        let terms = Terms::of(plan, &ledger);
         Undo {
             plan,
             ledger,
+            terms,
             target,
             keep,
             names: None,

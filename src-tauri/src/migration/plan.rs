@@ -201,6 +201,7 @@ pub(super) fn check(check: &engine::Check) -> Check {
         CheckName::ActiveDevices => ("active_devices", "Devices that take data are active"),
         CheckName::SerialNumbers => ("serial_numbers", "Serial numbers stay where they are"),
         CheckName::SideEffects => ("side_effects", "What the data may set off"),
+        CheckName::InsideRecords => ("inside_records", "What records name is on the target"),
         CheckName::Unrecoverable => ("unrecoverable", "What no restore brings back"),
         CheckName::ChosenResources => ("chosen_resources", "What you chose exists"),
         CheckName::PlanLimits => ("plan_limits", "The target's plan has room"),

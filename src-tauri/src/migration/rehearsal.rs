@@ -152,6 +152,7 @@ pub(crate) fn choices_of(choices: &Choices) -> Answer<engine::Choices> {
             Depth::Counted => engine::Depth::Counted,
             Depth::Exact => engine::Depth::Exact,
         },
+        inside: engine::Inside::Rewrite,
     })
 }
 

@@ -45,8 +45,14 @@ impl Turn<'_> {
                 Item::Device(device) => self.begin_device(item, device),
                 Item::Data(data) => {
                     let Some(device) = self.state.ready_device(data.device) else { continue };
+                    if data.names.iter().any(|named| self.state.is_named(*named) == Some(false)) {
+                        let reason = "its records name a device that was not made";
+                        self.hold(item, reason.to_owned());
+                        continue;
+                    }
                     self.state.active.insert(item, Stage::Reading);
-                    self.effect(Action::Read { item, device });
+                    let terms = self.state.terms();
+                    self.effect(Action::Read { item, device, terms });
                 }
             }
         }
@@ -55,7 +61,10 @@ impl Turn<'_> {
     fn runnable(&self, item: &Item) -> bool {
         match item {
             Item::Device(_) => true,
-            Item::Data(data) => self.state.ready_device(data.device).is_some(),
+            Item::Data(data) => {
+                let settled = |named: &DeviceId| self.state.is_named(*named).is_some();
+                self.state.ready_device(data.device).is_some() && data.names.iter().all(settled)
+            }
         }
     }
 

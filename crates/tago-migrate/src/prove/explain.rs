@@ -197,8 +197,10 @@ fn difference(kind: DifferenceKind, parcel: &Parcel, times: u64) -> Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inside::Terms;
     use crate::multiset::Runs;
     use crate::plan::Beyond;
+    use crate::run::Side;
 
     /// A source with one record and a target with more of its own than a plan names.
     struct Crowd {
@@ -211,7 +213,8 @@ mod tests {
     }
 
     fn parcels(bodies: &[String]) -> Parcels {
-        Parcels::of(bodies.iter().map(|body| serde_json::from_str(body).unwrap()).collect())
+        let records = bodies.iter().map(|body| serde_json::from_str(body).unwrap()).collect();
+        Parcels::of(Side::Target, records, &Terms::default())
     }
 
     fn tally(parcels: &Parcels) -> Tally {

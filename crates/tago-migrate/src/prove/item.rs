@@ -186,7 +186,7 @@ impl Prover<'_> {
                 let unread = |window| self.about(item, window, WindowVerdict::NotRun, message.clone());
                 return Ok(Part { windows: item.windows.iter().map(unread).collect(), ..Part::default() });
             }
-            theirs => Parcels::of(theirs.map_err(on(Side::Target))?),
+            theirs => Parcels::of(Side::Target, theirs.map_err(on(Side::Target))?, &self.terms),
         };
         let mut part = Part { read: theirs.len() as u64, ..Part::default() };
         if let (Some(names), Some(written)) = (&self.names, &ledger.written) {
@@ -209,7 +209,7 @@ impl Prover<'_> {
                     Some(ours) => ours,
                     None => {
                         let read = self.source.range(item.device, &range).await.map_err(on(Side::Source))?;
-                        ours.insert(Parcels::of(read))
+                        ours.insert(Parcels::of(Side::Source, read, &self.terms))
                     }
                 };
                 let ours_now = ours.tallies().get(window.variable.as_str()).copied().unwrap_or_default();

@@ -3,7 +3,7 @@
 use tago_api::{DeviceId, Time};
 
 use super::{Part, Scanned};
-use crate::plan::{Check, CheckName, CheckVerdict, Choices, DeviceItem, ReasonCode, Verdict};
+use crate::plan::{Check, CheckName, CheckVerdict, Choices, DeviceItem, Inside, ReasonCode, Verdict};
 
 /// A check names so many devices.
 const NAMED: usize = 5;
@@ -34,6 +34,7 @@ pub(super) fn assess(
         pass(CheckName::TargetReadable, "the target answers, and its devices can be read"),
         pass(CheckName::DifferentProjects, "source and target are different projects"),
         chosen(choices, unknown, scanned.len()),
+        inside(choices, items, data),
         count(
             CheckName::Networks,
             blocked(ReasonCode::NoNetwork),
@@ -104,6 +105,49 @@ pub(super) fn retention(forgotten: u64) -> Check {
         "no record is older than what its device keeps",
         "records are older than what their immutable device keeps, and are left out",
     )
+}
+
+/// Ids and addresses inside records.
+fn inside(choices: &Choices, items: &[DeviceItem], data: &[Part]) -> Check {
+    let found = items.iter().zip(data).flat_map(|(item, part)| {
+        part.inside.iter().map(|(variable, names)| (item.name.as_str(), variable, names))
+    });
+    let (mut renamed, mut unknown, mut places) = (0, 0, Vec::new());
+    for (device, variable, names) in found {
+        renamed += names.renamed;
+        unknown += names.unknown;
+        if let Some((id, at)) = &names.example {
+            let records = names.unknown;
+            places.push(format!("{records} of {device} / {variable} ({id} at {at})"));
+        }
+    }
+    let mut said = Vec::new();
+    match (renamed, choices.inside) {
+        (0, _) => {}
+        (renamed, Inside::Rewrite) => said.push(format!(
+            "{renamed} records name devices, files or the profile by what the source calls them; they get the \
+             target's ids and addresses"
+        )),
+        (renamed, Inside::Leave) => said.push(format!(
+            "{renamed} records name devices, files or the profile by what the source calls them, and stay so"
+        )),
+    }
+    if unknown > 0 {
+        let places: Vec<&str> = places.iter().map(String::as_str).collect();
+        said.push(format!(
+            "{unknown} records hold what looks like an id and is not known on the target; it stays as it is: {}",
+            named(&places)
+        ));
+    }
+    let left = unknown > 0 || (renamed > 0 && choices.inside == Inside::Leave);
+    let verdict = if left { CheckVerdict::Warn } else { CheckVerdict::Pass };
+    if said.is_empty() {
+        return pass(
+            CheckName::InsideRecords,
+            "no record names anything that is called otherwise on the target",
+        );
+    }
+    Check { name: CheckName::InsideRecords, verdict, text: said.join("; ") }
 }
 
 fn chosen(choices: &Choices, unknown: &[DeviceId], found: usize) -> Check {

@@ -77,6 +77,7 @@ pub(super) fn compare(
         reasons,
         windows: windows.into_values().collect(),
         bytes,
+        names: BTreeSet::new(),
         days,
     })
 }

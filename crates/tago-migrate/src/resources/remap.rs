@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::document::Document;
-use super::kind::{Descriptor, Kind};
-use super::place::{Place, Step};
+use super::kind::{Kind, Reference};
+use super::place::{Pattern, Place, Step};
 
 /// What of the source is called what in the target.
 #[derive(Debug, Clone, Default)]
@@ -42,10 +42,28 @@ pub fn remap(
     mapping: &Mapping,
     local: &BTreeSet<String>,
 ) -> (Document, Vec<Unresolved>) {
-    let mut walk = Walk { row: kind.descriptor(), mapping, local, unresolved: Vec::new() };
+    let row = kind.descriptor();
+    let mut walk = Walk {
+        references: row.references,
+        opaque: row.opaque,
+        is_widget: kind == Kind::Widget,
+        mapping,
+        local,
+        unresolved: Vec::new(),
+    };
     let mut steps = Vec::new();
     let fields = walk.object(document, &mut steps);
     (fields, walk.unresolved)
+}
+
+/// Rewrites what stands inside something else, such as the metadata of a record.
+pub(crate) fn remap_inside(at: &str, value: &Value, mapping: &Mapping) -> (Value, Vec<Unresolved>) {
+    let local = BTreeSet::new();
+    let unresolved = Vec::new();
+    let mut walk =
+        Walk { references: &[], opaque: &[], is_widget: false, mapping, local: &local, unresolved };
+    let rewritten = walk.value(value, &mut vec![Step::Key(at)]);
+    (rewritten, walk.unresolved)
 }
 
 /// The ids of a dashboard's blueprint devices: they are kept when they are supplied.
@@ -97,7 +115,9 @@ pub(crate) fn ids_in(text: &str) -> impl Iterator<Item = (usize, &str)> {
 const ID: usize = 24;
 
 struct Walk<'a> {
-    row: &'static Descriptor,
+    references: &'static [Reference],
+    opaque: &'static [Pattern],
+    is_widget: bool,
     mapping: &'a Mapping,
     local: &'a BTreeSet<String>,
     unresolved: Vec<Unresolved>,
@@ -136,7 +156,7 @@ impl<'a> Walk<'a> {
     }
 
     fn text(&mut self, text: &str, steps: &[Step<'_>]) -> String {
-        let references = self.row.references.iter().filter(|reference| reference.at.matches(Place(steps)));
+        let references = self.references.iter().filter(|reference| reference.at.matches(Place(steps)));
         let references: Vec<_> = references.collect();
         for (_, id) in ids_in(text) {
             if !self.mapping.ids.contains_key(id) && !self.local.contains(id) {
@@ -162,7 +182,7 @@ impl<'a> Walk<'a> {
         }
         let known = |part: Option<&str>| part.and_then(|part| self.mapping.ids.get(part));
         let is_fixed_position = under == Some(Step::Key("fixed_position")) && key.len() == 2 * ID;
-        if key.len() > ID && (is_fixed_position || self.row.kind == Kind::Widget) {
+        if key.len() > ID && (is_fixed_position || self.is_widget) {
             // The half after the device is a group or a variable: it stays, even if it looks like an id.
             if let (Some(new), Some(rest)) = (known(key.get(..ID)), key.get(ID..)) {
                 return format!("{new}{rest}");
@@ -176,7 +196,7 @@ impl<'a> Walk<'a> {
     }
 
     fn is_opaque(&self, steps: &[Step<'_>]) -> bool {
-        self.row.opaque.iter().any(|pattern| pattern.matches(Place(steps)))
+        self.opaque.iter().any(|pattern| pattern.matches(Place(steps)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{self, FutureExt};
@@ -12,6 +13,7 @@ use super::Ending;
 use super::meter::Meter;
 use crate::control::Wish;
 use crate::device::Device;
+use crate::inside::Terms;
 use crate::journal::{Journal, JournalError};
 use crate::keep::Keep;
 use crate::load::Parcels;
@@ -137,8 +139,8 @@ impl Hands<'_> {
                 self.target_pace.admit(route).await;
                 Event::Permitted(subject)
             }),
-            Action::Read { item, device } => {
-                Box::pin(async move { Event::Read { item, result: self.read(item, device).await } })
+            Action::Read { item, device, terms } => {
+                Box::pin(async move { Event::Read { item, result: self.read(item, device, &terms).await } })
             }
             Action::Send { item, device, token, batch } => Box::pin(async move {
                 let result = target.send(device, &token, &batch).await;
@@ -193,7 +195,7 @@ impl Hands<'_> {
         }
     }
 
-    async fn read(&self, item: u32, device: DeviceId) -> Result<Both, (Side, PortError)> {
+    async fn read(&self, item: u32, device: DeviceId, terms: &Arc<Terms>) -> Result<Both, (Side, PortError)> {
         let Some(Item::Data(data)) = self.world.plan.items.get(item as usize) else {
             return Ok(Both { source: Parcels::default(), target: Parcels::default() });
         };
@@ -202,7 +204,7 @@ impl Hands<'_> {
         let (source, target) = (self.source(), self.target());
         let parcels = async |reader: Reader<'_>, device, side| {
             let records = reader.range(device, &range).await.map_err(|cause| (side, cause))?;
-            Ok(Parcels::aside(records).await)
+            Ok(Parcels::aside(side, records, terms).await)
         };
         let source = parcels(source, data.device, Side::Source);
         let (source, target) = future::join(source, parcels(target, device, Side::Target)).await;

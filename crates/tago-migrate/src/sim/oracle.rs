@@ -42,6 +42,23 @@ pub(super) fn wanted(source: &Bag, before: &Bag, append: bool) -> Bag {
     wanted
 }
 
+/// The same with the target's names: of devices, but not behind another one's, where groups stand, and of
+/// the profile and the host.
+pub(super) fn renamed(wanted: &Bag, devices: &[(String, String)]) -> Bag {
+    let mut renamed = Bag::new();
+    for ((variable, time, text), count) in wanted {
+        let mut text = text.replace(
+            "https://source/file/737373737373737373737373/",
+            "https://target/file/747474747474747474747474/",
+        );
+        for (ours, theirs) in devices {
+            text = text.replace(&format!("\"{ours}"), &format!("\"{theirs}"));
+        }
+        *renamed.entry((variable.clone(), *time, text)).or_default() += count;
+    }
+    renamed
+}
+
 /// What happened to one device of the target, record by record.
 #[derive(Debug, Default)]
 pub(super) struct Findings {

@@ -8,7 +8,7 @@ use tago_api::{DeviceId, ParamId, Time};
 
 use super::chance::Chance;
 use super::journal::{Crash, Memory};
-use super::oracle::{Bag, bag, judge, wanted};
+use super::oracle::{Bag, bag, judge, renamed, wanted};
 use super::port::{BEGINNING, FAULTS, FakePort, Fault, VirtualClock, token};
 use super::world::{FakeDevice, FakeRecord, Project};
 use crate::clock::Clock;
@@ -250,7 +250,16 @@ impl Play {
         let chance = &self.chance;
         let time = Time::from_millis(before - i64::try_from(chance.below(40)).unwrap() * 60_000);
         let variable = chance.pick(&["temperature", "humidity", "door"]);
-        let metadata = *chance.pick(&["", r#","metadata":{"b":1,"a":[1.5,null]}"#]);
+        let named = DeviceId::from_bytes([1 + chance.below(5) as u8; 12]);
+        let metadata = match chance.below(8) {
+            0..4 => String::new(),
+            4 => format!(r#","metadata":{{"of":"{named}","n":1.50}}"#),
+            5 => format!(r#","metadata":{{"fixed_position":{{"{named}{named}":{{"x":0.5}}}}}}"#),
+            6 => {
+                r#","metadata":{"file":{"url":"https://source/file/737373737373737373737373/a.png"}}"#.into()
+            }
+            _ => r#","metadata":{"b":1,"a":[1.5,null]}"#.into(),
+        };
         let group = chance.below(3);
         FakeRecord::of(format!(
             r#"{{"variable":"{variable}","value":{value},"time":"{time}","group":"g{group}"{metadata}}}"#
@@ -660,6 +669,18 @@ impl Play {
         let source = self.source.project.lock().unwrap();
         let foreign = self.foreign.lock().unwrap();
         let held = held_items(plan, ledger);
+        let names: Vec<(String, String)> = plan
+            .items
+            .iter()
+            .zip(0_u32..)
+            .filter_map(|(item, place)| match item {
+                Item::Device(item) => {
+                    let made = || ledger.devices.get(&place)?.made;
+                    Some((item.device.to_string(), item.target.or_else(made)?.to_string()))
+                }
+                Item::Data(_) => None,
+            })
+            .collect();
         let mut expected_devices = before.keys().copied().collect::<BTreeSet<_>>();
         for item in &plan.items {
             let Item::Device(item) = item else { continue };
@@ -676,6 +697,7 @@ impl Play {
             let had = before.get(&id).unwrap_or(&nothing);
             let others = foreign.get(&id).map(|records| bag(records)).unwrap_or_default();
             let wanted = wanted(&bag(&ours.records), had, self.choices.policy == Policy::Append);
+            let wanted = renamed(&wanted, &names);
             let findings = judge(had, &wanted, &others, theirs);
             self.outcome.doubled += findings.doubled;
             self.outcome.foreign_changed += findings.foreign_changed;

@@ -25,6 +25,7 @@ use crate::{
 
 mod changed;
 mod hostile;
+mod inside;
 mod proof;
 mod undoing;
 

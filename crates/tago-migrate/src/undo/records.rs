@@ -15,6 +15,7 @@ use crate::machine::ledger::DataLedger;
 use crate::plan::{DataItem, Item};
 use crate::ports::{NAMED_LIMIT, PortError, Range};
 use crate::record::{Key, Record};
+use crate::run::Side;
 
 /// A removal that does not take effect is repeated so often.
 const ROUNDS: u32 = 4;
@@ -211,7 +212,7 @@ impl<'a> Undo<'a> {
             return Ok(None);
         }
         let is_same = |record: &&Record| {
-            record.id.and_then(|id| part.ours.keys.get(&id)).is_some_and(|key| *key == record.key())
+            record.id.and_then(|id| part.ours.keys.get(&id)).is_some_and(|key| *key == self.key(record))
         };
         Ok(Some(named.iter().filter(is_same).filter_map(|record| record.id).collect()))
     }
@@ -259,7 +260,7 @@ impl<'a> Undo<'a> {
         for batch in seen.absent.chunks(self.batches.size) {
             let named = self.named(ours.device, batch).await?;
             let is_other = |record: &&Record| {
-                record.id.and_then(|id| ours.keys.get(&id)).is_some_and(|key| *key != record.key())
+                record.id.and_then(|id| ours.keys.get(&id)).is_some_and(|key| *key != self.key(record))
             };
             moved.extend(named.iter().filter(is_other).filter_map(|record| Some((record.id?, record.time))));
         }
@@ -387,6 +388,10 @@ impl<'a> Undo<'a> {
         Ok(Some(self.batches.size))
     }
 
+    fn key(&self, record: &Record) -> Key {
+        self.terms.key(Side::Target, record)
+    }
+
     async fn named(&self, device: DeviceId, ids: &[RecordId]) -> Result<Vec<Record>, Break> {
         let target = self.target;
         let found = self.ask(Route::Read, || target.records_named(device, ids)).await?;
@@ -398,7 +403,7 @@ impl<'a> Undo<'a> {
         let variables = self.plan.header.choices.variables();
         let range = Range { from: data.from, to: data.to, variables };
         match self.reader().range(device, &range).await {
-            Ok(records) => Ok(Ok(Parcels::of(records))),
+            Ok(records) => Ok(Ok(Parcels::of(Side::Target, records, &self.terms))),
             Err(PortError::NotFound { .. }) => Ok(Ok(Parcels::default())),
             Err(PortError::Refused { message }) => Ok(Err(message)),
             Err(cause) => Err(effect::halt(cause)),
