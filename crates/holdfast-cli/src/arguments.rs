@@ -237,6 +237,13 @@ pub(crate) struct Choice {
     /// Only compare counts: quick and cheap, but it cannot be run.
     #[arg(long)]
     pub(crate) counted: bool,
+    /// Only what the run of this folder held back, whatever that was.
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        conflicts_with_all = ["devices", "variables", "from", "to", "policy", "existing", "counted"]
+    )]
+    pub(crate) held_of: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

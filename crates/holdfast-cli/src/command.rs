@@ -5,7 +5,7 @@ use tago_api::{DeviceId, Time};
 use tago_migrate::{
     Choices, Clock, Depth, Ending, Existing, Inside, JournalError, Plan, PlanError, PlanKind, Policy,
     ProofChoice, ProofDepth, RunError, Seal, Source, SystemClock, WorkState, prove_as, rehearse, report,
-    resume, run, status, tick, undo, worklist,
+    resume, retry, run, status, tick, undo, worklist,
 };
 
 use crate::arguments::{self, Arguments, Choice, Command, MaybeSource, Sides, TargetSide};
@@ -168,6 +168,9 @@ async fn look_at_work(
 }
 
 async fn choices(choice: &Choice, source: &dyn Source) -> Result<Choices, Failure> {
+    if let Some(folder) = &choice.held_of {
+        return retry(folder)?.ok_or(Failure::NothingHeld);
+    }
     if choice.from.zip(choice.to).is_some_and(|(from, to)| to < from) {
         return Err(Failure::EmptyRange);
     }

@@ -68,6 +68,8 @@ pub(crate) enum Failure {
     Resources { cause: PortError },
     #[error("the time range ends before it begins; look at --from and --to")]
     EmptyRange,
+    #[error("the run of this folder held nothing back; there is nothing to try again")]
+    NothingHeld,
     #[error(transparent)]
     Rehearse(#[from] RehearseError),
     #[error(transparent)]

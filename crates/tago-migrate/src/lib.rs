@@ -29,6 +29,7 @@ mod record;
 mod rehearse;
 mod report;
 pub mod resources;
+mod retry;
 mod run;
 mod scan;
 mod settings;
@@ -63,6 +64,7 @@ pub use prove::{
 pub use record::{Key, Record, Tally};
 pub use rehearse::{RehearseError, rehearse};
 pub use report::{Report, ReportError, TokenWork, report};
+pub use retry::retry;
 pub use run::{Ending, Halt, HeldItem, RunError, RunStatus, Side, resume, run, status};
 pub use scan::{DeviceOverview, Overview, overview};
 pub use settings::{Env, Pace, Settings};

@@ -13,7 +13,7 @@ use crate::keep::Folder;
 use crate::machine::ledger::Ledger;
 use crate::machine::{Config, Route, State};
 use crate::pacer::Pacers;
-use crate::plan::{Header, Item, Plan, PlanError, Seal, Verdict};
+use crate::plan::{Choices, Header, Item, Plan, PlanError, Seal, Verdict};
 use crate::planted::{Bug, is_planted};
 use crate::ports::{PortError, Source, Target};
 use crate::reader::Reader;
@@ -328,6 +328,13 @@ pub fn status(folder: &Path) -> Result<RunStatus, RunError> {
         held: held_items(&plan, &ledger),
         created: created(&plan, &ledger),
     })
+}
+
+/// What the run of this folder was to do, and what of it was held back.
+pub(crate) fn held_of(folder: &Path) -> Result<(Choices, Vec<HeldItem>), RunError> {
+    let (plan, ledger) = past(folder, &SqliteJournal::read(folder)?)?;
+    let held = held_items(&plan, &ledger);
+    Ok((plan.header.choices, held))
 }
 
 /// What was held back, in words.

@@ -108,6 +108,16 @@ impl Ctl {
         bare(&["report", text(&self.run_folder()), "--json"])
     }
 
+    /// From now on the target is opened with the token of this one.
+    pub(crate) fn change_target_token(&self, project: &Project) {
+        fs::write(self.secrets.path().join("target"), project.token.expose_secret()).unwrap();
+    }
+
+    /// How one that went on beside the test ended.
+    pub(crate) fn wait(child: Child) -> Ended {
+        child.wait_with_output().unwrap().into()
+    }
+
     /// `run` that goes on beside the test.
     pub(crate) fn start(&self, fingerprint: &str) -> Child {
         let (plan, run) = (self.plan_file(), self.run_folder());

@@ -11,4 +11,5 @@ mod oracle;
 mod platform;
 mod resources;
 mod secrets;
+mod token;
 mod undo;

@@ -143,7 +143,7 @@ impl FakePort {
             Some(_) => Err(self.too_many()),
             None => {
                 let mut project = self.project.lock().unwrap();
-                refused(&project)?;
+                refused(&mut project)?;
                 limited(&project, self.clock.elapsed())?;
                 look(&mut project)
             }
@@ -245,11 +245,12 @@ impl FakePort {
     }
 }
 
-fn refused(project: &Project) -> Result<(), PortError> {
+fn refused(project: &mut Project) -> Result<(), PortError> {
     if project.refusals.gone {
         return Err(unreachable_now());
     }
     if project.refusals.auth {
+        project.refusals.refused += 1;
         return Err(PortError::Auth { message: "Authorization Denied".into() });
     }
     Ok(())

@@ -20,7 +20,7 @@ use crate::run::drive::World;
 use crate::run::go;
 use crate::{
     Choices, Ending, Halt, Plan, Policy, RehearseError, RunError, Seal, Settings, Verdict, last_proof,
-    overview, prove, rehearse, report, resume, run, status,
+    overview, prove, rehearse, report, resume, retry, run, status,
 };
 
 mod changed;
@@ -316,6 +316,39 @@ async fn a_stopped_run_and_one_with_a_refused_credential_go_on_later() {
     assert_eq!(status(&folder).unwrap().records_done, 140);
 }
 
+/// F11: a token that is revoked in the middle ends the session; nobody knocks again and again, and the next
+/// token goes on.
+#[tokio::test(start_paused = true)]
+async fn f11_a_credential_that_is_revoked_midway_stops_every_lane_at_once() {
+    let mut halted = 0;
+    for records in [1, 20, 40, 60, 80, 100] {
+        let bench = Bench::new();
+        let plan = bench.plan(&Choices::default()).await;
+        let mut seen = bench.progress.subscribe();
+        let folder = bench.run_folder();
+        let revoked = async {
+            seen.wait_for(|figures| figures.records_done >= records).await.unwrap();
+            bench.target.project.lock().unwrap().refusals.auth = true;
+        };
+        let settings = Settings { batch_bytes: 700, lanes: 4, ..bench.settings.clone() };
+        let fingerprint = plan.fingerprint();
+        let run = run(&plan, &fingerprint, &folder, &bench.source, &bench.target, &settings, bench.env());
+        let (ending, ()) = futures_util::future::join(run, revoked).await;
+        // Beside the one that learned of it.
+        let further = bench.target.project.lock().unwrap().refusals.refused.saturating_sub(1);
+        if let Ending::Halted(halt) = ending.unwrap() {
+            assert!(matches!(halt, Halt::Auth { .. }), "{halt:?}");
+            halted += 1;
+        }
+        assert!(further <= settings.lanes as u64 + 1, "{further} further requests");
+        bench.target.project.lock().unwrap().refusals.auth = false;
+        let resumed = resume(&folder, &bench.source, &bench.target, &settings, bench.env()).await.unwrap();
+        assert_eq!(resumed, Ending::Finished);
+        assert!(bench.plan(&Choices::default()).await.summary().nothing_to_do);
+    }
+    assert!(halted >= 4, "only {halted} runs were halted");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_window_that_changed_since_the_rehearsal_is_held_back_alone() {
     let bench = Bench::new();
@@ -334,9 +367,14 @@ async fn a_window_that_changed_since_the_rehearsal_is_held_back_alone() {
     assert!(state.records_done < 140 && state.records_done >= 120);
     let proof = prove(&folder, &bench.source, &bench.target, &bench.settings, bench.env()).await.unwrap();
     assert_eq!((proof.green, proof.not_run, proof.missing), (false, 1, 0));
-    let again = bench.plan(&Choices::default()).await;
+    let held = retry(&folder).unwrap().unwrap();
+    assert_eq!((held.devices.as_ref(), held.policy), (Some(&BTreeSet::from([id(2)])), Policy::Fill));
+    assert_eq!(held.variables, Some(BTreeSet::from(["door".to_owned()])));
+    let again = bench.plan(&held).await;
+    assert_eq!(again.summary().records_missing, 140 - state.records_done);
     let second = bench.folder.path().join("second");
     assert_eq!(bench.run(&again, &second).await.unwrap(), Ending::Finished);
+    assert_eq!(retry(&second).unwrap(), None);
     assert!(bench.plan(&Choices::default()).await.summary().nothing_to_do);
 }
 

@@ -55,6 +55,8 @@ pub(super) struct FakeRecord {
 #[derive(Default)]
 pub(super) struct Refusals {
     pub(super) auth: bool,
+    /// How many requests the refused credential came with.
+    pub(super) refused: u64,
     pub(super) quota: bool,
     pub(super) gone: bool,
 }
