@@ -7,6 +7,7 @@ mod bad_day;
 mod bad_input;
 mod crash;
 mod ctl;
+mod official_cli;
 mod oracle;
 mod platform;
 mod resources;

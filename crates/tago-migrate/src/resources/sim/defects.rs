@@ -8,10 +8,12 @@ use super::fake::{Fake, Stored};
 use super::fixture::{empty, whole};
 use super::harness::{OURS, THEIRS, World};
 use crate::plan::Verdict;
+use crate::resources::document::same;
 use crate::resources::kind::Kind;
-use crate::resources::plan::{ResourceChoices, ResourceReason};
+use crate::resources::plan::{Conflict, ResourceChoices, ResourceReason};
 use crate::resources::ports::Address;
-use crate::run::Ending;
+use crate::resources::rehearse::{ResourceRehearseError, rehearse};
+use crate::run::{Ending, Side};
 
 fn put(fake: &Fake, kind: Kind, id: &str, document: Value) {
     let document = document.as_object().unwrap().clone();
@@ -99,4 +101,153 @@ async fn types_and_items_are_chosen() {
         dangling.filter(|found| found.is_reference).count() > 5,
         "what was not chosen leads nowhere, and is told"
     );
+}
+
+/// R3: what cannot be changed is told, and not left out without a word.
+#[tokio::test(start_paused = true)]
+async fn a_network_that_differs_is_told_and_not_dropped() {
+    let (source, target) = (empty(1, OURS), empty(2, THEIRS));
+    let device =
+        |network: &str| json!({"name": "Probe", "type": "mutable", "active": true, "network": network});
+    let (ours, theirs) = ("5f2a8e3b9c1d4e0000000001", "692a8e3b9c1d4e0000000001");
+    for (fake, id, other) in
+        [(&source, ours, "692a8e3b9c1d4e0000000009"), (&target, theirs, "692a8e3b9c1d4e0000000002")]
+    {
+        put(fake, Kind::Network, id, json!({"name": "Gateway"}));
+        put(fake, Kind::Network, other, json!({"name": format!("Other {other}")}));
+    }
+    put(&source, Kind::Device, "5f2a8e3b9c1d4e0011223344", device(ours));
+    put(&target, Kind::Device, "692a8e3b9c1d4e0011223344", device("692a8e3b9c1d4e0000000002"));
+    let choices = ResourceChoices { conflict: Conflict::TakeSource, ..ResourceChoices::default() };
+    let plan = World::new(source, target, choices).rehearse().await;
+    let item = plan.items().iter().find(|item| item.at.kind == Kind::Device).unwrap();
+    assert!(
+        item.reasons.contains(&ResourceReason::Unchangeable(vec!["network".into()])),
+        "{:?}",
+        item.reasons
+    );
+    assert_eq!(item.verdict, Verdict::Conflict);
+}
+
+/// E6, E14: every field that can be set is set, name, theme and parser among them.
+#[tokio::test(start_paused = true)]
+async fn every_field_of_what_is_there_already_gets_the_sources_value() {
+    let target = whole(1, THEIRS);
+    let mut changed = 0;
+    for (at, mut stored) in target.dump() {
+        let row = at.kind.descriptor();
+        for (field, value) in &mut stored.document {
+            // A widget that no dashboard arranges is on no side.
+            let is_key = row.key == Some(field.as_str())
+                || row.variant == Some(field.as_str())
+                || field == "arrangement";
+            if is_key || !row.is_editable(field) || row.rests && field == "active" || field == "sha256" {
+                continue;
+            }
+            let other = match &*value {
+                Value::String(_) => json!("by hand"),
+                Value::Bool(is_so) => json!(!is_so),
+                Value::Array(_) => json!([]),
+                _ => continue,
+            };
+            changed += usize::from(*value != other);
+            *value = other;
+        }
+        target.put(at, stored);
+    }
+    assert!(changed > 60, "{changed}");
+    let choices = ResourceChoices { conflict: Conflict::TakeSource, ..ResourceChoices::default() };
+    let mut world = World::new(whole(1, OURS), target, choices);
+    world.plan().await;
+    assert_eq!(world.run().await, Ending::Finished);
+    assert!(world.proof(true).await.green);
+    let (ours, theirs) = (world.source.dump(), world.target.dump());
+    for (at, stored) in
+        ours.iter().filter(|(at, _)| at.kind != Kind::File && at.kind != Kind::RunConfiguration)
+    {
+        let fields = ["name", "label", "description", "tags", "visible", "theme", "payload_decoder"];
+        for field in fields.iter().filter(|field| at.kind.descriptor().is_editable(field)) {
+            let there = theirs[at].document.get(*field);
+            assert!(same(stored.document.get(*field), there), "{at}: {field} is {there:?}");
+        }
+    }
+}
+
+/// E7, E11, and the change of a network: nothing is deleted before something else is there, or at all.
+#[tokio::test(start_paused = true)]
+async fn a_run_deletes_nothing_that_was_there() {
+    let mut world = World::into_damaged();
+    let before = world.target.dump();
+    world.plan().await;
+    assert_eq!(world.run().await, Ending::Finished);
+    let after = world.target.dump();
+    for (at, stored) in &before {
+        let there = after.get(at).unwrap_or_else(|| panic!("{at} is gone"));
+        for entry in stored.entries.keys() {
+            assert!(there.entries.contains_key(entry), "{at} has lost {entry}");
+        }
+    }
+    assert_eq!(world.target.deletions(), 0);
+}
+
+/// E10: two analyses may hold the same variable with other values.
+#[tokio::test(start_paused = true)]
+async fn variables_of_each_analysis_stay_its_own() {
+    let source = empty(1, OURS);
+    let analysis = |name: &str, value: &str| {
+        json!({"name": name, "runtime": "node-rt2025", "run_on": "tago", "active": true,
+            "variables": [{"key": "mode", "value": value}]})
+    };
+    put(&source, Kind::Analysis, "5f2a8e3b9c1d4e0011223344", analysis("Day", "day"));
+    put(&source, Kind::Analysis, "5f2a8e3b9c1d4e0011223355", analysis("Night", "night"));
+    let mut world = World::new(source, empty(2, THEIRS), ResourceChoices::default());
+    world.plan().await;
+    assert_eq!(world.run().await, Ending::Finished);
+    let made: BTreeMap<String, Value> = world
+        .target
+        .dump()
+        .into_iter()
+        .filter(|(at, _)| at.kind == Kind::Analysis)
+        .map(|(_, stored)| {
+            (
+                stored.document["name"].as_str().unwrap().into(),
+                stored.document["variables"][0]["value"].clone(),
+            )
+        })
+        .collect();
+    assert_eq!(made, BTreeMap::from([("Day".into(), json!("day")), ("Night".into(), json!("night"))]));
+}
+
+/// R8, E12: a widget that is arranged and not there ends nothing, and is told.
+#[tokio::test(start_paused = true)]
+async fn a_widget_that_is_not_there_is_told_and_the_rest_goes_on() {
+    let source = whole(1, OURS);
+    let (dial, _) = source
+        .dump()
+        .into_iter()
+        .find(|(_, stored)| stored.document.get("label") == Some(&json!("Temperature")))
+        .unwrap();
+    source.take(&dial).unwrap();
+    let mut world = World::new(source, empty(2, THEIRS), World::into_empty().choices);
+    world.plan().await;
+    let gaps: Vec<_> = world.planned().header().gaps.iter().map(|gap| (gap.kind, gap.id.clone())).collect();
+    assert_eq!(gaps, [(Kind::Widget, Some(dial.id))]);
+    assert_eq!(world.run().await, Ending::Finished);
+    let labels = world.target.dump().into_values().filter_map(|stored| stored.document.get("label").cloned());
+    assert!(labels.collect::<Vec<_>>().contains(&json!("Order")));
+}
+
+/// R14, R19: silence is no empty list, and no success.
+#[tokio::test(start_paused = true)]
+async fn a_side_that_does_not_answer_is_not_taken_for_an_empty_one() {
+    for silent in [Side::Source, Side::Target] {
+        let world = World::into_empty();
+        match silent {
+            Side::Source => world.source.vanish(),
+            Side::Target => world.target.vanish(),
+        }
+        let (settings, env) = (World::settings(), world.env());
+        let refused = rehearse(&world.source, &world.target, &world.choices, &settings, env).await;
+        assert!(matches!(refused, Err(ResourceRehearseError::Port { side, .. }) if side == silent));
+    }
 }

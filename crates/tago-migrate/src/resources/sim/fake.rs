@@ -52,6 +52,7 @@ struct Inner {
     shelf: BTreeMap<Address, Stored>,
     made: u64,
     writes: usize,
+    deletions: usize,
     faults: BTreeMap<usize, Fault>,
     gone: bool,
     coming: Vec<(Instant, Deed)>,
@@ -98,6 +99,16 @@ impl Fake {
         inner.faults.insert(at, fault);
     }
 
+    /// From here on nothing answers.
+    pub(super) fn vanish(&self) {
+        self.inner.lock().unwrap().gone = true;
+    }
+
+    /// Resources, and entries of one, that somebody asked to delete.
+    pub(super) fn deletions(&self) -> usize {
+        self.inner.lock().unwrap().deletions
+    }
+
     pub(super) fn mend(&self) {
         let mut inner = self.inner.lock().unwrap();
         inner.faults.clear();
@@ -126,6 +137,7 @@ impl Fake {
         }
         let number = inner.writes;
         inner.writes += 1;
+        inner.deletions += usize::from(matches!(deed, Deed::Remove(..) | Deed::Delete(_)));
         match inner.faults.get(&number).copied() {
             None => inner.act(deed).map_err(WriteError::NotReceived),
             Some(Fault::ReplyLost) => {
