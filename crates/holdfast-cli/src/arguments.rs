@@ -234,6 +234,9 @@ pub(crate) struct Choice {
     /// What becomes of ids and addresses inside records that the target calls otherwise.
     #[arg(long, value_enum, default_value_t = Inside::Rewrite)]
     pub(crate) ids_in_records: Inside,
+    /// What becomes of actions of the target that the run would set off.
+    #[arg(long, value_enum, default_value_t = Actions::Hold)]
+    pub(crate) actions: Actions,
     /// Only compare counts: quick and cheap, but it cannot be run.
     #[arg(long)]
     pub(crate) counted: bool,
@@ -278,6 +281,14 @@ pub(crate) enum ProofDepth {
     Content,
     /// Every record on both sides, one by one and field by field.
     Records,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Actions {
+    /// They are switched off before the first write and on again when nothing more can arrive.
+    Hold,
+    /// They stay as they are, and act.
+    LetFire,
 }
 
 /// Which resources to move, and what becomes of those that are on both sides.

@@ -4,8 +4,8 @@ use std::path::Path;
 use tago_api::{DeviceId, Time};
 use tago_migrate::{
     Choices, Clock, Depth, Ending, Existing, Inside, JournalError, Plan, PlanError, PlanKind, Policy,
-    ProofChoice, ProofDepth, RunError, Seal, Source, SystemClock, WorkState, prove_as, rehearse, report,
-    resume, retry, run, status, tick, undo, worklist,
+    ProofChoice, ProofDepth, RunError, Seal, Source, SystemClock, Tripped, WorkState, prove_as, rehearse,
+    report, resume, retry, run, status, tick, undo, worklist,
 };
 
 use crate::arguments::{self, Arguments, Choice, Command, MaybeSource, Sides, TargetSide};
@@ -186,6 +186,10 @@ async fn choices(choice: &Choice, source: &dyn Source) -> Result<Choices, Failur
         existing: match choice.existing {
             arguments::Existing::Keep => Existing::Keep,
             arguments::Existing::TakeSource => Existing::TakeSource,
+        },
+        tripped: match choice.actions {
+            arguments::Actions::Hold => Tripped::Hold,
+            arguments::Actions::LetFire => Tripped::LetFire,
         },
         depth: if choice.counted { Depth::Counted } else { Depth::Exact },
         inside: match choice.ids_in_records {

@@ -36,6 +36,7 @@ impl Show {
                 "target": header.target,
                 "in_use": header.in_use,
                 "checks": header.checks,
+                "actions": header.actions,
                 "records": {
                     "source": summary.records_source,
                     "target": summary.records_target,

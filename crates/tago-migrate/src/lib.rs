@@ -4,6 +4,7 @@
 //! It sees the world through [`Source`] and [`Target`], is given time as a [`Clock`], and knows neither
 //! addresses nor secrets. The adapter to the HTTP client is the module `live`, behind a feature.
 
+mod action;
 mod announced;
 mod batch;
 mod clock;
@@ -44,6 +45,7 @@ mod sim;
 #[cfg(feature = "live")]
 pub mod live;
 
+pub use action::{PlatformAction, Test, Trigger, Watched};
 pub use batch::Batch;
 pub use clock::{Clock, SystemClock};
 pub use control::{Control, Wish};
@@ -52,8 +54,8 @@ pub use journal::JournalError;
 pub use json::Json;
 pub use plan::{
     Beyond, Check, CheckName, CheckVerdict, Choices, DataItem, Depth, DeviceItem, DevicePart, Existing,
-    Header, Inside, Item, Plan, PlanError, PlanKind, Policy, Reason, ReasonCode, Seal, Summary, Verdict,
-    Window,
+    Header, Inside, Item, Plan, PlanError, PlanKind, Policy, Reason, ReasonCode, Seal, Summary, Tripped,
+    TrippedAction, Verdict, Window,
 };
 pub use ports::{Identity, NAMED_LIMIT, Order, PortError, READ_LIMIT, Range, Source, Target, WriteError};
 pub use progress::{Figures, Phase, Progress};
@@ -65,7 +67,10 @@ pub use record::{Key, Record, Tally};
 pub use rehearse::{RehearseError, rehearse};
 pub use report::{Report, ReportError, TokenWork, report};
 pub use retry::retry;
-pub use run::{Ending, Halt, HeldItem, RunError, RunStatus, Side, resume, run, status};
+pub use run::{
+    ActionState, ActionStatus, Ending, Halt, HeldItem, RunError, RunStatus, Side, release, resume, run,
+    status,
+};
 pub use scan::{DeviceOverview, Overview, overview};
 pub use settings::{Env, Pace, Settings};
 pub use undo::{Irreversible, Reversal, Reversed, Stayed, Undone, irreversible, undo, undone};
@@ -94,6 +99,7 @@ mod tests {
         moves(run(plan, &plan.fingerprint(), folder, source, target, settings, env));
         moves(resume(folder, source, target, settings, env));
         moves(prove_as(folder, ProofChoice::default(), source, target, settings, env));
+        moves(release(folder, target, settings, env));
         moves(undo(folder, target, settings, env));
     }
 

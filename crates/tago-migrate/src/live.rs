@@ -7,10 +7,12 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use tago_api::client::{
-    Api, ApiError, DeviceApi, DeviceQuery, NewDeviceToken, Permission, RecordQuery, TimeRange,
+    Api, ApiError, DeviceApi, DeviceQuery, Document, NewDeviceToken, Permission, RecordQuery, ResourceType,
+    TimeRange,
 };
-use tago_api::{DeviceId, ParamId, ProfileId, RecordId, Time};
+use tago_api::{ActionId, DeviceId, ParamId, ProfileId, RecordId, Time};
 
+use crate::action::PlatformAction;
 use crate::batch::Batch;
 use crate::device::{Definition, Device, DeviceEdit, Fingerprint, Named, Param, ParamWrite, Token};
 use crate::ports::{Identity, Order, PortError, Range, Source, Target, WriteError};
@@ -200,6 +202,20 @@ impl Target for Live {
     async fn devices_tagged(&self, key: &str, value: Option<&str>) -> Result<Vec<Device>, PortError> {
         let tags = vec![(key.to_owned(), value.map(str::to_owned))];
         self.found(&DeviceQuery { tags, ..DeviceQuery::all() }).await
+    }
+
+    async fn actions(&self) -> Result<Vec<ActionId>, PortError> {
+        Ok(self.api.actions().await?.into_iter().map(|action| action.id).collect())
+    }
+
+    async fn action(&self, action: ActionId) -> Result<PlatformAction, PortError> {
+        let fields = self.api.resource(ResourceType::Action, &action.to_string()).await?;
+        Ok(PlatformAction::of(action, &fields))
+    }
+
+    async fn switch_action(&self, action: ActionId, active: bool) -> Result<(), WriteError> {
+        let fields = Document::from_iter([("active".to_owned(), active.into())]);
+        Ok(self.api.edit_resource(ResourceType::Action, &action.to_string(), &fields).await?)
     }
 
     async fn write_params(&self, device: DeviceId, params: &[ParamWrite]) -> Result<(), WriteError> {

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tago_api::{DeviceId, Time};
+use tago_api::{ActionId, DeviceId, Time};
 
+use crate::action::PlatformAction;
 use crate::batch::Batch;
 use crate::control::Wish;
 use crate::device::{Definition, Device, DeviceEdit, Fingerprint, Param, ParamWrite, Token};
@@ -21,11 +22,13 @@ use crate::run::{Ending, Halt, Side};
 
 mod data;
 mod device;
+mod guard;
 pub(crate) mod ledger;
 mod schedule;
 mod token;
 
 pub(crate) use device::MARKER;
+use guard::Guard;
 use ledger::Ledger;
 
 /// When something happened.
@@ -66,6 +69,10 @@ pub(crate) enum Event {
     TokenMade { device: DeviceId, result: Result<Token, WriteError> },
     /// What became of a token to be removed.
     TokenRemoved { device: DeviceId, result: Result<(), WriteError> },
+    /// An action of the target.
+    ActionRead { action: ActionId, result: Result<PlatformAction, PortError> },
+    /// What became of switching an action.
+    ActionSwitched { action: ActionId, result: Result<(), WriteError> },
 }
 
 /// What to do.
@@ -95,6 +102,10 @@ pub(crate) enum Action {
     MintToken { device: DeviceId, name: String },
     /// Remove a token.
     RemoveToken { device: DeviceId, token: Token },
+    /// Read an action of the target.
+    ReadAction { action: ActionId },
+    /// Switch an action of the target on or off.
+    SwitchAction { action: ActionId, on: bool },
     /// The journal would contradict itself: stop at once.
     Fault(String),
     /// The session is over.
@@ -115,6 +126,7 @@ pub(crate) enum Subject {
     Item(u32),
     Token(DeviceId),
     Removal(DeviceId),
+    Guard,
 }
 
 /// What shares one limit.
@@ -186,6 +198,7 @@ pub(crate) struct State {
     twins: Option<BTreeSet<DeviceId>>,
     /// What records call things, and how many devices were made when that was written down.
     terms: (usize, Arc<Terms>),
+    guard: Guard,
 }
 
 enum Stage {
@@ -219,6 +232,7 @@ const REFUSALS_IN_A_ROW: u32 = 3;
 /// The one transition function.
 pub(crate) fn step(mut state: State, moment: Moment, event: Event) -> (State, Vec<Action>) {
     let mut turn = Turn { state: &mut state, moment, actions: Vec::new() };
+    turn.guard_wakes();
     turn.take(event);
     turn.schedule();
     turn.close();
@@ -251,6 +265,7 @@ impl State {
             quiet_until: None,
             twins: None,
             terms: (0, Arc::new(Terms::of(&plan, &Ledger::default()))),
+            guard: Guard::default(),
             plan: Arc::clone(&plan),
             ledger,
         };
@@ -292,6 +307,12 @@ impl State {
         state
     }
 
+    /// The same for a session that begins nothing and leaves the run as tidy as it can.
+    pub(crate) fn ending(mut self) -> State {
+        self.closing = Some(Ending::Stopped);
+        self
+    }
+
     /// When to bring [`Event::Tick`] at the latest.
     pub(crate) fn wakes_at(&self) -> Option<Duration> {
         let tidying = match self.tidying {
@@ -302,7 +323,8 @@ impl State {
             (Wish::Run, None) => self.sleeping.values().min().copied(),
             _ => None,
         };
-        [tidying, sleeping].into_iter().flatten().min()
+        let guard = self.guard.wakes_at(self.wish == Wish::Run, self.closing.is_some());
+        [tidying, sleeping, guard].into_iter().flatten().min()
     }
 
     pub(crate) fn is_paused(&self) -> bool {
@@ -310,7 +332,7 @@ impl State {
     }
 
     pub(crate) fn is_tidying(&self) -> bool {
-        self.tidying != Tidying::No
+        self.tidying != Tidying::No || self.guard.is_releasing(self.closing.is_some())
     }
 
     pub(crate) fn items(&self) -> u64 {
@@ -333,9 +355,9 @@ impl State {
         let quiet = self.quiet_until.filter(|quiet| self.sleeping.values().any(|until| until == quiet));
         match self.trouble.first_key_value() {
             Some((side, _)) => Some(format!("the {side} to answer again")),
-            None => {
-                quiet.map(|_| "whatever an earlier run may have left on its way to the target".to_owned())
-            }
+            None => quiet
+                .map(|_| "whatever an earlier run may have left on its way to the target".to_owned())
+                .or_else(|| self.guard.waiting_for(self.closing.is_some())),
         }
     }
 
@@ -456,6 +478,14 @@ impl Turn<'_> {
                 self.state.pending -= 1;
                 self.token_removed(device, result);
             }
+            Event::ActionRead { action, result } => {
+                self.state.pending -= 1;
+                self.action_read(action, result);
+            }
+            Event::ActionSwitched { action, result } => {
+                self.state.pending -= 1;
+                self.action_switched(action, result);
+            }
         }
     }
 
@@ -476,6 +506,7 @@ impl Turn<'_> {
                 self.state.sleeping.insert(item, settled_at);
             }
         }
+        self.guard_starts(quiet_until);
         if self.state.ledger.token_doubt.values().any(|open| *open > 0) {
             self.state.tokens_settled_at = settled_at;
         }
@@ -515,6 +546,7 @@ impl Turn<'_> {
             },
             Subject::Token(device) => self.mint(device),
             Subject::Removal(device) => self.remove_tokens(device),
+            Subject::Guard => self.switch_action(),
         }
     }
 

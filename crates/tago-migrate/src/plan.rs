@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use tago_api::{DeviceId, Time};
+use tago_api::{ActionId, DeviceId, Time};
 
 use crate::device::Token;
 use crate::json::Json;
@@ -42,6 +42,9 @@ pub struct Choices {
     /// What becomes of ids and addresses inside records.
     #[serde(default)]
     pub inside: Inside,
+    /// What becomes of actions that the run would set off.
+    #[serde(default, skip_serializing_if = "Tripped::is_default")]
+    pub tripped: Tripped,
 }
 
 impl Choices {
@@ -82,6 +85,23 @@ pub enum Inside {
     Rewrite,
     /// They stay as they are; the assessment tells of them.
     Leave,
+}
+
+/// What becomes of actions of the target that the run would set off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tripped {
+    /// They are inactive from before the first write until nothing more can arrive.
+    #[default]
+    Hold,
+    /// They stay as they are, and act.
+    LetFire,
+}
+
+impl Tripped {
+    fn is_default(&self) -> bool {
+        *self == Tripped::default()
+    }
 }
 
 /// How closely a rehearsal looks.
@@ -126,6 +146,21 @@ pub struct Header {
     /// records may name them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counterparts: BTreeMap<DeviceId, DeviceId>,
+    /// Actions of the target that the run would set off, also those that were inactive when it was
+    /// rehearsed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<TrippedAction>,
+}
+
+/// An action of the target that the run would set off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrippedAction {
+    /// Its id.
+    pub id: ActionId,
+    /// Its name.
+    pub name: String,
+    /// Whether it was active when it was rehearsed.
+    pub active: bool,
 }
 
 /// Of a plan that does not say.
@@ -336,10 +371,12 @@ pub enum CheckName {
     ActiveDevices,
     /// Serial numbers are left for the cut-over.
     SerialNumbers,
-    /// Data is written through the devices' own tokens, so payload parsers and actions see it.
+    /// Data is written through the devices' own tokens, so payload parsers see it.
     SideEffects,
     /// Ids and addresses inside records lead somewhere in the target.
     InsideRecords,
+    /// Actions that the run would set off.
+    Actions,
     /// What no restore brings back.
     Unrecoverable,
     /// The chosen resources, and what they are paired with, exist.

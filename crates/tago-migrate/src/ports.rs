@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use tago_api::{DeviceId, ParamId, ProfileId, RecordId, Time};
+use tago_api::{ActionId, DeviceId, ParamId, ProfileId, RecordId, Time};
 use thiserror::Error;
 
+use crate::action::PlatformAction;
 use crate::batch::Batch;
 use crate::device::{Definition, Device, DeviceEdit, Named, Param, ParamWrite, Token};
 use crate::record::Record;
@@ -87,6 +88,15 @@ pub trait Target: Source {
 
     /// Devices that carry a tag of this name, and of this value if one is given.
     async fn devices_tagged(&self, key: &str, value: Option<&str>) -> Result<Vec<Device>, PortError>;
+
+    /// The ids of every action.
+    async fn actions(&self) -> Result<Vec<ActionId>, PortError>;
+
+    /// One action with what sets it off; [`PortError::NotFound`] if there is none.
+    async fn action(&self, action: ActionId) -> Result<PlatformAction, PortError>;
+
+    /// Switches an action on or off and touches nothing else of it; it may be repeated.
+    async fn switch_action(&self, action: ActionId, active: bool) -> Result<(), WriteError>;
 
     /// Adds the parameters without an id, edits those with one.
     async fn write_params(&self, device: DeviceId, params: &[ParamWrite]) -> Result<(), WriteError>;

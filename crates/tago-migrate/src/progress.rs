@@ -32,6 +32,8 @@ pub struct Figures {
     pub batches_waiting: u64,
     /// Items held back so far, because they changed since the rehearsal or were refused.
     pub held: u64,
+    /// Actions of the target that the run has switched off and not on again.
+    pub actions_held: u64,
     /// Records per second over the last seconds.
     pub rate: f64,
     /// Least and most time that is left; unknown at the beginning.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tago_api::{DeviceId, Time};
+use tago_api::{ActionId, DeviceId, Time};
 use thiserror::Error;
 
 use crate::device::{Definition, Device, Named, Param, Token, differences, seal};
@@ -30,9 +30,11 @@ mod compare;
 mod counterpart;
 mod probe;
 mod retention;
+mod storm;
 
 use compare::compare;
 use counterpart::{Counterpart, counterparts};
+use storm::{Actions, Watching};
 
 /// Why there is no plan.
 #[derive(Debug, Error)]
@@ -163,14 +165,18 @@ impl Rehearsal<'_> {
             in_use,
             checks: Vec::new(),
             counterparts,
+            actions: Vec::new(),
         };
         let known = known(&header, &items, &theirs);
-        let data = self.data(&scanned, &items, &known).await?;
+        let actions = self.actions().await?;
+        let data = self.data(&scanned, &items, &known, &actions).await?;
+        header.actions = storm::tripped(&actions, &scanned, &items, &data);
         let mut checks = assess::assess(self.choices, &unknown, &scanned, &items, &data);
         let later: u64 = data.iter().map(|part| part.later).sum();
         checks.insert(0, assess::readable(later, self.cutoff));
         let forgotten: u64 = data.iter().map(|part| part.forgotten).sum();
         checks.push(assess::retention(forgotten));
+        checks.push(storm::check(self.choices, &actions, &header.actions));
         let mut sealed = Vec::new();
         for (item, part) in items.drain(..).zip(data) {
             sealed.push(Item::Device(item));
@@ -456,6 +462,7 @@ impl Rehearsal<'_> {
         scanned: &[Scanned],
         items: &[DeviceItem],
         known: &Known,
+        actions: &Actions,
     ) -> Result<Vec<Part>, RehearseError> {
         let whole = Range { to: self.choices.to.unwrap_or(Time::MAX), ..self.whole_range(None) };
         let counting = scanned.iter().map(|device| {
@@ -472,7 +479,8 @@ impl Rehearsal<'_> {
             figures.records_total = counts.iter().sum();
         });
         let comparing = scanned.iter().zip(items).zip(counts).map(|((scanned, item), count)| async move {
-            let mut part = self.part(scanned, item, known, count).await?;
+            let watching = Watching::of(actions, scanned, item);
+            let mut part = self.part(scanned, item, known, count, &watching).await?;
             if self.choices.to.is_none_or(|to| to > self.cutoff) {
                 part.later = count.saturating_sub(part.forgotten + part.in_source());
             }
@@ -491,8 +499,10 @@ impl Rehearsal<'_> {
         item: &DeviceItem,
         known: &Known,
         count: u64,
+        watching: &Watching<'_>,
     ) -> Result<Part, RehearseError> {
         let mut part = Part::default();
+        let parses = item.parses;
         let target = scanned.target.as_ref().map(|(device, ..)| device);
         let keeper = target.map_or(&scanned.device.definition, |device| &device.definition);
         let keeps_from = retention::keeps_from(keeper, self.begun_at);
@@ -520,7 +530,11 @@ impl Rehearsal<'_> {
             None
         };
         if self.choices.depth == Depth::Counted || blocked.is_some() {
-            part.items.extend(self.counted(scanned, &range, blocked.or(inactive)).await?);
+            let counted = self.counted(scanned, &range, blocked.or(inactive)).await?;
+            if let Some(item) = &counted {
+                watching.look(item, None, &mut part.tripped);
+            }
+            part.items.extend(counted);
             return Ok(part);
         }
         let whole = range.clone();
@@ -552,6 +566,9 @@ impl Rehearsal<'_> {
             {
                 item.verdict = Verdict::Blocked;
                 item.reasons = vec![Reason { code: ReasonCode::TooDense, text }];
+            }
+            if let Some(item) = &item {
+                watching.look(item, (!parses).then_some(&ours), &mut part.tripped);
             }
             part.items.extend(item.map(|item| DataItem { names, ..item }));
             match page.next {
@@ -733,6 +750,8 @@ impl Rehearsal<'_> {
 #[derive(Default)]
 struct Part {
     items: Vec<DataItem>,
+    /// Actions that they would set off.
+    tripped: BTreeSet<ActionId>,
     /// Records of the source that are older than what the target's device keeps.
     forgotten: u64,
     /// Records of the source that are dated after the cut-off.

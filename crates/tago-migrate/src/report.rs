@@ -14,7 +14,8 @@ use crate::machine::ledger::Ledger;
 use crate::plan::{DeviceItem, Item, Plan, PlanError, Seal, Summary, Verdict};
 use crate::ports::Identity;
 use crate::prove::{Proof, last_proof};
-use crate::run::{RunError, created, held_items, past};
+use crate::run::actions::actions;
+use crate::run::{ActionState, ActionStatus, RunError, created, held_items, past};
 use crate::undo::Undone;
 use crate::worklist::{WorkItem, WorklistError, last_worklist};
 
@@ -52,6 +53,8 @@ pub struct Report {
     pub tokens: Vec<TokenWork>,
     /// What is left to do by hand, as it was seen and ticked last.
     pub worklist: Vec<WorkItem>,
+    /// Actions of the target that the run would set off, and what became of each.
+    pub actions: Vec<ActionStatus>,
     /// What was not done, and what the proof found.
     pub exceptions: Vec<String>,
     /// Whether there is a proof and it is green.
@@ -191,6 +194,7 @@ fn compose(
         tokens: tokens(plan, ledger),
         worklist: Vec::new(),
         exceptions: exceptions(plan, ledger, &summary, proof.as_ref()),
+        actions: actions(plan, ledger),
         proven: proof.as_ref().and_then(proven),
         proof,
         prove_line: prove_line(folder, &plan.header.source, &plan.header.target),
@@ -313,6 +317,22 @@ fn exceptions(plan: &Plan, ledger: &Ledger, summary: &Summary, proof: Option<&Pr
         let line = format!("{}: {what} was not carried out: {}", held.name, held.reason);
         if said.insert(line.clone()) {
             exceptions.push(line);
+        }
+    }
+    for action in actions(plan, ledger) {
+        let name = &action.name;
+        match (action.state, action.acted) {
+            (ActionState::Held | ActionState::Doubtful, _) => exceptions.push(format!(
+                "The action {name} is still switched off by this run; resume the run, or let it go, and it is \
+                 switched on again."
+            )),
+            (ActionState::SwitchedOn, _) => exceptions.push(format!(
+                "The action {name} was switched on by somebody while the run held it; records may have set it off."
+            )),
+            (_, Some(true)) => exceptions.push(format!(
+                "The action {name} acted at about the time when it was held; look at what it did."
+            )),
+            _ => {}
         }
     }
     for item in &plan.items {

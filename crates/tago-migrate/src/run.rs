@@ -19,9 +19,11 @@ use crate::ports::{PortError, Source, Target};
 use crate::reader::Reader;
 use crate::settings::{Env, Settings};
 
+pub(crate) mod actions;
 pub(crate) mod drive;
 mod meter;
 
+pub use actions::{ActionState, ActionStatus, release};
 use drive::{World, drive};
 
 /// One of the two projects.
@@ -130,6 +132,8 @@ pub struct RunStatus {
     pub held: Vec<HeldItem>,
     /// Devices made: old id, new id, name.
     pub created: Vec<(DeviceId, DeviceId, String)>,
+    /// Actions that the run would set off, and what became of each.
+    pub actions: Vec<ActionStatus>,
 }
 
 /// Why a run cannot begin or go on.
@@ -243,31 +247,37 @@ pub(crate) async fn go(
     ledger: Ledger,
     journal: &mut dyn Journal,
 ) -> Result<Ending, JournalError> {
-    let config = Config {
-        lanes: world.settings.lanes.max(1),
-        late_commit_bound: if is_planted(Bug::QuarantineTooShort) {
-            world.settings.late_commit_bound / 4
-        } else {
-            world.settings.late_commit_bound
-        },
-        patience: world.settings.patience,
-    };
-    let state = State::new(Arc::new(world.plan.clone()), config, ledger);
+    let state = State::new(Arc::new(world.plan.clone()), config(world.settings), ledger);
     drive(world, state, journal).await
+}
+
+fn config(settings: &Settings) -> Config {
+    Config {
+        lanes: settings.lanes.max(1),
+        late_commit_bound: if is_planted(Bug::QuarantineTooShort) {
+            settings.late_commit_bound / 4
+        } else {
+            settings.late_commit_bound
+        },
+        patience: settings.patience,
+    }
 }
 
 /// Both ports must reach the projects that the plan was made for.
 async fn identify(world: &World<'_>) -> Result<(), RunError> {
     let pacers = Pacers::new(&world.settings.pace, world.env.clock);
-    let reader = |port| Reader {
+    expect_identity(Side::Source, &reader(world, world.source, &pacers), &world.plan.header).await?;
+    expect_identity(Side::Target, &reader(world, world.target, &pacers), &world.plan.header).await
+}
+
+fn reader<'a>(world: &World<'a>, port: &'a dyn Source, pacers: &'a Pacers<'a>) -> Reader<'a> {
+    Reader {
         port,
-        pacers: &pacers,
+        pacers,
         limit: world.settings.read_limit,
         clock: world.env.clock,
         patience: world.settings.patience,
-    };
-    expect_identity(Side::Source, &reader(world.source), &world.plan.header).await?;
-    expect_identity(Side::Target, &reader(world.target), &world.plan.header).await
+    }
 }
 
 pub(crate) async fn expect_identity(
@@ -327,6 +337,7 @@ pub fn status(folder: &Path) -> Result<RunStatus, RunError> {
         batches_open: ledger.open_batches(),
         held: held_items(&plan, &ledger),
         created: created(&plan, &ledger),
+        actions: actions::actions(&plan, &ledger),
     })
 }
 

@@ -22,6 +22,8 @@ use crate::plan::{DeviceItem, Item, Plan, Verdict};
 use crate::ports::Target;
 use crate::progress::Phase;
 use crate::reader::Reader;
+use crate::run::actions::let_go;
+use crate::run::drive::World;
 use crate::run::{Ending, Halt, RunError, Side, expect_identity, past};
 use crate::settings::{Env, Settings};
 use crate::watch::{Stopped, Watch};
@@ -136,6 +138,17 @@ pub async fn undo(
     let (mut journal, rows) = SqliteJournal::open(folder)?;
     let (plan, ledger) = past(folder, &rows)?;
     let keep = Folder::of(folder);
+    let ledger = if ledger.holds_actions() {
+        let world = World { plan: &plan, source: target, target, keep: &keep, settings, env };
+        let ending = let_go(&world, ledger, &mut journal).await?;
+        let (_, ledger) = past(folder, &SqliteJournal::read(folder)?)?;
+        if ending != Ending::Stopped {
+            return Ok((ending, told(&plan, &ledger)));
+        }
+        ledger
+    } else {
+        ledger
+    };
     let last = rows.last().map(|(at, _)| *at).unwrap_or_default();
     let pacers = Pacers::new(&settings.pace, env.clock).of(target);
     pacers.take(settings.pace.share_of(plan.header.in_use.contains(&Side::Target)));

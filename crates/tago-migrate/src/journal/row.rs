@@ -1,7 +1,7 @@
 //! The rows of the journal. What a session knows of the past is the fold of these, and nothing else.
 
 use serde::{Deserialize, Serialize};
-use tago_api::DeviceId;
+use tago_api::{ActionId, DeviceId};
 
 use super::Entry;
 use crate::device::{Fingerprint, Token};
@@ -46,6 +46,16 @@ pub(crate) enum Row {
     TokensRemoval { device: DeviceId },
     /// They are gone.
     TokensRemoved { device: DeviceId },
+    /// An action of the target is about to be switched off; when it had acted last.
+    HoldIntent { action: ActionId, last_triggered: Option<String> },
+    /// What became of it.
+    HoldOutcome { action: ActionId, was: Was },
+    /// An action that the run holds is about to be switched on again.
+    ReleaseIntent { action: ActionId, last_triggered: Option<String> },
+    /// What became of it.
+    ReleaseOutcome { action: ActionId, was: Was },
+    /// An action is not the run's to switch.
+    ActionLeft { action: ActionId, left: Left },
     /// Windows hold their seals; what the target had in them, and all that it had in the item's times.
     /// `written` names what is kept of the records that will be sent.
     Opened {
@@ -104,6 +114,18 @@ pub(crate) enum Stays {
     Impossible,
 }
 
+/// Why an action is not the run's to switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Left {
+    /// It was inactive when it was to be held.
+    Inactive,
+    /// Somebody switched it on while it was held.
+    SwitchedOn,
+    /// It is not on the target any more.
+    Gone,
+}
+
 impl Entry for Row {
     fn kind(&self) -> &'static str {
         match self {
@@ -123,6 +145,11 @@ impl Entry for Row {
             Row::TokenOutcome { .. } => "token_outcome",
             Row::TokensRemoval { .. } => "tokens_removal",
             Row::TokensRemoved { .. } => "tokens_removed",
+            Row::HoldIntent { .. } => "hold_intent",
+            Row::HoldOutcome { .. } => "hold_outcome",
+            Row::ReleaseIntent { .. } => "release_intent",
+            Row::ReleaseOutcome { .. } => "release_outcome",
+            Row::ActionLeft { .. } => "action_left",
             Row::Opened { .. } => "opened",
             Row::Held { .. } => "held",
             Row::Intent { .. } => "intent",

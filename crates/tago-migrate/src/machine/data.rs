@@ -116,6 +116,7 @@ impl Turn<'_> {
         }
         let number = self.state.ledger.data.get(&item).map_or(0, |ledger| ledger.next);
         self.journal(Row::Intent { item, batch: number, tally: batch.tally });
+        self.guard_sends();
         self.effect(Action::Send { item, device, token, batch: batch.clone() });
         self.state.active.insert(item, Stage::Sending(load, batch));
     }

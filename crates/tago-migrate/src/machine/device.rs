@@ -182,6 +182,7 @@ impl Turn<'_> {
             }
         };
         self.journal(row);
+        self.guard_sends();
         self.effect(Action::Work { item, work: work.clone() });
         self.state.active.insert(item, Stage::Working(work));
     }

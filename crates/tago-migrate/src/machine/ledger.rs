@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tago_api::DeviceId;
+use tago_api::{ActionId, DeviceId};
 
 use crate::device::Token;
-use crate::journal::{Row, Was};
+use crate::journal::{Left, Row, Was};
 use crate::load::Opened;
 use crate::plan::Seal;
 use crate::record::Tally;
@@ -24,6 +24,9 @@ pub(crate) struct Ledger {
     pub(crate) tokens: BTreeSet<DeviceId>,
     /// So many requests for tokens of each may still be carried out.
     pub(crate) token_doubt: BTreeMap<DeviceId, u32>,
+    /// Actions of the target that the run has switched, or left alone.
+    pub(crate) actions: BTreeMap<ActionId, ActionLedger>,
+    pub(crate) sessions: u32,
     /// Items that are not carried out.
     pub(crate) held: BTreeSet<u32>,
     /// Whole items (no window) and windows that are not carried out, and why.
@@ -33,6 +36,21 @@ pub(crate) struct Ledger {
     pub(crate) finished: bool,
     /// How far the run is taken back.
     pub(crate) undo: UndoLedger,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ActionLedger {
+    /// The run has switched it off and not on again.
+    pub(crate) held: bool,
+    /// A switch may be under way: on or off.
+    pub(crate) doubt: Option<bool>,
+    pub(crate) left: Option<Left>,
+    /// How often it was held.
+    pub(crate) times: u32,
+    /// When it had acted last before it was held.
+    pub(crate) before: Option<String>,
+    /// Whether it acted while it was held. Unknown before it is looked at.
+    pub(crate) acted: Option<bool>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -98,7 +116,44 @@ impl Ledger {
                 self.fingerprint = Some(fingerprint.clone());
                 self.batch_bytes = *batch_bytes;
             }
-            Row::Session {} | Row::Suspended { .. } => {}
+            Row::Session {} => self.sessions += 1,
+            Row::Suspended { .. } => {}
+            Row::HoldIntent { action, last_triggered } => {
+                let entry = self.actions.entry(*action).or_default();
+                if entry.held || entry.doubt.is_some() {
+                    return Err(format!("action {action} is held twice"));
+                }
+                entry.doubt = Some(false);
+                entry.left = None;
+                entry.before.clone_from(last_triggered);
+            }
+            Row::ReleaseIntent { action, last_triggered } => {
+                let entry = self.actions.entry(*action).or_default();
+                if !entry.held || entry.doubt.is_some() {
+                    return Err(format!("action {action} is released and was not held"));
+                }
+                entry.doubt = Some(true);
+                let acted = entry.before != *last_triggered || entry.acted == Some(true);
+                entry.acted = Some(acted);
+            }
+            Row::HoldOutcome { action, was } => {
+                let entry = self.actions.entry(*action).or_default();
+                if entry.doubt != Some(false) {
+                    return Err(format!("holding action {action} has an outcome and was not begun"));
+                }
+                entry.settle(*was, true);
+            }
+            Row::ReleaseOutcome { action, was } => {
+                let entry = self.actions.entry(*action).or_default();
+                if entry.doubt != Some(true) {
+                    return Err(format!("releasing action {action} has an outcome and was not begun"));
+                }
+                entry.settle(*was, false);
+            }
+            Row::ActionLeft { action, left } => {
+                let entry = self.actions.entry(*action).or_default();
+                (entry.held, entry.doubt, entry.left) = (false, None, Some(*left));
+            }
             Row::CreateIntent { item, marker } => {
                 let device = self.device(*item);
                 if device.doubt || device.made.is_some() {
@@ -216,12 +271,38 @@ impl Ledger {
             + self.devices.values().filter(|device| device.doubt).count() as u64
     }
 
+    /// Whether an action is switched off by the run, or may be.
+    pub(crate) fn holds_actions(&self) -> bool {
+        self.actions.values().any(|action| action.held || action.doubt.is_some())
+    }
+
+    pub(crate) fn is_in_doubt(&self, action: ActionId) -> bool {
+        self.actions.get(&action).is_some_and(|action| action.doubt.is_some())
+    }
+
+    pub(crate) fn is_left(&self, action: ActionId, left: Left) -> bool {
+        self.actions.get(&action).is_some_and(|action| action.left == Some(left))
+    }
+
     fn device(&mut self, item: u32) -> &mut DeviceLedger {
         self.devices.entry(item).or_default()
     }
 
     fn data(&mut self, item: u32) -> &mut DataLedger {
         self.data.entry(item).or_default()
+    }
+}
+
+impl ActionLedger {
+    fn settle(&mut self, was: Was, held: bool) {
+        match was {
+            Was::Acknowledged | Was::Found => {
+                (self.held, self.doubt) = (held, None);
+                self.times += u32::from(held);
+            }
+            Was::NotReceived | Was::Absent => self.doubt = None,
+            Was::Doubtful => {}
+        }
     }
 }
 

@@ -24,6 +24,9 @@ impl Turn<'_> {
             self.state.sleeping.remove(&item);
             self.state.waiting.insert(item);
         }
+        if self.is_over() || !self.secured() {
+            return;
+        }
         let plan = Arc::clone(&self.state.plan);
         let device_of = |item: &u32| match &plan.items[*item as usize] {
             Item::Device(device) => device.device,
@@ -58,6 +61,12 @@ impl Turn<'_> {
         }
     }
 
+    /// Whether every item is done or held back.
+    fn is_over(&self) -> bool {
+        let state = &*self.state;
+        state.waiting.is_empty() && state.active.is_empty() && state.sleeping.is_empty()
+    }
+
     fn runnable(&self, item: &Item) -> bool {
         match item {
             Item::Device(_) => true,
@@ -70,24 +79,21 @@ impl Turn<'_> {
 
     /// Ends the session once nothing is under way any more.
     pub(super) fn close(&mut self) {
-        let state = &mut *self.state;
-        if state.closing.is_none()
-            && state.waiting.is_empty()
-            && state.active.is_empty()
-            && state.sleeping.is_empty()
-        {
-            state.closing = Some(Ending::Finished);
+        if self.state.closing.is_none() && self.is_over() {
+            self.state.closing = Some(Ending::Finished);
         }
+        let state = &mut *self.state;
         let Some(ending) = state.closing.clone() else { return };
         if state.pending > 0 || state.tidying == Tidying::Busy {
             return;
         }
         match ending {
+            Ending::Halted(_) if !self.released() => self.state.tidying = Tidying::No,
             Ending::Halted(halt) => {
                 let reason = halt.to_string();
                 self.finish(Row::Suspended { reason }, Ending::Halted(halt));
             }
-            Ending::Finished | Ending::Stopped if !self.tidied() => {}
+            Ending::Finished | Ending::Stopped if !self.tidied() || !self.released() => {}
             Ending::Finished => self.finish(Row::Finished {}, Ending::Finished),
             Ending::Stopped => {
                 self.finish(Row::Suspended { reason: "stopped by its owner".into() }, Ending::Stopped);
@@ -98,7 +104,10 @@ impl Turn<'_> {
     /// Removes the run's own tokens, one device after the other. Whether there is nothing left to do.
     fn tidied(&mut self) -> bool {
         let now = self.moment.elapsed;
-        let Some(device) = self.state.ledger.tokens.first().copied() else { return true };
+        let Some(device) = self.state.ledger.tokens.first().copied() else {
+            self.state.tidying = Tidying::No;
+            return true;
+        };
         let settled_at = match self.state.tidying {
             Tidying::Until(moment) => moment.max(self.state.tokens_settled_at),
             _ => self.state.tokens_settled_at,

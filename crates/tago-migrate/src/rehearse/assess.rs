@@ -63,10 +63,9 @@ pub(super) fn assess(
         count(
             CheckName::SideEffects,
             parsers.len(),
-            "no device that is written to has a payload parser; actions may still see the records",
+            "no device that is written to has a payload parser",
             &format!(
-                "devices that are written to have a payload parser, which may change the records, and actions \
-                 may see them: {}",
+                "devices that are written to have a payload parser, which may change the records: {}",
                 named(&parsers)
             ),
         ),

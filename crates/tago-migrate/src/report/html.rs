@@ -7,6 +7,7 @@ use tago_api::Time;
 
 use super::Report;
 use crate::prove::{DifferenceKind, Proof, ProofDepth};
+use crate::run::{ActionState, ActionStatus};
 use crate::undo::{Reversal, Undone};
 use crate::worklist::{WorkItem, WorkState};
 
@@ -25,6 +26,11 @@ pub(super) fn page(report: &Report) -> String {
     }
     if let Some(proof) = &report.proof {
         differences(&mut page, proof);
+    }
+    if !report.actions.is_empty() {
+        section(&mut page, "h2", "Actions that the records would set off");
+        let rows = report.actions.iter().map(|action| vec![action.name.clone(), fate(action)]);
+        table(&mut page, &["Action", "What became of it"], rows);
     }
     worklist(&mut page, &report.worklist);
     if let Some(undone) = &report.undone {
@@ -100,6 +106,24 @@ pub(crate) fn begin(title: &str) -> String {
 pub(crate) fn end(mut page: String) -> String {
     page.push_str("</body></html>\n");
     page
+}
+
+fn fate(action: &ActionStatus) -> String {
+    let became = match action.state {
+        ActionState::Untouched => "not touched yet",
+        ActionState::Held => "switched off, and not on again yet",
+        ActionState::Doubtful => "the answer to a switch was lost; resuming the run looks for it",
+        ActionState::Released => "switched off while the run wrote, and on again after it",
+        ActionState::Inactive => "was inactive already, and stayed so",
+        ActionState::SwitchedOn => "somebody switched it on while the run held it",
+        ActionState::Gone => "deleted by somebody",
+        ActionState::LetFire => "left as it was: the owner let it act",
+    };
+    match action.acted {
+        Some(false) => format!("{became}; it did not act"),
+        Some(true) => format!("{became}; it acted at about the time when it was held"),
+        None => became.to_owned(),
+    }
 }
 
 pub(crate) fn verdict(page: &mut String, class: &str, sentence: &str) {

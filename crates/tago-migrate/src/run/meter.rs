@@ -93,6 +93,7 @@ impl Meter {
             batches_open: state.ledger.open_batches(),
             batches_waiting,
             held: state.ledger.reasons.len() as u64,
+            actions_held: state.ledger.actions.values().filter(|action| action.held).count() as u64,
             rate,
             remaining: (rate > 0.0).then(|| {
                 let least = Duration::from_secs_f64((left / rate * 0.8).min(1e9));

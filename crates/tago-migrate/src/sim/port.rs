@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tago_api::{DeviceId, ParamId, ProfileId, RecordId, Time};
+use tago_api::{ActionId, DeviceId, ParamId, ProfileId, RecordId, Time};
 
 use super::chance::Chance;
 use super::world::{FakeDevice, FakeRecord, Project};
+use crate::action::PlatformAction;
 use crate::batch::Batch;
 use crate::clock::Clock;
 use crate::device::{Definition, Device, DeviceEdit, Fingerprint, Named, Param, ParamWrite, Token};
@@ -467,6 +468,37 @@ impl Target for FakePort {
         .await
     }
 
+    async fn actions(&self) -> Result<Vec<ActionId>, PortError> {
+        self.get(|project| Ok(project.actions.keys().copied().collect())).await
+    }
+
+    async fn action(&self, id: ActionId) -> Result<PlatformAction, PortError> {
+        self.get(|project| {
+            let action = project.action(id)?;
+            let last = match action.acted {
+                0 => "never".to_owned(),
+                times => format!("time {times}"),
+            };
+            let fields = serde_json::json!({
+                "name": action.name,
+                "active": action.active,
+                "type": "condition",
+                "trigger": [action.trigger],
+                "last_triggered": last,
+            });
+            Ok(PlatformAction::of(id, fields.as_object().unwrap()))
+        })
+        .await
+    }
+
+    async fn switch_action(&self, id: ActionId, active: bool) -> Result<(), WriteError> {
+        self.put(false, move |project, _| {
+            project.action(id)?.active = active;
+            Ok(())
+        })
+        .await
+    }
+
     async fn write_params(&self, id: DeviceId, params: &[ParamWrite]) -> Result<(), WriteError> {
         let params = params.to_vec();
         self.put(false, move |project, _| {
@@ -548,15 +580,10 @@ impl Target for FakePort {
             }
             let count = kept.len() as u64;
             match seen_at {
-                None => device.records.extend(kept),
-                Some(at) => project.coming.push((
-                    at,
-                    Box::new(move |project| {
-                        if let Ok(device) = project.device(id) {
-                            device.records.extend(kept);
-                        }
-                    }),
-                )),
+                None => project.arrive(id, kept, true),
+                Some(at) => {
+                    project.coming.push((at, Box::new(move |project| project.arrive(id, kept, true))))
+                }
             }
             Ok(count)
         })

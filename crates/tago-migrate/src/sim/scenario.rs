@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tago_api::{DeviceId, ParamId, Time};
+use tago_api::{ActionId, DeviceId, ParamId, Time};
 
 use super::chance::Chance;
 use super::journal::{Crash, Memory};
 use super::oracle::{Bag, bag, judge, renamed, wanted};
 use super::port::{BEGINNING, FAULTS, FakePort, Fault, VirtualClock, token};
-use super::world::{FakeDevice, FakeRecord, Project};
+use super::world::{FakeAction, FakeDevice, FakeRecord, Project};
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::device::{Definition, Param, Tag};
@@ -18,9 +18,10 @@ use crate::journal::{Journal, Row};
 use crate::json::Json;
 use crate::keep;
 use crate::machine::ledger::Ledger;
-use crate::plan::{Choices, Existing, Item, Plan, Policy, Verdict};
+use crate::plan::{Choices, Existing, Item, Plan, Policy, Tripped, Verdict};
 use crate::progress::{Figures, Progress};
 use crate::prove::{Examination, Proof, ProofDepth, Unfinished, WindowProof, WindowVerdict, examine};
+use crate::run::actions::let_go;
 use crate::run::drive::World;
 use crate::run::{Ending, go, held_items};
 use crate::settings::{Env, Pace, Settings};
@@ -51,6 +52,10 @@ pub(super) struct Outcome {
     pub(super) doubled: u64,
     pub(super) foreign_changed: u64,
     pub(super) stuck: bool,
+    /// Actions of the target that records of a run set off against its owner's will.
+    pub(super) set_off: u64,
+    /// How often an action was held.
+    pub(super) held_actions: u64,
     pub(super) wrong: Vec<String>,
     pub(super) story: Vec<String>,
 }
@@ -58,15 +63,18 @@ pub(super) struct Outcome {
 impl Outcome {
     /// Kinds of fault that struck; what an owner or a live device does is none.
     pub(super) fn faults(&self) -> usize {
-        let none = ["live sender", "stop", "halt"];
+        let none = ["live sender", "stop", "halt", "action switched by somebody"];
         self.kinds.iter().filter(|kind| !none.contains(kind)).count()
     }
 
     pub(super) fn verdict(&self) -> Result<(), String> {
-        if self.lost + self.doubled + self.foreign_changed > 0 || self.stuck || !self.wrong.is_empty() {
+        if self.lost + self.doubled + self.foreign_changed + self.set_off > 0
+            || self.stuck
+            || !self.wrong.is_empty()
+        {
             return Err(format!(
-                "{} lost, {} duplicated, {} foreign changed, stuck: {}, {:?}",
-                self.lost, self.doubled, self.foreign_changed, self.stuck, self.wrong
+                "{} lost, {} duplicated, {} foreign changed, {} set off, stuck: {}, {:?}",
+                self.lost, self.doubled, self.foreign_changed, self.set_off, self.stuck, self.wrong
             ));
         }
         Ok(())
@@ -99,6 +107,8 @@ struct Play {
     keep: Arc<keep::Memory>,
     /// What others wrote to each device of the target, by the device's id there.
     foreign: Arc<Mutex<BTreeMap<DeviceId, Vec<FakeRecord>>>>,
+    /// Which actions of the target were active.
+    actions: BTreeMap<ActionId, bool>,
 }
 
 /// Every seed sees so many kinds of fault.
@@ -145,6 +155,7 @@ impl Play {
         let choices = Choices {
             policy: *chance.pick(&[Policy::Fill, Policy::Append]),
             existing: *chance.pick(&[Existing::Keep, Existing::TakeSource]),
+            tripped: if chance.permille(150) { Tripped::LetFire } else { Tripped::Hold },
             ..Choices::default()
         };
         let outcome = Outcome { seed, ..Outcome::default() };
@@ -159,8 +170,10 @@ impl Play {
             first_crash: None,
             keep: Arc::default(),
             foreign: Arc::default(),
+            actions: BTreeMap::new(),
         };
         play.furnish();
+        play.furnish_actions();
         play
     }
 
@@ -195,6 +208,36 @@ impl Play {
                 target.devices.insert(id, there);
             }
             source.devices.insert(id, device);
+        }
+    }
+
+    /// Alarms on the target, on devices and on tags that devices have or get.
+    fn furnish_actions(&mut self) {
+        let chance = self.chance.clone();
+        let mut target = self.target.project.lock().unwrap();
+        for number in 0..chance.below(4) {
+            let id = ActionId::from_bytes([u8::try_from(number).unwrap() + 150; 12]);
+            let mut trigger = serde_json::json!({
+                "variable": chance.pick(&["temperature", "humidity", "door"]),
+                "is": chance.pick(&["*", ">"]),
+                "value": chance.below(4),
+            });
+            if chance.permille(600) {
+                let device = DeviceId::from_bytes([u8::try_from(chance.below(3)).unwrap() + 1; 12]);
+                trigger["device"] = device.to_string().into();
+            } else {
+                trigger["tag_key"] = "number".into();
+            }
+            let action = FakeAction {
+                name: format!("Alarm {number}"),
+                active: chance.permille(800),
+                trigger,
+                fired: Vec::new(),
+                acted: 0,
+                switched: None,
+            };
+            self.actions.insert(id, action.active);
+            target.actions.insert(id, action);
         }
     }
 
@@ -280,6 +323,7 @@ impl Play {
             target.devices.iter().map(|(id, device)| (*id, bag(&device.records))).collect()
         };
         self.others_write();
+        self.others_switch();
         let (plan, journal) = match self.run_to_its_end(plan).await {
             Ok(ended) => ended,
             Err(why) => {
@@ -320,6 +364,7 @@ impl Play {
         self.outcome.kinds.insert("run given up");
         let sessions = 1 + self.chance.below(3);
         self.sessions(&plan, &journal, sessions).await;
+        let given_up = (plan.clone(), journal.clone());
         for _ in 0..4 {
             plan = self.rehearse_patiently().await?;
             journal = Memory::default();
@@ -331,7 +376,29 @@ impl Play {
                 break;
             }
         }
+        self.release(&given_up.0, &given_up.1).await?;
         Ok((plan, journal))
+    }
+
+    /// The owner of a run that was given up has what it holds released.
+    async fn release(&mut self, plan: &Plan, journal: &Memory) -> Result<(), String> {
+        for _ in 0..SESSIONS {
+            let rows = journal.rows();
+            let ledger = Ledger::of(rows.iter().map(|(_, row)| row))?;
+            if ledger.finished || !ledger.holds_actions() {
+                return Ok(());
+            }
+            self.recover();
+            let (progress, control) = (Progress::new(Figures::default()), Control::new());
+            let env = Env { clock: &*self.clock, nonce: 0, progress: &progress, control: &control };
+            let (target, keep, settings) = (&self.target, &*self.keep, &self.settings);
+            let world = World { plan, source: target, target, keep, settings, env };
+            let mut memory = journal.session();
+            memory.crash_at(None);
+            let ended = let_go(&world, ledger, &mut memory).await.map_err(|error| error.to_string())?;
+            self.outcome.story.push(format!("let go: {ended:?}"));
+        }
+        Err("a run that was given up goes on holding actions".into())
     }
 
     /// Trouble that is on its way may meet a rehearsal too; then its owner tries again.
@@ -380,13 +447,35 @@ impl Play {
             target.coming.push((
                 at,
                 Box::new(move |project| {
-                    if let Ok(there) = project.device(device) {
-                        there.records.push(record.clone());
+                    if project.devices.contains_key(&device) {
+                        project.arrive(device, vec![record.clone()], false);
                         foreign.lock().unwrap().entry(device).or_default().push(record);
                     }
                 }),
             ));
         }
+    }
+
+    /// Somebody switches an alarm, once.
+    fn others_switch(&mut self) {
+        let chance = self.chance.clone();
+        let mut target = self.target.project.lock().unwrap();
+        let actions: Vec<ActionId> = target.actions.keys().copied().collect();
+        if actions.is_empty() || !chance.permille(150) {
+            return;
+        }
+        self.outcome.kinds.insert("action switched by somebody");
+        let action = *chance.pick(&actions);
+        let at = self.clock.elapsed() + Duration::from_millis(chance.below(6_000));
+        target.coming.push((
+            at,
+            Box::new(move |project| {
+                if let Ok(action) = project.action(action) {
+                    action.active = !action.active;
+                    action.switched = Some(action.active);
+                }
+            }),
+        ));
     }
 
     fn run_id(&self) -> String {
@@ -510,6 +599,14 @@ impl Play {
                 Some(Ok(Ending::Finished)) => None,
             });
             self.outcome.story.push(story);
+            if let Some(Ok(Ending::Stopped)) = &ending {
+                let rows = journal.rows();
+                let held = Ledger::of(rows.iter().map(|(_, row)| row))
+                    .map(|ledger| ledger.actions.values().filter(|action| action.held).count());
+                if held != Ok(0) {
+                    self.outcome.wrong.push(format!("{held:?} actions are held after a stop"));
+                }
+            }
             if let Some(Err(error)) = &ending
                 && !error.to_string().contains("simulated process ended")
             {
@@ -666,6 +763,25 @@ impl Play {
     fn judge(&mut self, plan: &Plan, ledger: &Ledger, before: &BTreeMap<DeviceId, Bag>) {
         let mut target = self.target.project.lock().unwrap();
         target.happen(self.clock.elapsed() + self.settings.late_commit_bound);
+        for (id, action) in &target.actions {
+            let holds = self.choices.tripped == Tripped::Hold;
+            if holds && !action.fired.is_empty() {
+                self.outcome.set_off += 1;
+                let first = &action.fired[0];
+                self.outcome.wrong.push(format!("{} was set off by {first}", action.name));
+            }
+            // One that somebody switches off just when the run does cannot be told from one that it held.
+            let excused = holds && action.switched == Some(false);
+            if action.active != action.switched.unwrap_or(self.actions[id]) && !excused {
+                let now = if action.active { "active" } else { "inactive" };
+                self.outcome.wrong.push(format!(
+                    "{} is left {now}: {:?}",
+                    action.name,
+                    ledger.actions.get(id)
+                ));
+            }
+        }
+        self.outcome.held_actions = ledger.actions.values().map(|action| u64::from(action.times)).sum();
         let source = self.source.project.lock().unwrap();
         let foreign = self.foreign.lock().unwrap();
         let held = held_items(plan, ledger);

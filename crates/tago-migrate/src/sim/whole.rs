@@ -24,6 +24,7 @@ use crate::{
 };
 
 mod changed;
+mod guarded;
 mod hostile;
 mod inside;
 mod proof;

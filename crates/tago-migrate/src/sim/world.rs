@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tago_api::{DeviceId, Time};
+use serde_json::Value;
+use tago_api::{ActionId, DeviceId, Time};
 
 use crate::device::{Definition, Param, Token};
 use crate::ports::PortError;
@@ -30,6 +31,22 @@ pub(super) struct Project {
     pub(super) fewer_ids: Option<usize>,
     /// It does not answer when records are to be removed.
     pub(super) loses_removals: bool,
+    pub(super) actions: BTreeMap<ActionId, FakeAction>,
+}
+
+/// An action, and what the platform saw of it.
+#[derive(Debug, Clone)]
+pub(super) struct FakeAction {
+    pub(super) name: String,
+    pub(super) active: bool,
+    /// As the API shows it.
+    pub(super) trigger: Value,
+    /// Records that a run wrote and that set it off, though nobody but a run had switched it on.
+    pub(super) fired: Vec<String>,
+    /// How often it acted, whoever set it off.
+    pub(super) acted: u64,
+    /// What somebody other than a run switched it to.
+    pub(super) switched: Option<bool>,
 }
 
 #[derive(Clone)]
@@ -76,9 +93,44 @@ impl Project {
         }
     }
 
+    /// Records come to be seen, and active actions see them.
+    pub(super) fn arrive(&mut self, id: DeviceId, records: Vec<FakeRecord>, by_a_run: bool) {
+        let Some(device) = self.devices.get_mut(&id) else { return };
+        for record in records {
+            for action in self.actions.values_mut().filter(|action| action.active) {
+                if is_set_off(&action.trigger, id, &device.definition, &record) {
+                    action.acted += 1;
+                    if by_a_run && action.switched != Some(true) {
+                        action.fired.push(record.json.clone());
+                    }
+                }
+            }
+            device.records.push(record);
+        }
+    }
+
+    pub(super) fn action(&mut self, action: ActionId) -> Result<&mut FakeAction, PortError> {
+        self.actions.get_mut(&action).ok_or_else(|| PortError::NotFound { message: "no such action".into() })
+    }
+
     pub(super) fn device(&mut self, device: DeviceId) -> Result<&mut FakeDevice, PortError> {
         self.devices.get_mut(&device).ok_or_else(|| PortError::NotFound { message: "no such device".into() })
     }
+}
+
+/// By the platform's rules, without the engine's code.
+fn is_set_off(trigger: &Value, id: DeviceId, device: &Definition, record: &FakeRecord) -> bool {
+    let watched = match trigger["device"].as_str() {
+        Some(watched) => watched == id.to_string(),
+        None => device.tags.iter().any(|tag| trigger["tag_key"] == tag.key.as_str()),
+    };
+    let record: Value = serde_json::from_str(&record.json).unwrap();
+    let holds = match (trigger["is"].as_str(), record["value"].as_f64()) {
+        (Some("*"), _) => true,
+        (Some(">"), Some(value)) => value > trigger["value"].as_f64().unwrap(),
+        _ => false,
+    };
+    watched && holds && trigger["variable"] == record["variable"]
 }
 
 impl FakeRecord {

@@ -1,0 +1,122 @@
+//! What becomes of the actions that a run would set off, and their release when a run is given up.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+use tago_api::ActionId;
+
+use super::drive::{World, drive};
+use super::{Ending, RunError, Side, config, expect_identity, past, reader};
+use crate::journal::{Journal, JournalError, Left, SqliteJournal};
+use crate::keep::Folder;
+use crate::machine::State;
+use crate::machine::ledger::Ledger;
+use crate::pacer::Pacers;
+use crate::plan::{Plan, Tripped};
+use crate::ports::Target;
+use crate::settings::{Env, Settings};
+
+/// An action that the run would set off, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ActionStatus {
+    /// Its id in the target.
+    pub id: ActionId,
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub state: ActionState,
+    /// Whether it acted between the last look before it was held and the look before its release, by what
+    /// the platform says of its last time. `None` if that is not known.
+    pub acted: Option<bool>,
+}
+
+/// Where an action is that the run would set off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActionState {
+    /// The run has not come to it.
+    Untouched,
+    /// The run has switched it off.
+    Held,
+    /// The answer to a switch was lost; the run will look for it.
+    Doubtful,
+    /// The run has switched it off and on again.
+    Released,
+    /// It was inactive when it was to be held, and stayed so.
+    Inactive,
+    /// Somebody switched it on while the run held it; records may have set it off.
+    SwitchedOn,
+    /// It was deleted.
+    Gone,
+    /// The owner chose to let it act.
+    LetFire,
+}
+
+impl ActionState {
+    /// Whether the run still has to switch it on.
+    pub fn is_held(self) -> bool {
+        matches!(self, ActionState::Held | ActionState::Doubtful)
+    }
+}
+
+/// Every action of the plan's header.
+pub(crate) fn actions(plan: &Plan, ledger: &Ledger) -> Vec<ActionStatus> {
+    let lets_fire = plan.header.choices.tripped == Tripped::LetFire;
+    let status = |action: &crate::plan::TrippedAction| {
+        let known = ledger.actions.get(&action.id);
+        let state = match known {
+            _ if lets_fire => ActionState::LetFire,
+            None => ActionState::Untouched,
+            Some(known) => match known.left {
+                _ if known.doubt.is_some() => ActionState::Doubtful,
+                _ if known.held => ActionState::Held,
+                Some(Left::Inactive) => ActionState::Inactive,
+                Some(Left::SwitchedOn) => ActionState::SwitchedOn,
+                Some(Left::Gone) => ActionState::Gone,
+                None if known.times > 0 => ActionState::Released,
+                None => ActionState::Untouched,
+            },
+        };
+        ActionStatus {
+            id: action.id,
+            name: action.name.clone(),
+            state,
+            acted: known.and_then(|known| known.acted),
+        }
+    };
+    plan.header.actions.iter().map(status).collect()
+}
+
+/// Switches on again what the run of this folder holds, removes its tokens, and does nothing else of it.
+/// For a run that nobody means to resume; its source need not exist any more. What it answers is
+/// [`Ending::Stopped`] once nothing is held.
+///
+/// # Errors
+/// See [`RunError`].
+pub async fn release(
+    folder: &Path,
+    target: &dyn Target,
+    settings: &Settings,
+    env: Env<'_>,
+) -> Result<Ending, RunError> {
+    let (mut journal, rows) = SqliteJournal::open(folder)?;
+    let (plan, ledger) = past(folder, &rows)?;
+    if ledger.finished {
+        return Ok(Ending::Finished);
+    }
+    let keep = Folder::of(folder);
+    let world = World { plan: &plan, source: target, target, keep: &keep, settings, env };
+    let pacers = Pacers::new(&settings.pace, env.clock);
+    expect_identity(Side::Target, &reader(&world, target, &pacers), &plan.header).await?;
+    Ok(let_go(&world, ledger, &mut journal).await?)
+}
+
+pub(crate) async fn let_go(
+    world: &World<'_>,
+    ledger: Ledger,
+    journal: &mut dyn Journal,
+) -> Result<Ending, JournalError> {
+    let state = State::new(Arc::new(world.plan.clone()), config(world.settings), ledger).ending();
+    drive(world, state, journal).await
+}

@@ -1,0 +1,202 @@
+//! Actions that the records would set off.
+
+use tago_api::ActionId;
+
+use super::*;
+use crate::sim::world::FakeAction;
+use crate::{ActionState, CheckName, CheckVerdict, Tripped, release, undo};
+
+const ALARM: ActionId = ActionId::from_bytes([9; 12]);
+
+impl Bench {
+    /// With an alarm on a variable of the device that has a gap.
+    fn alarmed(is: &str, value: i64, active: bool) -> Bench {
+        let bench = Bench::new();
+        let trigger = serde_json::json!({
+            "device": id(2).to_string(), "variable": "door", "is": is, "value": value,
+        });
+        let (fired, name) = (Vec::new(), "Door opened".to_owned());
+        let alarm = FakeAction { name, active, trigger, fired, acted: 0, switched: None };
+        bench.target.project.lock().unwrap().actions.insert(ALARM, alarm);
+        bench
+    }
+
+    fn alarm(&self) -> FakeAction {
+        self.target.project.lock().unwrap().actions[&ALARM].clone()
+    }
+
+    fn switch(&self, active: bool) {
+        self.target.project.lock().unwrap().actions.get_mut(&ALARM).unwrap().active = active;
+    }
+
+    fn state(&self) -> ActionState {
+        status(&self.run_folder()).unwrap().actions[0].state
+    }
+
+    /// Waits until a run has switched the alarm off.
+    async fn is_held(&self) {
+        while self.alarm().active {
+            self.clock.sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    async fn release(&self) -> Result<Ending, RunError> {
+        release(&self.run_folder(), &self.target, &self.settings, self.env()).await
+    }
+}
+
+fn check(plan: &Plan) -> (CheckVerdict, String) {
+    let check = plan.header().checks.iter().find(|check| check.name == CheckName::Actions).unwrap();
+    (check.verdict, check.text.clone())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alarm_that_the_records_would_set_off_is_silent_and_active_again_after() {
+    let bench = Bench::alarmed("*", 0, true);
+    let plan = bench.plan(&Choices::default()).await;
+    let (verdict, text) = check(&plan);
+    assert_eq!(verdict, CheckVerdict::Warn);
+    assert!(text.contains("Door opened") && text.contains("held"), "{text}");
+    let folder = bench.run_folder();
+    let (ending, ()) = futures_util::future::join(bench.run(&plan, &folder), async {
+        bench.is_held().await;
+        let target = bench.target.project.lock().unwrap();
+        assert_eq!(target.devices[&id(2)].records.len(), 60, "a record was written before");
+    })
+    .await;
+    assert_eq!(ending.unwrap(), Ending::Finished);
+    let alarm = bench.alarm();
+    assert_eq!((alarm.active, alarm.acted), (true, 0));
+    let state = status(&folder).unwrap();
+    assert_eq!(
+        (state.records_done, bench.state(), state.actions[0].acted),
+        (140, ActionState::Released, Some(false))
+    );
+    let report = report(&folder, bench.clock.now()).unwrap();
+    assert_eq!(report.actions, state.actions);
+    assert!(std::fs::read_to_string(&report.html).unwrap().contains("it did not act"));
+    let json = std::fs::read_to_string(&report.json).unwrap();
+    assert!(json.contains(r#""state": "released""#), "{json}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alarm_fires_if_its_owner_lets_it() {
+    let bench = Bench::alarmed("*", 0, true);
+    let plan = bench.plan(&Choices { tripped: Tripped::LetFire, ..Choices::default() }).await;
+    assert_eq!(check(&plan).0, CheckVerdict::Warn);
+    assert_eq!(bench.run(&plan, &bench.run_folder()).await.unwrap(), Ending::Finished);
+    let alarm = bench.alarm();
+    assert_eq!((alarm.active, alarm.acted), (true, 20));
+    assert_eq!(bench.state(), ActionState::LetFire);
+}
+
+/// The door's records are the odd numbers up to 99.
+#[tokio::test(start_paused = true)]
+async fn only_what_the_records_would_set_off_is_held() {
+    let alarms = [(">", 58, true), (">", 99, false), ("<", 1, false), ("=", 60, false), ("=", 21, true)];
+    for (is, value, trips) in alarms {
+        let plan = Bench::alarmed(is, value, true).plan(&Choices::default()).await;
+        assert_eq!(plan.header().actions.len(), usize::from(trips), "{is} {value}");
+        assert_eq!(check(&plan).0, if trips { CheckVerdict::Warn } else { CheckVerdict::Pass });
+    }
+    let elsewhere = Choices { devices: Some(BTreeSet::from([id(3)])), ..Choices::default() };
+    assert!(Bench::alarmed("*", 0, true).plan(&elsewhere).await.header().actions.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_else_switches_stays_as_they_left_it() {
+    let bench = Bench::alarmed("*", 0, false);
+    let plan = bench.plan(&Choices::default()).await;
+    assert_eq!(check(&plan).0, CheckVerdict::Pass, "an inactive one cannot act");
+    assert_eq!(bench.run(&plan, &bench.run_folder()).await.unwrap(), Ending::Finished);
+    assert_eq!((bench.alarm().active, bench.state()), (false, ActionState::Inactive));
+
+    // Switched on between the rehearsal and the run: held all the same.
+    let bench = Bench::alarmed("*", 0, false);
+    let plan = bench.plan(&Choices::default()).await;
+    bench.switch(true);
+    assert_eq!(bench.run(&plan, &bench.run_folder()).await.unwrap(), Ending::Finished);
+    assert_eq!((bench.alarm().active, bench.alarm().acted, bench.state()), (true, 0, ActionState::Released));
+
+    // Switched on while it is held.
+    let bench = Bench::alarmed("*", 0, true);
+    let plan = bench.plan(&Choices::default()).await;
+    let folder = bench.run_folder();
+    let (ending, ()) = futures_util::future::join(bench.run(&plan, &folder), async {
+        bench.is_held().await;
+        bench.switch(true);
+    })
+    .await;
+    assert_eq!(ending.unwrap(), Ending::Finished);
+    assert_eq!((bench.alarm().active, bench.state()), (true, ActionState::SwitchedOn));
+    let told = report(&folder, bench.clock.now()).unwrap().exceptions.join("\n");
+    assert!(told.contains("Door opened was switched on by somebody"), "{told}");
+
+    // Deleted while it is held.
+    let bench = Bench::alarmed("*", 0, true);
+    let plan = bench.plan(&Choices::default()).await;
+    let folder = bench.run_folder();
+    let (ending, ()) = futures_util::future::join(bench.run(&plan, &folder), async {
+        bench.is_held().await;
+        bench.target.project.lock().unwrap().actions.clear();
+    })
+    .await;
+    assert_eq!((ending.unwrap(), bench.state()), (Ending::Finished, ActionState::Gone));
+}
+
+/// A session that ends early gives back what it holds, and the next one takes it again.
+#[tokio::test(start_paused = true)]
+async fn a_halted_run_holds_nothing_as_long_as_the_target_answers() {
+    let bench = Bench::alarmed("*", 0, true);
+    let plan = bench.plan(&Choices::default()).await;
+    bench.target.project.lock().unwrap().refusals.quota = true;
+    let ending = bench.run(&plan, &bench.run_folder()).await.unwrap();
+    assert!(matches!(ending, Ending::Halted(Halt::Quota { .. })), "{ending:?}");
+    assert_eq!((bench.alarm().active, bench.state()), (true, ActionState::Released));
+    bench.target.project.lock().unwrap().refusals.quota = false;
+    assert_eq!(bench.resume().await.unwrap(), Ending::Finished);
+    assert_eq!((bench.alarm().active, bench.alarm().acted, bench.state()), (true, 0, ActionState::Released));
+}
+
+/// The copy may be gone by then: only the target is asked.
+#[tokio::test(start_paused = true)]
+async fn what_a_run_holds_that_nobody_resumes_is_released_without_the_source() {
+    let bench = Bench::alarmed("*", 0, true);
+    let plan = bench.plan(&Choices::default()).await;
+    let folder = bench.run_folder();
+    let (ending, ()) = futures_util::future::join(bench.run(&plan, &folder), async {
+        bench.is_held().await;
+        bench.target.project.lock().unwrap().refusals.gone = true;
+    })
+    .await;
+    assert!(matches!(ending, Ok(Ending::Halted(Halt::Unreachable { .. }))), "{ending:?}");
+    assert!(bench.state().is_held() && !bench.alarm().active);
+    let told = report(&folder, bench.clock.now()).unwrap().exceptions.join("\n");
+    assert!(told.contains("Door opened is still switched off"), "{told}");
+    bench.target.project.lock().unwrap().refusals.gone = false;
+    bench.source.project.lock().unwrap().refusals.gone = true;
+    assert_eq!(bench.release().await.unwrap(), Ending::Stopped);
+    assert_eq!((bench.alarm().active, bench.alarm().acted, bench.state()), (true, 0, ActionState::Released));
+    assert_eq!(status(&folder).unwrap().records_done, 0, "it wrote");
+    bench.source.project.lock().unwrap().refusals.gone = false;
+    assert_eq!(bench.resume().await.unwrap(), Ending::Finished);
+    assert_eq!((bench.alarm().active, bench.alarm().acted), (true, 0));
+    assert_eq!(bench.release().await.unwrap(), Ending::Finished);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_taken_back_releases_what_it_still_holds() {
+    let bench = Bench::alarmed("*", 0, true);
+    let plan = bench.plan(&Choices::default()).await;
+    let folder = bench.run_folder();
+    let (ending, ()) = futures_util::future::join(bench.run(&plan, &folder), async {
+        bench.is_held().await;
+        bench.target.project.lock().unwrap().refusals.gone = true;
+    })
+    .await;
+    assert!(matches!(ending, Ok(Ending::Halted(_))) && bench.state().is_held(), "{ending:?}");
+    bench.target.project.lock().unwrap().refusals.gone = false;
+    let (ending, undone) = undo(&folder, &bench.target, &bench.settings, bench.env()).await.unwrap();
+    assert_eq!((ending, undone.complete), (Ending::Finished, true));
+    assert_eq!((bench.alarm().active, bench.state()), (true, ActionState::Released));
+}
