@@ -676,7 +676,9 @@ impl Play {
         for (id, place, record) in hidden {
             let at = self.clock.elapsed() + Duration::from_millis(self.chance.below(bound));
             let shown = move |project: &mut Project| {
-                project.device(id).unwrap().records.insert(place, record);
+                let records = &mut project.device(id).unwrap().records;
+                // Some may be gone by then.
+                records.insert(place.min(records.len()), record);
             };
             target.coming.push((at, Box::new(shown)));
         }
