@@ -288,6 +288,7 @@ mod tests {
             target: identity("api.new.tagoio.net", THEIRS),
             in_use: BTreeSet::new(),
             checks: Vec::new(),
+            actions: Vec::new(),
             counterparts: BTreeMap::new(),
         }
     }
