@@ -373,6 +373,8 @@ pub enum CheckName {
     SerialNumbers,
     /// Data is written through the devices' own tokens, so payload parsers see it.
     SideEffects,
+    /// How the records travel, and why.
+    Lane,
     /// Ids and addresses inside records lead somewhere in the target.
     InsideRecords,
     /// Actions that the run would set off.

@@ -28,6 +28,7 @@ use crate::watch::{Stopped, Watch};
 pub(crate) mod assess;
 mod compare;
 mod counterpart;
+mod lane;
 mod probe;
 mod retention;
 mod storm;
@@ -177,6 +178,7 @@ impl Rehearsal<'_> {
         let forgotten: u64 = data.iter().map(|part| part.forgotten).sum();
         checks.push(assess::retention(forgotten));
         checks.push(storm::check(self.choices, &actions, &header.actions));
+        checks.push(lane::check(&items, &data, self.settings.batch_bytes));
         let mut sealed = Vec::new();
         for (item, part) in items.drain(..).zip(data) {
             sealed.push(Item::Device(item));

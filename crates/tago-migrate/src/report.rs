@@ -11,7 +11,7 @@ use crate::device::{Fingerprint, Token};
 use crate::folder::{self, write_whole};
 use crate::journal::{JournalError, Row, SqliteJournal};
 use crate::machine::ledger::Ledger;
-use crate::plan::{DeviceItem, Item, Plan, PlanError, Seal, Summary, Verdict};
+use crate::plan::{CheckName, DeviceItem, Item, Plan, PlanError, Seal, Summary, Verdict};
 use crate::ports::Identity;
 use crate::prove::{Proof, last_proof};
 use crate::run::actions::actions;
@@ -41,6 +41,8 @@ pub struct Report {
     pub finished_at: Option<Time>,
     /// Records that the plan had to write.
     pub records_planned: u64,
+    /// How they travelled, and why.
+    pub lane: String,
     /// Records that the run stored.
     pub records_written: u64,
     /// Devices that the run made.
@@ -187,6 +189,13 @@ fn compose(
         started_at: rows.first().map(|(at, _)| *at).unwrap_or_default(),
         finished_at: finished,
         records_planned: summary.records_missing,
+        lane: plan
+            .header
+            .checks
+            .iter()
+            .find(|check| check.name == CheckName::Lane)
+            .map(|check| check.text.clone())
+            .unwrap_or_default(),
         records_written: ledger.stored,
         devices_created: created.len() as u64,
         devices_updated: updated.count() as u64,

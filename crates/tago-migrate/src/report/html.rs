@@ -173,6 +173,7 @@ fn facts(page: &mut String, report: &Report) {
             "Records written".to_owned(),
             format!("{} of {}", report.records_written, report.records_planned),
         ],
+        vec!["Way".to_owned(), report.lane.clone()],
         vec!["Devices made".to_owned(), report.devices_created.to_string()],
         vec!["Devices changed".to_owned(), report.devices_updated.to_string()],
     ];

@@ -175,6 +175,9 @@ async fn a_run_is_rehearsed_approved_run_proven_and_reported() {
 
     let report = report(&folder, bench.clock.now()).unwrap();
     assert_eq!((report.records_written, report.devices_created, report.proven), (140, 1, Some(true)));
+    let rows = SqliteJournal::read(&folder).unwrap();
+    let batches = rows.iter().filter(|(_, row)| matches!(row, Row::Intent { .. })).count();
+    assert!(report.lane.contains(&format!("by stream, in about {batches} requests")), "{}", report.lane);
     assert_eq!(report.tokens.len(), 3, "every token of the copy");
     assert!(report.tokens.iter().all(|token| token.target.is_some()));
     assert!(report.exceptions.is_empty(), "{:?}", report.exceptions);
@@ -455,4 +458,27 @@ async fn a_pause_is_seen_and_ends() {
     let last = bench.progress.borrow().clone();
     assert_eq!((last.phase, last.records_done, last.records_total), (crate::Phase::Done, 140, 140));
     assert_eq!((last.devices_done, last.devices_total), (2, 2));
+}
+
+/// The verdict says what a file would have saved, and why it is not taken.
+#[tokio::test(start_paused = true)]
+async fn the_way_of_the_records_is_told_with_what_a_file_would_save() {
+    let bench = Bench::new();
+    let mut many = device(3);
+    many.definition.kind = "immutable".into();
+    many.records = (0..10_000_i64)
+        .map(|place| {
+            let time = Time::from_millis(BEGINNING - 7_200_000 + place);
+            let json = format!(r#"{{"variable":"door","value":{place},"time":"{time}","group":"g"}}"#);
+            FakeRecord::of(json)
+        })
+        .collect();
+    bench.source.project.lock().unwrap().devices.insert(id(3), many);
+    let settings = Settings { batch_bytes: 190_000, read_limit: 10_000, ..bench.settings.clone() };
+    let plan = rehearse(&bench.source, &bench.target, &Choices::default(), &settings, bench.env()).await;
+    let plan = plan.unwrap();
+    let lane = plan.header.checks.iter().find(|check| check.name == crate::CheckName::Lane).unwrap();
+    assert!(lane.text.contains("a file would take 2 requests instead of"), "{}", lane.text);
+    assert!(lane.text.contains("the 10000 records of <Room> 3"), "{}", lane.text);
+    assert!(lane.text.contains("tells no outcome of an import"), "{}", lane.text);
 }
