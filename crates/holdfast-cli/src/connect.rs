@@ -8,6 +8,9 @@ use crate::arguments::{MaybeSource, Sides, TargetSide};
 use crate::credential::{self, Whence};
 use crate::failure::Failure;
 
+/// The folder of the app's data.
+const APP: &str = "app.holdfast.desktop";
+
 /// Both projects, ready to be asked, and how to treat them.
 pub(crate) struct Connected {
     pub(crate) source: Live,
@@ -41,7 +44,10 @@ impl TargetSide {
         let patience = Duration::from_secs(self.patience_s);
         let pace = Pace { share: self.share, ..Pace::default() };
         let late_commit_bound = Duration::from_millis(self.late_commit_bound_ms);
-        let settings = Settings { late_commit_bound, batch_bytes, pace, patience, ..Settings::default() };
+        // Where the window has its own: one run at a time goes into a project, whoever begins it.
+        let locks = dirs::data_dir().map(|data| data.join(APP).join("locks"));
+        let settings =
+            Settings { late_commit_bound, batch_bytes, pace, patience, locks, ..Settings::default() };
         Ok((open(Side::Target, &self.target, &self.whence())?, settings))
     }
 

@@ -117,7 +117,9 @@ impl Failure {
             | Failure::Worklist(WorklistError::Port { cause, .. })
             | Failure::Run(RunError::Port { cause, .. })
             | Failure::Prove(ProveError::Port { cause, .. }) => port_code(cause),
-            Failure::Rehearse(RehearseError::Stopped) | Failure::Prove(ProveError::Stopped) => HALF_WAY,
+            Failure::Rehearse(RehearseError::Stopped)
+            | Failure::RehearseResources(ResourceRehearseError::Stopped)
+            | Failure::Prove(ProveError::Stopped) => HALF_WAY,
             Failure::Plan(_)
             | Failure::Run(RunError::Plan(_) | RunError::Journal(_))
             | Failure::Prove(ProveError::Plan(_) | ProveError::Journal(_) | ProveError::Write(_))

@@ -29,7 +29,7 @@ pub(crate) async fn plan(
     };
     plan.write(out)?;
     show.resource_plan(&plan, out)?;
-    Ok(DONE)
+    Ok(if plan.obstacle().is_none() { DONE } else { LOOK })
 }
 
 pub(crate) async fn begin(

@@ -35,6 +35,7 @@ mod run;
 mod scan;
 mod settings;
 mod sides;
+mod target_lock;
 mod undo;
 mod watch;
 mod worklist;

@@ -18,6 +18,7 @@ use crate::planted::{Bug, is_planted};
 use crate::ports::{PortError, Source, Target};
 use crate::reader::Reader;
 use crate::settings::{Env, Settings};
+use crate::target_lock::TargetLock;
 
 pub(crate) mod actions;
 pub(crate) mod drive;
@@ -154,6 +155,12 @@ pub enum RunError {
     /// The folder has a run already.
     #[error("this folder already holds a run; resume it, or choose another folder")]
     FolderTaken,
+    /// Another run, or its undo, is under way into the same project.
+    #[error("a run into {target:?} is under way in another window or terminal; let it finish there first")]
+    TargetInUse {
+        /// The project's name.
+        target: String,
+    },
     /// A port reaches another project than the plan was made for.
     #[error("the {side} is not the project that this plan was made for: it was {expected}, it is {found}")]
     OtherProject {
@@ -203,6 +210,7 @@ pub async fn run(
     let keep = Folder::of(folder);
     let world = World { plan, source, target, keep: &keep, settings, env };
     identify(&world).await?;
+    let _alone = TargetLock::take(settings, &plan.header.target)?;
     std::fs::create_dir_all(folder).map_err(JournalError::Folder)?;
     let (mut journal, rows) = SqliteJournal::open(folder)?;
     if !rows.is_empty() {
@@ -239,6 +247,7 @@ pub async fn resume(
     let keep = Folder::of(folder);
     let world = World { plan: &plan, source, target, keep: &keep, settings, env };
     identify(&world).await?;
+    let _alone = TargetLock::take(settings, &plan.header.target)?;
     Ok(go(&world, ledger, &mut journal).await?)
 }
 

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -33,6 +34,9 @@ pub struct Settings {
     pub pace: Pace,
     /// How long a side may be out of reach before the operation gives up for now.
     pub patience: Duration,
+    /// A folder that all programs of this computer share: while a run, or its undo, is under way into a
+    /// project, no other may be. Without it only those on one run folder are told apart.
+    pub locks: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -44,6 +48,7 @@ impl Default for Settings {
             late_commit_bound: Duration::from_secs(120),
             pace: Pace::default(),
             patience: Duration::from_secs(30),
+            locks: None,
         }
     }
 }

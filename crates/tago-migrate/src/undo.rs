@@ -26,6 +26,7 @@ use crate::run::actions::let_go;
 use crate::run::drive::World;
 use crate::run::{Ending, Halt, RunError, Side, expect_identity, past};
 use crate::settings::{Env, Settings};
+use crate::target_lock::TargetLock;
 use crate::watch::{Stopped, Watch};
 
 mod device;
@@ -155,6 +156,7 @@ pub async fn undo(
     let mut undo = Undo::new(&plan, ledger, target, &keep, &pacers, settings, env);
     undo.names = Some(Names::of(folder));
     expect_identity(Side::Target, &undo.reader(), &plan.header).await?;
+    let _alone = TargetLock::take(settings, &plan.header.target)?;
     let ending = undo.drive(&mut journal, last).await?;
     Ok((ending, undo.told()))
 }

@@ -94,7 +94,7 @@ impl From<RunError> for UiError {
                 .hint("Look at the rehearsal again and confirm that one. Nothing was written."),
             RunError::NotRunnable { .. } => UiError::new(ErrorCode::NotApproved, message)
                 .hint("Put right what the checks name, and rehearse again."),
-            RunError::FolderTaken => UiError::new(ErrorCode::InUse, message),
+            RunError::FolderTaken | RunError::TargetInUse { .. } => UiError::new(ErrorCode::InUse, message),
             RunError::OtherProject { .. } => UiError::new(ErrorCode::PlanChanged, message)
                 .hint("Rehearse again with the project that is there now. Nothing was written."),
             RunError::Port { side, cause } => UiError::of_side(side, &cause),

@@ -9,7 +9,7 @@ use tago_migrate::resources::{
     self as engine, Address, ItemVerdict, Kind, ResourcePlan, ResourceProof, ResourceReport, ResourceStatus,
     irreversible,
 };
-use tago_migrate::{Ending, Verdict, WorkItem, WorkState};
+use tago_migrate::{CheckVerdict, Ending, Verdict, WorkItem, WorkState};
 
 use super::{Show, count, document, ending_words, plain};
 
@@ -24,7 +24,9 @@ impl Show {
             return document(&json!({
                 "plan": file,
                 "fingerprint": fingerprint,
+                "runnable": plan.obstacle().is_none(),
                 "nothing_to_do": plan.is_empty(),
+                "checks": header.checks,
                 "source": header.source,
                 "target": header.target,
                 "gaps": header.gaps,
@@ -36,6 +38,14 @@ impl Show {
         let mut out = io::stdout().lock();
         writeln!(out, "From     {} ({})", plain(&header.source.name), header.source.origin)?;
         writeln!(out, "To       {} ({})", plain(&header.target.name), header.target.origin)?;
+        for check in &header.checks {
+            let mark = match check.verdict {
+                CheckVerdict::Pass => continue,
+                CheckVerdict::Warn => "look",
+                CheckVerdict::Block => "STOP",
+            };
+            writeln!(out, "{mark}     {}", plain(&check.text))?;
+        }
         for gap in &header.gaps {
             writeln!(out, "look     {} cannot be read: {}", gap.kind, plain(&gap.reason))?;
         }
@@ -71,6 +81,8 @@ impl Show {
         writeln!(out, "Plan     {}", file.display())?;
         if plan.is_empty() {
             writeln!(out, "There is nothing to do.")
+        } else if let Some(obstacle) = plan.obstacle() {
+            writeln!(out, "This plan cannot be run: {}", plain(&obstacle))
         } else {
             writeln!(out, "Approve  {fingerprint}")
         }

@@ -16,6 +16,9 @@ pub(crate) struct Ctl {
     pub(crate) target: Project,
     pub(crate) folder: TempDir,
     secrets: TempDir,
+    /// Where the programs of this computer find each other's locks. Every platform of these tests is filled with
+    /// the same projects, so each pair has its own.
+    pub(crate) data: PathBuf,
 }
 
 /// How one call ended.
@@ -33,7 +36,8 @@ impl Ctl {
         let secrets = TempDir::new().unwrap();
         fs::write(secrets.path().join("source"), source.token.expose_secret()).unwrap();
         fs::write(secrets.path().join("target"), target.token.expose_secret()).unwrap();
-        Ctl { source: source.clone(), target: target.clone(), folder: TempDir::new().unwrap(), secrets }
+        let data = secrets.path().join("data");
+        Ctl { source: source.clone(), target: target.clone(), folder: TempDir::new().unwrap(), secrets, data }
     }
 
     pub(crate) fn plan_file(&self) -> PathBuf {
@@ -97,7 +101,8 @@ impl Ctl {
         command
             .args(["-c", r#"exec "$@" 4<"$TARGET_TOKEN""#, "sh", PROGRAM])
             .args(arguments.into_iter().chain(rest))
-            .env("TARGET_TOKEN", self.secrets.path().join("target"));
+            .env("TARGET_TOKEN", self.secrets.path().join("target"))
+            .env("XDG_DATA_HOME", &self.data);
         if let Some(row) = crash_at {
             command.env("HOLDFAST_CRASH_AT_ROW", row.to_string());
         }
@@ -161,6 +166,7 @@ impl Ctl {
         let mut command = Command::new("sh");
         command
             .args(["-c", r#"exec "$@" 3<"$SOURCE_TOKEN" 4<"$TARGET_TOKEN""#, "sh", PROGRAM])
+            .env("XDG_DATA_HOME", &self.data)
             .env("SOURCE_TOKEN", self.secrets.path().join("source"))
             .env("TARGET_TOKEN", self.secrets.path().join("target"));
         command

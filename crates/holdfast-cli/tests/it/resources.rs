@@ -221,3 +221,38 @@ async fn a_new_token_is_handed_out_when_something_came_with_it() {
     let hole = RecordQuery::range(TimeRange::ALL);
     assert!(api.record_count(made, &hole).await.unwrap() > 0);
 }
+
+/// Two windows, or a window and a terminal, do not write into one project at the same time, whatever each moves.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_run_at_a_time_goes_into_a_project() {
+    let platform = Platform::start();
+    let (source, target) = damaged(&platform).await;
+    let ctl = Ctl::between(&source, &target);
+    let resources = fingerprint(&ctl.plan_resources(&["--type", "dashboard", "--type", "widget"]).json(0));
+
+    // As the other one holds it.
+    let locks = ctl.data.join("app.holdfast.desktop/locks");
+    std::fs::create_dir_all(&locks).unwrap();
+    let lock = std::fs::File::create(locks.join(format!("{}.lock", target.profile))).unwrap();
+    lock.lock().unwrap();
+    let refused = ctl.run(&resources, None);
+    assert!(refused.sentence(2).contains("under way in another window or terminal"), "{refused:#?}");
+    assert!(!ctl.run_folder().exists(), "nothing was begun");
+    lock.unlock().unwrap();
+    assert_eq!(ctl.run(&resources, None).json(0)["ending"], "finished");
+    lock.lock().unwrap();
+    let folder = ctl.run_folder();
+    let undo = ctl.on_target(&["undo", folder.to_str().unwrap()]);
+    assert!(undo.sentence(2).contains("under way"));
+
+    let mut other = Ctl::between(&source, &target);
+    other.data.clone_from(&ctl.data);
+    let lost = target.api().devices(&DeviceQuery::all()).await.unwrap().remove(0);
+    let hole = RecordQuery::range(TimeRange::ALL);
+    assert!(target.api().delete_records(lost.id, &hole).await.unwrap() > 0);
+    let records = fingerprint(&other.plan(&["--device", &lost.name]).json(0));
+    assert!(other.run(&records, None).sentence(2).contains("under way"));
+    lock.unlock().unwrap();
+    assert_eq!(other.run(&records, None).json(0)["ending"], "finished");
+    assert_eq!(ctl.on_target(&["undo", folder.to_str().unwrap()]).json(0)["ending"], "finished");
+}

@@ -22,6 +22,7 @@ use crate::journal::{Journal, JournalError, SqliteJournal};
 use crate::plan::Seal;
 use crate::run::{Ending, RunError, Side};
 use crate::settings::{Env, Settings};
+use crate::target_lock::TargetLock;
 
 type Effect<'a> = Pin<Box<dyn Future<Output = Event> + Send + 'a>>;
 
@@ -48,6 +49,7 @@ pub async fn run(
     }
     plan.header.sides().expect(Side::Source, source.identity().await)?;
     plan.header.sides().expect(Side::Target, target.identity().await)?;
+    let _alone = TargetLock::take(settings, &plan.header.target)?;
     std::fs::create_dir_all(folder).map_err(JournalError::Folder)?;
     let (mut journal, rows) = SqliteJournal::open_of::<Row>(folder)?;
     if !rows.is_empty() {
@@ -83,6 +85,7 @@ pub async fn resume(
     }
     plan.header.sides().expect(Side::Source, source.identity().await)?;
     plan.header.sides().expect(Side::Target, target.identity().await)?;
+    let _alone = TargetLock::take(settings, &plan.header.target)?;
     let keep = Folder::of(folder);
     let hands = Hands::new(Some(source), target, &keep, settings, env);
     Ok(drive(&hands, &plan, ledger, &mut journal, settings).await?)

@@ -25,6 +25,7 @@ use crate::plan::{Seal, Verdict};
 use crate::ports::{PortError, WriteError};
 use crate::run::{Ending, Halt, RunError, Side};
 use crate::settings::{Env, Settings};
+use crate::target_lock::TargetLock;
 
 /// What came of an undo: three lists that leave nothing out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -81,6 +82,7 @@ pub async fn undo(
     let (mut journal, rows) = SqliteJournal::open_of::<Row>(folder)?;
     let (plan, ledger) = past(folder, &rows)?;
     plan.header.sides().expect(Side::Target, target.identity().await)?;
+    let _alone = TargetLock::take(settings, &plan.header.target)?;
     let keep = Folder::of(folder);
     let hands = Hands::new(None, target, &keep, settings, env);
     let mut undo = Undo::new(&plan, ledger, choices);

@@ -151,6 +151,7 @@ impl Play {
             late_commit_bound: bound,
             pace: Pace::default(),
             patience: Duration::from_secs(20),
+            locks: None,
         };
         let choices = Choices {
             policy: *chance.pick(&[Policy::Fill, Policy::Append]),
