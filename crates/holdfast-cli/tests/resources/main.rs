@@ -1,5 +1,5 @@
 //! Whole projects through real HTTP and real SQLite: every type of resource, which refer to each other in
-//! every way that the platform knows.
+//! every way that the platform knows, and devices with their records.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
@@ -7,6 +7,7 @@ mod fixture;
 mod moving;
 mod port;
 mod proving;
+mod records;
 mod reporting;
 mod running;
 mod truths;

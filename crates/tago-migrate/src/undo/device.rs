@@ -270,8 +270,7 @@ fn step_back(former: &Former, definition: &Definition, params: &[Param]) -> Opti
     if !writes.is_empty() {
         return Some(Step::Params(writes));
     }
-    let surplus = params.iter().filter(|param| !had(param));
-    surplus.cloned().next().map(Step::RemoveParam)
+    params.iter().find(|param| !had(param)).cloned().map(Step::RemoveParam)
 }
 
 fn edit_back(former: &Definition, there: &Definition) -> DeviceEdit {

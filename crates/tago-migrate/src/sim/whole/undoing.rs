@@ -33,6 +33,10 @@ impl Bench {
         act(self.target.project.lock().unwrap().devices.get_mut(&device).unwrap())
     }
 
+    fn with_source(&self, device: DeviceId, act: impl FnOnce(&mut FakeDevice)) {
+        act(self.source.project.lock().unwrap().devices.get_mut(&device).unwrap());
+    }
+
     fn made(&self) -> DeviceId {
         status(&self.run_folder()).unwrap().created[0].1
     }
@@ -98,7 +102,7 @@ async fn what_others_wrote_and_changed_since_stays_and_is_told() {
     bench.with(id(2), |device| device.records.push(foreign.clone()));
     bench.with(made, |device| device.records.push(foreign.clone()));
     let told = bench.undo().await;
-    assert_eq!(bench.there()[&made].records, [foreign.clone()]);
+    assert_eq!(bench.there()[&made].records, std::slice::from_ref(&foreign));
     let left = &bench.there()[&id(2)].records;
     assert_eq!((left.len(), left.last()), (61, Some(&foreign)));
     assert_eq!(
@@ -225,9 +229,7 @@ async fn a_device_that_was_changed_gets_back_what_it_had_unless_somebody_changed
             device.definition.fields.insert("description".into(), crate::Json::text("its own"));
             device.params = vec![param(1, "own"), param(60, "kept")];
         });
-        let mut source = bench.source.project.lock().unwrap();
-        source.devices.get_mut(&id(1)).unwrap().params = vec![param(1, "new"), param(2, "added")];
-        drop(source);
+        bench.with_source(id(1), |device| device.params = vec![param(1, "new"), param(2, "added")]);
         let before = bench.there();
         let take = Choices { existing: Existing::TakeSource, ..Choices::default() };
         bench.run_all(&take).await;
@@ -298,10 +300,8 @@ async fn a_platform_that_understands_a_few_ids_is_given_a_few() {
 #[tokio::test(start_paused = true)]
 async fn a_device_that_forbids_its_deletion_is_unlocked_first() {
     let bench = Bench::new();
-    let mut source = bench.source.project.lock().unwrap();
     let tag = Tag { key: "_delete_protection_".into(), value: "true".into(), metadata: None };
-    source.devices.get_mut(&id(3)).unwrap().definition.tags.push(tag);
-    drop(source);
+    bench.with_source(id(3), |device| device.definition.tags.push(tag));
     let before = bench.there();
     bench.run_all(&Choices::default()).await;
     bench.undo().await;
