@@ -7,6 +7,7 @@ mod practice;
 mod projects;
 mod resources;
 mod sessions;
+mod worklist;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;

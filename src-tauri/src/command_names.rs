@@ -50,7 +50,13 @@ const COMMANDS: &[&str] = &[
     "resource_runs",
     "resource_run",
     "resume_resource_run",
+    "prove_resource_run",
+    "resource_report",
+    "open_resource_report",
     "stop_resource_run",
     "undo_resource_run",
+    "worklist",
+    "look_at_worklist",
+    "tick_work",
     "version",
 ];

@@ -7,3 +7,4 @@ pub(crate) mod migrations;
 pub(crate) mod practice;
 pub(crate) mod projects;
 pub(crate) mod resources;
+pub(crate) mod worklist;

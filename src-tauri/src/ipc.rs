@@ -8,7 +8,7 @@ use specta_typescript::Typescript;
 use tauri::Runtime;
 use tauri_specta::{Builder, Event, collect_commands, collect_events};
 
-use crate::commands::{about, backups, connections, migrations, practice, projects, resources};
+use crate::commands::{about, backups, connections, migrations, practice, projects, resources, worklist};
 use crate::view::{Deployment, RehearsalView, ResourceRehearsal, ResourceRun, RunView};
 
 /// The connections, or the state of one, are not what they were.
@@ -92,8 +92,14 @@ pub fn builder<R: Runtime>() -> Builder<R> {
             resources::resource_runs,
             resources::resource_run,
             resources::resume_resource_run,
+            resources::prove_resource_run,
+            resources::resource_report,
+            resources::open_resource_report,
             resources::stop_resource_run,
             resources::undo_resource_run,
+            worklist::worklist,
+            worklist::look_at_worklist,
+            worklist::tick_work,
             about::version,
         ])
         .events(collect_events![

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 use tago_api::Time;
-use tago_migrate::Control;
-use tago_migrate::resources::{self as engine, Address, Reversal, Undone, Work};
+use tago_migrate::resources::{self as engine, Address, ItemVerdict, ResourceProof, Reversal, Undone, Work};
+use tago_migrate::{Control, Figures, Phase};
 
 pub(crate) use comparison::{Compared, Comparison, choices_of};
 
@@ -17,7 +17,7 @@ use crate::app::locked;
 use crate::error::{Answer, ErrorCode, UiError};
 use crate::records::Records;
 use crate::targets::Targets;
-use crate::view::{ResourceNote, ResourceRun, ResourceRunState, ResourceUndone, Side};
+use crate::view::{ResourceNote, ResourceProofView, ResourceRun, ResourceRunState, ResourceUndone, Side};
 
 /// Plans are held in memory; more than these are not looked at any more.
 const KEPT_COMPARISONS: usize = 4;
@@ -49,8 +49,7 @@ pub(crate) struct LiveMove {
     pub(crate) record: ResourceRecord,
     pub(crate) control: Control,
     pub(crate) undoes: bool,
-    /// Items done, of all.
-    pub(crate) reach: Mutex<(u64, u64)>,
+    pub(crate) figures: Mutex<Figures>,
 }
 
 impl ResourceMoves {
@@ -118,13 +117,21 @@ impl ResourceMoves {
     pub(crate) fn view(&self, record: ResourceRecord) -> ResourceRun {
         let live = self.live(&record.id);
         let status = engine::status(&self.folder(&record.id));
-        let (done, total) = live.as_ref().map_or((0, 0), |live| *locked(&live.reach));
+        let figures = live.as_ref().map(|live| locked(&live.figures).clone()).unwrap_or_default();
+        let proof = engine::last_proof(&self.folder(&record.id)).unwrap_or_else(|error| {
+            tracing::warn!(record.id, %error, "the proof cannot be read");
+            None
+        });
         let state = match (&live, &status) {
             (Some(live), _) if live.undoes => ResourceRunState::Undoing,
+            (Some(_), _) if figures.phase == Phase::Proving => ResourceRunState::Proving,
             (Some(_), _) => ResourceRunState::Running,
             (None, Err(_)) => ResourceRunState::Failed,
             (None, Ok(status)) if status.undone => ResourceRunState::Undone,
-            (None, Ok(status)) if status.finished => ResourceRunState::Done,
+            (None, Ok(status)) if status.finished => match &proof {
+                Some(proof) if !proof.green => ResourceRunState::DoneWithExceptions,
+                _ => ResourceRunState::Done,
+            },
             (None, Ok(_)) => ResourceRunState::Paused,
         };
         let mut view = ResourceRun {
@@ -136,13 +143,13 @@ impl ResourceMoves {
             state,
             reason: record.reason,
             begun_at: record.begun_at.into(),
-            done: done.into(),
-            total: total.into(),
+            done: figures.items_done.into(),
+            total: figures.items_total.into(),
             made: Vec::new(),
             changed: Vec::new(),
             held: Vec::new(),
-            work: Vec::new(),
             unresolved: Vec::new(),
+            proof: proof.map(proof_view),
             undone: record.undone,
         };
         match status {
@@ -153,8 +160,6 @@ impl ResourceMoves {
                 view.made = notes(status.made);
                 view.changed = notes(status.changed);
                 view.held = notes(status.held);
-                let work = status.work.into_iter();
-                view.work = work.map(|(at, _, name, work)| note(&at, name, work_word(work).into())).collect();
                 let nowhere = status.unresolved.into_iter();
                 view.unresolved = nowhere.map(|(at, found)| note(&at, at.id.clone(), found.at)).collect();
             }
@@ -163,6 +168,21 @@ impl ResourceMoves {
             Err(error) => view.reason = view.reason.or_else(|| Some(error.into())),
         }
         view
+    }
+}
+
+fn proof_view(proof: ResourceProof) -> ResourceProofView {
+    let not_equal = proof.not_equal.into_iter().filter(|item| item.verdict != ItemVerdict::Equal);
+    ResourceProofView {
+        green: proof.green,
+        checked_at: proof.at.into(),
+        items: proof.items.into(),
+        items_green: proof.items_green.into(),
+        changed_since: proof.changed_since.into(),
+        differing: proof.differing.into(),
+        not_run: proof.not_run.into(),
+        read_in_source: proof.read_in_source.into(),
+        not_equal: not_equal.map(|item| note(&item.at, item.name, item.text)).collect(),
     }
 }
 

@@ -6,6 +6,7 @@ mod backup;
 mod connection;
 mod migration;
 mod resource;
+mod work;
 
 use serde::{Deserialize, Serialize, Serializer};
 use specta::Type;
@@ -15,6 +16,7 @@ pub use backup::*;
 pub use connection::*;
 pub use migration::*;
 pub use resource::*;
+pub use work::*;
 
 /// A whole number that the window's JavaScript holds exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Type, Default)]

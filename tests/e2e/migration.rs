@@ -101,10 +101,17 @@ async fn s15_the_proof_names_what_was_changed_dropped_and_doubled_afterwards() {
             missing.iter().filter(|(_, count)| **count == 1).map(|(record, _)| record).collect();
         let [changed, dropped, doubled] =
             [0, written.len() / 2, written.len() - 1].map(|at| written[at].clone());
+        // Counts alone prove nothing, and say so.
+        stage.prove_by("counts").await;
+        window
+            .see_within("[data-testid='proof-verdict'][data-agrees='true'][data-green='false']", EVENTUALLY)
+            .await;
+        stage.picture("counts").await;
         tamper(&Database::open_for_tampering(&path), &changed, &dropped, &doubled);
 
-        window.press("[data-testid='prove-again']").await;
-        window.see_within(NOT_GREEN, EVENTUALLY).await;
+        stage.prove_by("records").await;
+        window.see_within("[data-testid='proof-verdict'][data-agrees='false']", EVENTUALLY).await;
+        window.see(NOT_GREEN).await;
         let seen = ["proof-changed", "proof-missing", "proof-doubled"];
         for figure in seen {
             assert_eq!(stage.figure(figure).await, 1, "{figure}");
@@ -360,6 +367,14 @@ impl Stage {
         window.write("[data-testid='confirm-name']", &self.platform.project_name()).await;
         window.press("[data-testid='confirm-run']").await;
         window.see("[data-testid='run-state']").await;
+    }
+
+    /// Proves again, as closely as this.
+    async fn prove_by(&self, depth: &str) {
+        let window = self.window();
+        window.press("[data-testid='proof-depth']").await;
+        window.press(&format!("[data-testid='proof-depth-{depth}']")).await;
+        window.press("[data-testid='prove-again']").await;
     }
 
     /// The cells of the worklist, row by row.

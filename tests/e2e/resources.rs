@@ -50,6 +50,8 @@ async fn resources_are_chosen_with_a_word_on_each_conflict_and_taken_back_withou
         stage.picture("confirm").await;
         window.press("[data-testid='confirm-run']").await;
         window.see_within("[data-testid='resource-run-state'][data-state='done']", EVENTUALLY).await;
+        window.see("[data-testid='proof-verdict'][data-green='true']").await;
+        window.see("[data-testid='resource-report-open']").await;
         stage.picture("done").await;
         assert_eq!([stage.figure("resource-made").await, stage.figure("resource-changed").await], [2, 1]);
         assert_eq!(text(&access.call(Method::GET, &format!("/action/{alarm}"), None).await, "name"), name);
@@ -123,6 +125,56 @@ async fn tags_are_merged_where_the_owner_says_so_and_both_are_kept_where_the_own
         let labels = dashboards(&access).await;
         assert!(labels.contains_key("Plan of the hall"), "the source's was made beside it: {labels:?}");
         assert_eq!(labels["Plan of the new hall"], plan, "the one there is as it was");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_worklist_ticks_what_it_sees_done_and_a_proof_names_what_somebody_changed() {
+    play("resources-worklist", async |stage: &mut Stage| {
+        let target = stage.platform.project();
+        let access = stage.platform.access(&target, "Test").await;
+        let copy = stage.backup_and_restore("Copy with work").await;
+        let alarms = access.call(Method::GET, "/action?amount=2", None).await;
+        let names = [text(&alarms[0], "name"), text(&alarms[1], "name")];
+        for alarm in alarms.as_array().unwrap() {
+            access.call(Method::DELETE, &format!("/action/{}", text(alarm, "id")), None).await;
+        }
+        stage.compare(&copy).await;
+        stage.approve_resources().await;
+        let window = stage.window();
+        window.see_within("[data-testid='resource-run-state'][data-state='done']", EVENTUALLY).await;
+        window.see("[data-testid='proof-verdict'][data-green='true']").await;
+        let work = |name: &str, state: &str| {
+            format!(
+                "[data-testid='work-row'][data-task='activate'][data-name='{name}'][data-state='{state}']"
+            )
+        };
+        window.see(&work(&names[1], "open")).await;
+
+        // Of two alarms that arrived switched off, one is switched on, and one is ticked by hand.
+        let now = access.call(Method::GET, "/action?amount=100", None).await;
+        let made = now.as_array().unwrap().iter().find(|one| one["name"] == *names[0]).unwrap();
+        let on = json!({ "active": true });
+        access.call(Method::PUT, &format!("/action/{}", text(made, "id")), Some(on)).await;
+        window.press("[data-testid='worklist-look']").await;
+        window.see(&work(&names[0], "done")).await;
+        window.press(&format!("{} [data-testid='work-tick']", work(&names[1], "open"))).await;
+        window.see(&work(&names[1], "done_by_hand")).await;
+        stage.picture("ticked").await;
+
+        // Somebody renames one: the next proof names it. The history shows both again.
+        rename(&access, "action", &text(made, "id"), "name", "Renamed since").await;
+        window.press("[data-testid='resource-prove-again']").await;
+        window.see_within("[data-testid='proof-verdict'][data-green='false']", EVENTUALLY).await;
+        let told = window.text("[data-testid='resource-difference']").await;
+        assert!(told.contains(&names[0]), "{told}");
+        stage.picture("not-proven").await;
+        window.press("[data-testid='nav-history']").await;
+        let open = "[data-testid='history-resources'] [data-testid='history-open-resources']";
+        window.press(open).await;
+        window.see("[data-testid='resource-difference']").await;
+        window.see(&work(&names[1], "done_by_hand")).await;
     })
     .await;
 }

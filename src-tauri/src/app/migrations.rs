@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use tago_migrate::live::Live;
-use tago_migrate::{self as engine, Control, Ending, Env, Figures, Progress, Seal, SystemClock};
+use tago_migrate::{
+    self as engine, Control, Ending, Env, Figures, Progress, ProofChoice, ProofDepth, Seal, SystemClock,
+};
 
 use tokio::runtime::Handle;
 
@@ -17,8 +19,8 @@ use crate::migration::{
     settings, strip, summary,
 };
 use crate::view::{
-    Choices, HoleStrip, PlanPage, RehearsalView, ReportView, RunSummary, RunView, Side, SourceOverview,
-    Verdict,
+    Choices, HoleStrip, PlanPage, ProofDepthChoice, RehearsalView, ReportView, RunSummary, RunView, Side,
+    SourceOverview, Verdict,
 };
 
 /// How late after a request a target may still carry it out: the practice platform says so of itself,
@@ -31,7 +33,7 @@ const LATE_ELSEWHERE: Duration = Duration::from_secs(120);
 enum Work {
     Begin(Arc<Rehearsal>, Live),
     GoOn(Live),
-    Prove(Live),
+    Prove(Live, ProofDepth),
     Undo,
 }
 
@@ -228,14 +230,14 @@ impl App {
     }
 
     /// Compares source and target again.
-    pub async fn prove_run(&self, id: &str) -> Answer<()> {
+    pub async fn prove_run(&self, id: &str, depth: ProofDepthChoice) -> Answer<()> {
         if self.state.migrations.live(id).is_some() {
             return Err(UiError::new(ErrorCode::InUse, "The run is still under way")
                 .hint("It is proven by itself when it has ended."));
         }
         let record = self.state.migrations.files.read(id)?;
         let source = self.port(&record.source).await?;
-        self.again(record, Work::Prove(source)).await
+        self.again(record, Work::Prove(source, depth_of(depth))).await
     }
 
     /// What a run did, and what is left to do.
@@ -252,9 +254,13 @@ impl App {
     /// Opens the printable report with the system's viewer.
     pub async fn open_report(&self, id: &str) -> Answer<()> {
         let report = self.report(id).await?;
-        self.state.host.open(report.html_path.as_ref()).map_err(|error| {
+        self.open_file(&report.html_path)
+    }
+
+    pub(super) fn open_file(&self, path: &str) -> Answer<()> {
+        self.state.host.open(path.as_ref()).map_err(|error| {
             UiError::new(ErrorCode::Internal, format!("The report could not be opened ({error})"))
-                .hint(format!("It is the file {}; open it with a browser.", report.html_path))
+                .hint(format!("It is the file {path}; open it with a browser."))
         })
     }
 
@@ -318,7 +324,12 @@ impl App {
                 (engine::run(plan, &approved, &folder, &source, target, &settings, env).await?, source)
             }
             Work::GoOn(source) => (engine::resume(&folder, &source, target, &settings, env).await?, source),
-            Work::Prove(source) => (Ending::Finished, source),
+            Work::Prove(source, depth) => {
+                let choice = ProofChoice { depth, ..ProofChoice::default() };
+                engine::prove_as(&folder, choice, &source, target, &settings, env).await?;
+                aside(move || Ok(engine::report(&folder, now())?)).await?;
+                return Ok(Ending::Finished);
+            }
             Work::Undo => return Ok(engine::undo(&folder, target, &settings, env).await?.0),
         };
         if ending == Ending::Finished {
@@ -331,6 +342,14 @@ impl App {
     async fn restored_project_exists(&self, source: &Side) -> bool {
         let projects = self.projects(&source.connection).await.unwrap_or_default();
         projects.iter().any(|project| project.id == source.project && project.restored_from.is_some())
+    }
+}
+
+fn depth_of(choice: ProofDepthChoice) -> ProofDepth {
+    match choice {
+        ProofDepthChoice::Counts => ProofDepth::Counts,
+        ProofDepthChoice::Content => ProofDepth::Content,
+        ProofDepthChoice::Records => ProofDepth::Records,
     }
 }
 
@@ -354,6 +373,14 @@ pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> Answer<T> + 
 pub(super) fn on_its_own_thread(work: impl AsyncFnOnce() + Send + 'static) {
     let runtime = Handle::current();
     drop(tokio::task::spawn_blocking(move || runtime.block_on(work())));
+}
+
+/// The same, for whoever waits for the answer.
+pub(super) async fn on_its_own_thread_for<T: Send + 'static>(
+    work: impl AsyncFnOnce() -> Answer<T> + Send + 'static,
+) -> Answer<T> {
+    let runtime = Handle::current();
+    aside(move || runtime.block_on(work())).await
 }
 
 /// A defect ends its own operation, is told, and leaves the window alone.

@@ -1,8 +1,7 @@
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use tago_migrate::live::Live;
-use tago_migrate::resources::{self as engine, ResourceChoices, UndoChoices};
+use tago_migrate::resources::{self as engine, ResourceChoices, Resources, UndoChoices};
 use tago_migrate::{Control, Ending, Env, Figures, Progress, Seal, SystemClock};
 
 use super::App;
@@ -12,13 +11,16 @@ use crate::error::{Answer, ErrorCode, UiError};
 use crate::host::Event;
 use crate::migration::{fresh_id, now, relay, settings};
 use crate::resources::{Compared, Comparison, LiveMove, ResourceRecord, choices_of, undone_view};
-use crate::view::{ResourcePage, ResourceRehearsal, ResourceRun, ResourceWish, Side};
+use crate::view::{
+    ResourcePage, ResourceRehearsal, ResourceReportView, ResourceRun, ResourceUndone, ResourceWish, Side,
+};
 
-/// What a task does with a run.
-#[derive(Clone)]
+/// What a task does with a run, and the source if it needs one: by the time that a run is proven again or
+/// taken back, that may be gone.
 enum Work {
-    Begin(Arc<Compared>),
-    GoOn,
+    Begin(Arc<Compared>, Live),
+    GoOn(Live),
+    Prove(Option<Live>),
     Undo,
 }
 
@@ -126,7 +128,8 @@ impl App {
             reason: None,
             undone: None,
         };
-        self.begin_resources(record, Work::Begin(compared)).await?;
+        let source = self.port(&record.source).await?;
+        self.begin_resources(record, Work::Begin(compared, source)).await?;
         Ok(id)
     }
 
@@ -153,13 +156,47 @@ impl App {
     /// Goes on with a run that was interrupted.
     pub async fn resume_resource_run(&self, id: &str) -> Answer<()> {
         let record = self.state.resources.read(id)?;
-        self.begin_resources(record, Work::GoOn).await
+        let source = self.port(&record.source).await?;
+        self.begin_resources(record, Work::GoOn(source)).await
     }
 
     /// Ends a run, or an undo, where it is; it can be gone on with.
     pub fn stop_resource_run(&self, id: &str) -> Answer<()> {
         self.state.resources.live(id).ok_or_else(not_under_way)?.control.stop();
         Ok(())
+    }
+
+    /// Compares what a run did with the source again, or with what the run sealed if the source is gone.
+    pub async fn prove_resource_run(&self, id: &str) -> Answer<()> {
+        let record = self.state.resources.read(id)?;
+        let projects = self.projects(&record.source.connection).await?;
+        let source = match projects.iter().any(|project| project.id == record.source.project) {
+            true => Some(self.port(&record.source).await?),
+            false => None,
+        };
+        self.begin_resources(record, Work::Prove(source)).await
+    }
+
+    /// What a run did, written anew for machines and for people.
+    pub async fn resource_report(&self, id: &str) -> Answer<ResourceReportView> {
+        let (app, id) = (self.clone(), id.to_owned());
+        aside(move || {
+            let record = app.state.resources.read(&id)?;
+            let report = engine::report(&app.state.resources.folder(&record.id), now())?;
+            Ok(ResourceReportView {
+                html_path: report.html.display().to_string(),
+                json_path: report.json.display().to_string(),
+                prove_line: report.prove_line,
+                exceptions: report.exceptions,
+            })
+        })
+        .await
+    }
+
+    /// Opens the printable report with the system's viewer.
+    pub async fn open_resource_report(&self, id: &str) -> Answer<()> {
+        let report = self.resource_report(id).await?;
+        self.open_file(&report.html_path)
     }
 
     /// Takes a run back, wherever nobody changed anything since.
@@ -169,40 +206,29 @@ impl App {
     }
 
     async fn begin_resources(&self, mut record: ResourceRecord, work: Work) -> Answer<()> {
-        // The source may be gone by the time that a run is taken back.
-        let source = match work {
-            Work::Undo => None,
-            _ => Some(self.port(&record.source).await?),
-        };
         let target = self.port(&record.target).await?;
         record.reason = None;
         let undoes = matches!(work, Work::Undo);
-        let live = Arc::new(LiveMove { record, control: Control::new(), undoes, reach: Mutex::default() });
+        let live = Arc::new(LiveMove { record, control: Control::new(), undoes, figures: Mutex::default() });
         self.state.resources.begin(&live)?;
         if let Err(error) = self.state.resources.write(&live.record) {
             self.state.resources.end(&live.record.id);
             return Err(error);
         }
         let app = self.clone();
-        on_its_own_thread(async move || app.carry_out_resources(&live, work, source, target).await);
+        on_its_own_thread(async move || app.carry_out_resources(&live, work, &target).await);
         Ok(())
     }
 
-    async fn carry_out_resources(
-        &self,
-        live: &Arc<LiveMove>,
-        work: Work,
-        source: Option<Live>,
-        target: Live,
-    ) {
+    async fn carry_out_resources(&self, live: &Arc<LiveMove>, work: Work, target: &Live) {
         let progress = Progress::new(Figures::default());
         let (app, watched) = (self.clone(), live.clone());
         let telling = tokio::spawn(relay(progress.subscribe(), move |figures| {
-            *locked(&watched.reach) = (figures.items_done, figures.items_total);
+            *locked(&watched.figures) = figures;
             app.tell_resources(watched.record.clone());
         }));
         let mut record = live.record.clone();
-        let outcome = without_panic(self.work_on_resources(live, work, source, &target, &progress)).await;
+        let outcome = without_panic(self.work_on_resources(live, work, target, &progress)).await;
         drop(progress);
         settle(telling).await;
         match outcome {
@@ -225,30 +251,35 @@ impl App {
         &self,
         live: &LiveMove,
         work: Work,
-        source: Option<Live>,
         target: &Live,
         progress: &Progress,
-    ) -> Answer<(Ending, Option<crate::view::ResourceUndone>)> {
+    ) -> Answer<(Ending, Option<ResourceUndone>)> {
         let (_, nonce) = fresh_id()?;
         let clock = SystemClock::start();
         let env = Env { clock: &clock, nonce, progress, control: &live.control };
-        let bound: Duration = late_commit(&live.record.target);
-        let (settings, folder) = (settings(bound), self.state.resources.folder(&live.record.id));
-        match (work, source) {
-            (Work::Begin(compared), Some(source)) => {
-                let plan = &compared.plan;
-                let approved = plan.fingerprint();
-                Ok((engine::run(plan, &approved, &folder, &source, target, &settings, env).await?, None))
+        let settings = settings(late_commit(&live.record.target));
+        let folder = self.state.resources.folder(&live.record.id);
+        let (ending, source) = match work {
+            Work::Begin(compared, source) => {
+                let approved = compared.plan.fingerprint();
+                let run = engine::run(&compared.plan, &approved, &folder, &source, target, &settings, env);
+                (run.await?, Some(source))
             }
-            (Work::GoOn, Some(source)) => {
-                Ok((engine::resume(&folder, &source, target, &settings, env).await?, None))
+            Work::GoOn(source) => {
+                (engine::resume(&folder, &source, target, &settings, env).await?, Some(source))
             }
-            _ => {
+            Work::Prove(source) => (Ending::Finished, source),
+            Work::Undo => {
                 let choices = UndoChoices::default();
                 let (ending, undone) = engine::undo(&folder, target, choices, &settings, env).await?;
-                Ok((ending, Some(undone_view(undone))))
+                return Ok((ending, Some(undone_view(undone))));
             }
+        };
+        if ending == Ending::Finished {
+            let source = source.as_ref().map(|source| source as &dyn Resources);
+            engine::prove(&folder, source, target, &settings, env).await?;
         }
+        Ok((ending, None))
     }
 
     fn tell_resources(&self, record: ResourceRecord) {

@@ -3,8 +3,8 @@ use tauri::State;
 use crate::app::App;
 use crate::error::Answer;
 use crate::view::{
-    Choices, HoleStrip, PlanPage, RehearsalView, ReportView, RunSummary, RunView, Side, SourceOverview,
-    Verdict,
+    Choices, HoleStrip, PlanPage, ProofDepthChoice, RehearsalView, ReportView, RunSummary, RunView, Side,
+    SourceOverview, Verdict,
 };
 
 /// What there is to choose from on the source, beside what the target has.
@@ -121,8 +121,8 @@ pub(crate) async fn undo_run(app: State<'_, App>, id: String) -> Answer<()> {
 /// Compares source and target again.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn prove_run(app: State<'_, App>, id: String) -> Answer<()> {
-    app.prove_run(&id).await
+pub(crate) async fn prove_run(app: State<'_, App>, id: String, depth: ProofDepthChoice) -> Answer<()> {
+    app.prove_run(&id, depth).await
 }
 
 /// What a run did, and what is left to do.

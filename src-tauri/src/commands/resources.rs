@@ -2,7 +2,7 @@ use tauri::State;
 
 use crate::app::App;
 use crate::error::Answer;
-use crate::view::{ResourcePage, ResourceRehearsal, ResourceRun, ResourceWish, Side};
+use crate::view::{ResourcePage, ResourceRehearsal, ResourceReportView, ResourceRun, ResourceWish, Side};
 
 /// Begins to compare what both sides hold beside records; nothing is written.
 #[tauri::command]
@@ -75,6 +75,27 @@ pub(crate) async fn resource_run(app: State<'_, App>, id: String) -> Answer<Reso
 #[specta::specta]
 pub(crate) async fn resume_resource_run(app: State<'_, App>, id: String) -> Answer<()> {
     app.resume_resource_run(&id).await
+}
+
+/// Compares what a run did with the source again.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn prove_resource_run(app: State<'_, App>, id: String) -> Answer<()> {
+    app.prove_resource_run(&id).await
+}
+
+/// What a run did, written anew for machines and for people.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn resource_report(app: State<'_, App>, id: String) -> Answer<ResourceReportView> {
+    app.resource_report(&id).await
+}
+
+/// Opens the printable report with the system's viewer.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn open_resource_report(app: State<'_, App>, id: String) -> Answer<()> {
+    app.open_resource_report(&id).await
 }
 
 /// Ends a run, or an undo, where it is; it can be gone on with.

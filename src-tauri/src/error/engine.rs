@@ -3,6 +3,7 @@
 use tago_migrate::resources::ResourceRehearseError;
 use tago_migrate::{
     Halt, JournalError, PlanError, PortError, ProveError, RehearseError, ReportError, RunError, Side,
+    WorklistError,
 };
 
 use super::{ErrorCode, UiError, innermost};
@@ -129,6 +130,21 @@ impl From<ProveError> for UiError {
             ProveError::Journal(error) => UiError::from(error),
             ProveError::Write(_) => UiError::new(ErrorCode::Journal, message)
                 .hint("Check that the disk has room and that the folder of the run may be written."),
+        }
+    }
+}
+
+impl From<WorklistError> for UiError {
+    fn from(error: WorklistError) -> UiError {
+        let message = error.to_string();
+        match error {
+            WorklistError::Plan(error) => UiError::from(error),
+            WorklistError::Journal(error) => UiError::from(error),
+            WorklistError::Run(error) => UiError::from(error),
+            WorklistError::Port { side, cause } => UiError::of_side(side, &cause),
+            WorklistError::Ticks { .. } => UiError::new(ErrorCode::Journal, message)
+                .hint("Check that the disk has room and that the folder of the run may be written."),
+            WorklistError::NoSuchWork { .. } => UiError::new(ErrorCode::NotFound, message),
         }
     }
 }

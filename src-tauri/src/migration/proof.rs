@@ -6,7 +6,7 @@ use tago_api::DeviceId;
 use tago_migrate::{self as engine, Plan, Proof, WindowProof};
 
 use super::plan::{self, days_as_strip};
-use crate::view::{DifferenceKind, ProofDifference, ProofView};
+use crate::view::{DifferenceKind, ProofDepthChoice, ProofDifference, ProofView};
 
 /// The window lists this many; the report has them all.
 const LISTED: usize = 200;
@@ -20,6 +20,12 @@ pub(super) fn view(proof: &Proof, plan: &Plan) -> ProofView {
     });
     ProofView {
         green: proof.green,
+        depth: match proof.depth {
+            engine::ProofDepth::Counts => ProofDepthChoice::Counts,
+            engine::ProofDepth::Content => ProofDepthChoice::Content,
+            engine::ProofDepth::Records => ProofDepthChoice::Records,
+        },
+        agrees: proof.agrees,
         checked_at: proof.at.into(),
         windows: proof.windows.into(),
         windows_green: proof.windows_green.into(),

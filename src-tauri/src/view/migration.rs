@@ -295,10 +295,25 @@ pub struct ProofDifference {
     pub found: Option<String>,
 }
 
+/// How closely a proof looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum ProofDepthChoice {
+    /// Counts only, which prove nothing about content.
+    Counts,
+    /// The target's content against the plan.
+    Content,
+    /// Every record on both sides.
+    Records,
+}
+
 /// The comparison after a run.
 #[derive(Clone, Debug, Serialize, Type)]
 pub struct ProofView {
     pub green: bool,
+    pub depth: ProofDepthChoice,
+    /// Whether nothing was found amiss at this depth, which is no proof where only counts were compared.
+    pub agrees: bool,
     pub checked_at: Whole,
     pub windows: Whole,
     pub windows_green: Whole,

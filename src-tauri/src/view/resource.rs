@@ -134,8 +134,11 @@ pub struct KindSummary {
 #[serde(rename_all = "snake_case")]
 pub enum ResourceRunState {
     Running,
+    Proving,
     Paused,
     Done,
+    /// Done, and the proof found something.
+    DoneWithExceptions,
     Undoing,
     Undone,
     Failed,
@@ -158,6 +161,32 @@ pub struct ResourceUndone {
     pub impossible: Vec<ResourceNote>,
 }
 
+/// The comparison after a run over resources.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct ResourceProofView {
+    pub green: bool,
+    pub checked_at: Whole,
+    pub items: Whole,
+    pub items_green: Whole,
+    pub changed_since: Whole,
+    pub differing: Whole,
+    pub not_run: Whole,
+    /// How many could be compared with the source; the others with what the run sealed.
+    pub read_in_source: Whole,
+    /// Every one that is not as planned, and why.
+    pub not_equal: Vec<ResourceNote>,
+}
+
+/// Where the report of a run over resources lies.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct ResourceReportView {
+    pub html_path: String,
+    pub json_path: String,
+    /// The `holdfastctl` line that repeats the proof.
+    pub prove_line: String,
+    pub exceptions: Vec<String>,
+}
+
 /// A run over resources and how far it is; also its report.
 #[derive(Clone, Debug, Serialize, Type)]
 pub struct ResourceRun {
@@ -174,7 +203,7 @@ pub struct ResourceRun {
     pub made: Vec<ResourceNote>,
     pub changed: Vec<ResourceNote>,
     pub held: Vec<ResourceNote>,
-    pub work: Vec<ResourceNote>,
     pub unresolved: Vec<ResourceNote>,
+    pub proof: Option<ResourceProofView>,
     pub undone: Option<ResourceUndone>,
 }

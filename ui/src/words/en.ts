@@ -579,8 +579,15 @@ export const en = {
     proving: "Reading both sides again…",
     green: "Proven: nothing is missing, changed or doubled",
     notGreen: "Not proven: there are differences",
-    checked: (records: string, ranges: string, when: string) =>
-      `${records} in ${ranges} were compared, ${when}.`,
+    checked: (records: string, ranges: string, how: string, when: string) =>
+      `${records} in ${ranges} were compared, ${when}. How closely: ${how.toLowerCase()}.`,
+    depth: "How closely to look",
+    depths: {
+      counts: { label: "Counts only", detail: "Quick. Content is not compared, so it proves nothing." },
+      content: { label: "Content", detail: "Every record there, against the plan." },
+      records: { label: "Record by record", detail: "Every record on both sides, field by field." },
+    },
+    countsAgree: "The counts agree. Content was not compared, so nothing is proven",
     ranges: (n: number) => counted(n, "time range", "time ranges"),
     records: (n: number) => counted(n, "record", "records"),
     missing: "missing",
@@ -597,9 +604,9 @@ export const en = {
     found: "Found",
     proveAgain: "Prove again",
 
-    worklistTitle: "What you must still update",
+    tokensTitle: "Tokens, old and new",
     worklistLead:
-      "Devices that were created anew have new tokens. Update each place outside that uses an old one. Tokens are shown as fingerprints, never in full.",
+      "Devices that were created anew have new tokens. Tokens are shown as fingerprints, never in full.",
     worklistUnchanged: (n: number) =>
       `${counted(n, "token", "tokens")} of devices that were not made anew: nothing to update.`,
     worklistShow: "Show them",
@@ -616,6 +623,7 @@ export const en = {
     reportText: (records: string, devices: string) => `${records} written, ${devices} created.`,
     devices: (n: number) => counted(n, "device", "devices"),
     reportOpen: "Open the printable report",
+    reportFiles: (json: string) => `For machines and spreadsheets: ${json} and the files beside it.`,
     proveLine: "Anybody can repeat the proof with this line:",
 
     finishTitle: "Keep or delete the restored project?",
@@ -627,9 +635,19 @@ export const en = {
     delete: (name: string) => `Delete ${name}…`,
     resourcesTitle: "And what the project is made of?",
     resourcesText:
-      "Dashboards, actions, analyses and the like are moved by themselves, between the same two projects.",
-    resourcesNext: "Go on with these",
+      "Dashboards, actions, analyses and the like are moved separately, between the same two projects.",
+    resourcesNext: "Go on with dashboards and the rest",
     finishGone: "The restored project is gone. It costs nothing any more.",
+  },
+
+  work: {
+    title: "What you must still do",
+    lead: (open: number, all: number) =>
+      `${count(open)} of ${count(all)} open. What can be seen to be done is ticked by itself; tick the rest when you have done it.`,
+    allDone: "Everything is done.",
+    look: "Look again",
+    seen: (what: string) => `Seen to be done. ${what}`.trim(),
+    byHand: "You said that it is done.",
   },
 
   undo: {
@@ -647,6 +665,8 @@ export const en = {
     progress: "Records taken back",
     takenBack: "taken back",
     recordsBack: "records taken back",
+    devicesDeleted: "devices deleted",
+    runTitle: (target: string) => `Taken back from ${target}`,
     keptHere: "kept, changed by somebody",
     cannotBe: "impossible to take back",
     undoneTitle: "What came of taking it back",
@@ -777,14 +797,26 @@ export const en = {
       `Holdfast will now make ${counted(made, "resource", "resources")} in ${target} and change ${count(changed)} there.`,
     confirmNote:
       "Only what the rehearsal listed is written, and only where it is still as it was. Actions and analyses arrive switched off. What is replaced is kept, so that you can take this back.",
+    green: "Proven: everything is as planned",
+    checked: (items: number, read: number, when: string) =>
+      `${counted(items, "resource was", "resources were")} compared, ${when}; ${
+        read === items
+          ? "each with the source."
+          : `${count(read)} with the source, the others with what the run had written.`
+      }`,
+    asPlanned: "as planned",
+    changedSince: "changed by somebody since",
+    otherwise: "not as planned",
     recordsTitle: "And the records?",
-    recordsText: "The records of the devices are moved by themselves, between the same two projects.",
+    recordsText: "The records of the devices are moved separately, between the same two projects.",
     recordsNext: "Go on with the records",
     runTitle: (target: string) => `Resources for ${target}`,
     state: {
       running: "Writing",
+      proving: "Proving",
       paused: "Interrupted",
       done: "Done",
+      done_with_exceptions: "Done, with exceptions",
       undoing: "Taking back",
       undone: "Taken back",
       failed: "Stopped by a problem",
@@ -794,8 +826,6 @@ export const en = {
     held: "not carried out",
     resumeNote:
       "It goes on where it stopped. What may have happened is looked up first, so nothing is made twice.",
-    workTitle: "What you must still do",
-    workLead: "No platform hands these out, so no program can bring them back.",
     heldTitle: "Not carried out, and why",
     unresolvedTitle: "Ids that lead nowhere",
     unresolvedLead: "What they name is neither there nor part of this plan.",
