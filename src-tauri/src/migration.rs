@@ -16,7 +16,7 @@ use tago_migrate::{Clock as _, Figures, Settings, SystemClock};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-pub(crate) use plan::{page_of, strip, verdict};
+pub(crate) use plan::{check, page_of, strip, verdict};
 pub(crate) use rehearsal::{Rehearsal, choices_of, overview_view};
 pub(crate) use run::{LiveRun, RunFiles, RunRecord, idle_view, report_view, summary};
 

@@ -130,6 +130,7 @@ pub(super) fn summary(rehearsed: &Rehearsed) -> PlanSummary {
     let devices = |verdict| sums.devices.get(&verdict).copied().unwrap_or(0);
     let all = |verdict| devices(verdict) + sums.data.get(&verdict).copied().unwrap_or(0);
     let requests = requests(plan);
+    let in_use = plan.header().in_use.contains(&engine::Side::Target);
     let (low, high) = duration(sums.records_missing, requests, rehearsed);
     PlanSummary {
         fingerprint: plan.fingerprint().to_string(),
@@ -150,8 +151,15 @@ pub(super) fn summary(rehearsed: &Rehearsed) -> PlanSummary {
             .into_iter()
             .map(|one| ResourceNote { kind: "device".to_owned(), name: one.name, detail: one.reason })
             .collect(),
+        target_in_use: in_use,
+        target_share: percent(engine::Settings::default().pace.share_of(in_use)),
         nothing_to_do: sums.nothing_to_do,
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "from 0 to 100")]
+fn percent(share: f64) -> Whole {
+    Whole::from((share * 100.0).floor() as i64)
 }
 
 fn requests(plan: &Plan) -> u64 {
@@ -189,7 +197,7 @@ fn seconds(estimate: f64) -> u64 {
 }
 
 /// One check of the assessment.
-pub(super) fn check(check: &engine::Check) -> Check {
+pub(crate) fn check(check: &engine::Check) -> Check {
     let (name, title) = match check.name {
         CheckName::SourceReadable => ("source_readable", "The source can be read"),
         CheckName::TargetReadable => ("target_readable", "The target can be read"),

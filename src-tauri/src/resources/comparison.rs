@@ -80,10 +80,13 @@ impl Comparison {
             let state = locked(&self.state);
             (state.figures.clone(), state.outcome.clone())
         };
-        let (phase, summary, error) = match outcome {
-            None => (phase(figures.phase), None, None),
-            Some(Ok(compared)) => (RehearsalPhase::Done, Some(compared.summary()), None),
-            Some(Err(error)) => (RehearsalPhase::Failed, None, Some(error)),
+        let (phase, checks, summary, error) = match outcome {
+            None => (phase(figures.phase), Vec::new(), None, None),
+            Some(Ok(compared)) => {
+                let checks = compared.plan.header().checks.iter().map(migration::check).collect();
+                (RehearsalPhase::Done, checks, Some(compared.summary()), None)
+            }
+            Some(Err(error)) => (RehearsalPhase::Failed, Vec::new(), None, Some(error)),
         };
         ResourceRehearsal {
             id: self.id.clone(),
@@ -94,6 +97,7 @@ impl Comparison {
             phase,
             done: figures.items_done.into(),
             total: (figures.items_total > 0).then(|| figures.items_total.into()),
+            checks,
             summary,
             error,
         }

@@ -141,6 +141,10 @@ pub struct PlanSummary {
     pub seconds_high: Whole,
     /// What taking it back would leave, device by device.
     pub irreversible: Vec<ResourceNote>,
+    /// Whether something was sent to the target shortly before the rehearsal.
+    pub target_in_use: bool,
+    /// How much of the target's limits a run uses, in percent.
+    pub target_share: Whole,
     pub nothing_to_do: bool,
 }
 

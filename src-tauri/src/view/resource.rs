@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use super::{RehearsalPhase, Side, Verdict, Whole};
+use super::{Check, RehearsalPhase, Side, Verdict, Whole};
 use crate::error::UiError;
 
 /// What becomes of a resource that is on both sides and differs.
@@ -93,6 +93,7 @@ pub struct ResourceRehearsal {
     pub phase: RehearsalPhase,
     pub done: Whole,
     pub total: Option<Whole>,
+    pub checks: Vec<Check>,
     pub summary: Option<ResourceSummary>,
     pub error: Option<UiError>,
 }

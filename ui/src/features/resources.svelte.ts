@@ -36,11 +36,13 @@ export class ResourceWizard {
 
   readonly summary = $derived(this.plan?.summary ?? null);
   readonly kinds = $derived(this.summary?.kinds ?? []);
+  readonly blocked = $derived(this.plan?.checks.some((check) => check.verdict === "block") ?? false);
   readonly somethingChosen = $derived(this.kinds.some((kind) => this.countOf(kind) > 0));
   readonly canConfirm = $derived(
     this.summary !== null &&
       !this.reading &&
       !this.stale &&
+      !this.blocked &&
       !this.summary.nothing_to_do &&
       this.somethingChosen,
   );

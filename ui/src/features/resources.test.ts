@@ -34,6 +34,7 @@ function compared(over: Partial<ResourceRehearsal> = {}, kinds = [kind()]): Reso
     phase: "done",
     done: 0,
     total: null,
+    checks: [],
     summary,
     error: null,
     ...over,
@@ -49,6 +50,14 @@ async function wizard(first = compared()): Promise<ResourceWizard> {
 }
 
 afterEach(() => void vi.restoreAllMocks());
+
+describe("checks", () => {
+  it("lets nothing be written that a check stops", async () => {
+    const check = { name: "networks", title: "Networks", message: "One lacks." };
+    expect((await wizard(compared({ checks: [{ ...check, verdict: "warn" }] }))).canConfirm).toBe(true);
+    expect((await wizard(compared({ checks: [{ ...check, verdict: "block" }] }))).canConfirm).toBe(false);
+  });
+});
 
 describe("choosing resources", () => {
   it("begins with everything, and asks for exactly what is left of it", async () => {

@@ -82,7 +82,7 @@ export const commands = {
 	/**  Takes a run back, wherever nobody changed anything since; the source is not needed for it. */
 	undoRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("undo_run", { id })),
 	/**  Compares source and target again. */
-	proveRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("prove_run", { id })),
+	proveRun: (id: string, depth: ProofDepthChoice) => typedError<null, UiError>(__TAURI_INVOKE("prove_run", { id, depth })),
 	/**  What a run did, and what is left to do. */
 	report: (id: string) => typedError<ReportView, UiError>(__TAURI_INVOKE("report", { id })),
 	/**  Opens the printable report with the system's viewer. */
@@ -103,10 +103,22 @@ export const commands = {
 	resourceRun: (id: string) => typedError<ResourceRun, UiError>(__TAURI_INVOKE("resource_run", { id })),
 	/**  Goes on with a run that was interrupted. */
 	resumeResourceRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("resume_resource_run", { id })),
+	/**  Compares what a run did with the source again. */
+	proveResourceRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("prove_resource_run", { id })),
+	/**  What a run did, written anew for machines and for people. */
+	resourceReport: (id: string) => typedError<ResourceReportView, UiError>(__TAURI_INVOKE("resource_report", { id })),
+	/**  Opens the printable report with the system's viewer. */
+	openResourceReport: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("open_resource_report", { id })),
 	/**  Ends a run, or an undo, where it is; it can be gone on with. */
 	stopResourceRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("stop_resource_run", { id })),
 	/**  Takes a run back, wherever nobody changed anything since. */
 	undoResourceRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("undo_resource_run", { id })),
+	/**  What is left to do by hand after a run, as it was seen and ticked last. */
+	worklist: (cargo: Cargo, run: string) => typedError<WorkRow[], UiError>(__TAURI_INVOKE("worklist", { cargo, run })),
+	/**  Looks at the target for what of it is done by now. */
+	lookAtWorklist: (cargo: Cargo, run: string) => typedError<WorkRow[], UiError>(__TAURI_INVOKE("look_at_worklist", { cargo, run })),
+	/**  Ticks one thing as done by hand, or takes the tick away. */
+	tickWork: (cargo: Cargo, run: string, key: string, done: boolean) => typedError<WorkRow[], UiError>(__TAURI_INVOKE("tick_work", { cargo, run, key, done })),
 	/**  The version of this program. */
 	version: () => __TAURI_INVOKE<string>("version"),
 };
@@ -178,6 +190,9 @@ export type Capabilities = {
 	migrate: boolean,
 	practice_damage: boolean,
 };
+
+/**  What a run moves. */
+export type Cargo = "records" | "resources";
 
 /**  Where a project can be, and in which versions of the platform, the newest first. */
 export type Catalogue = {
@@ -425,6 +440,15 @@ export type Project = {
 /**  Whether a project can be used. */
 export type ProjectStatus = "active" | "deploying" | "failed";
 
+/**  How closely a proof looks. */
+export type ProofDepthChoice = 
+/**  Counts only, which prove nothing about content. */
+"counts" | 
+/**  The target's content against the plan. */
+"content" | 
+/**  Every record on both sides. */
+"records";
+
 /**  One record that is not as it should be. */
 export type ProofDifference = {
 	kind: DifferenceKind,
@@ -438,6 +462,9 @@ export type ProofDifference = {
 /**  The comparison after a run. */
 export type ProofView = {
 	green: boolean,
+	depth: ProofDepthChoice,
+	/**  Whether nothing was found amiss at this depth, which is no proof where only counts were compared. */
+	agrees: boolean,
 	checked_at: Whole,
 	windows: Whole,
 	windows_green: Whole,
@@ -531,6 +558,21 @@ export type ResourcePage = {
 	total: Whole,
 };
 
+/**  The comparison after a run over resources. */
+export type ResourceProofView = {
+	green: boolean,
+	checked_at: Whole,
+	items: Whole,
+	items_green: Whole,
+	changed_since: Whole,
+	differing: Whole,
+	not_run: Whole,
+	/**  How many could be compared with the source; the others with what the run sealed. */
+	read_in_source: Whole,
+	/**  Every one that is not as planned, and why. */
+	not_equal: ResourceNote[],
+};
+
 /**  Why an item has its verdict: a word, and what it is about. */
 export type ResourceReasonView = {
 	code: string,
@@ -554,6 +596,15 @@ export type ResourceRehearsal = {
 
 /**  A rehearsal of resources is further than it was. */
 export type ResourceRehearsalChanged = ResourceRehearsal;
+
+/**  Where the report of a run over resources lies. */
+export type ResourceReportView = {
+	html_path: string,
+	json_path: string,
+	/**  The `holdfastctl` line that repeats the proof. */
+	prove_line: string,
+	exceptions: string[],
+};
 
 /**  One resource of the source, and what the plan does with it. */
 export type ResourceRow = {
@@ -588,15 +639,17 @@ export type ResourceRun = {
 	made: ResourceNote[],
 	changed: ResourceNote[],
 	held: ResourceNote[],
-	work: ResourceNote[],
 	unresolved: ResourceNote[],
+	proof: ResourceProofView | null,
 	undone: ResourceUndone | null,
 };
 
 /**  A run over resources is further than it was. */
 export type ResourceRunChanged = ResourceRun;
 
-export type ResourceRunState = "running" | "paused" | "done" | "undoing" | "undone" | "failed";
+export type ResourceRunState = "running" | "proving" | "paused" | "done" | 
+/**  Done, and the proof found something. */
+"done_with_exceptions" | "undoing" | "undone" | "failed";
 
 /**  What a plan for resources would do, in figures. */
 export type ResourceSummary = {
@@ -816,6 +869,24 @@ export type Verdict = "create" | "update" | "fill" | "skip" | "conflict" | "bloc
 
 /**  A whole number that the window's JavaScript holds exactly. */
 export type Whole = number;
+
+/**  Whether something that was to be done by hand is done. */
+export type WorkProgress = "open" | 
+/**  The target shows it. */
+"done" | "done_by_hand";
+
+/**  Something that only the owner can do after a run. */
+export type WorkRow = {
+	key: string,
+	/**  What kind of work it is, such as `hand_out_token`. */
+	task: string,
+	kind: string,
+	name: string,
+	text: string,
+	state: WorkProgress,
+	/**  What was seen of it in the target. */
+	seen: string | null,
+};
 
 /* Tauri Specta runtime */
 async function typedError<T, E>(result: Promise<T>): Promise<{ status: "ok"; data: T } | { status: "error"; error: E }> {

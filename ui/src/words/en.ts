@@ -484,6 +484,9 @@ export const en = {
     time: "Time it will take",
     timeText: (range: string, requests: string) => `${range}, with ${requests}`,
     requests: (n: number) => counted(n, "request", "requests"),
+    share: "Share of the limits there",
+    shareText: (percent: number, inUse: boolean) =>
+      inUse ? `${percent} %, because the project is in use` : `${percent} %, because nothing else is sending`,
     cost: "Cost of the restored project meanwhile",
     costText: (hour: string) => `${hour} for each started hour`,
     nothing: (target: string) => `Nothing to do: ${target} already has everything that you chose.`,
