@@ -174,6 +174,8 @@ impl Window {
     pub async fn bring_into_view(&self, element: &Element, css: &str) {
         let mut last = None;
         for turn in 0..40 {
+            // A turn of the wheel has moved the page two frames later.
+            self.drawn().await;
             let place = self
                 .read(
                     "const r = arguments[0].getBoundingClientRect();
@@ -199,7 +201,6 @@ impl Window {
                 self.turn_wheel(x as i64, at as i64, (y - height / 2.0) as i64).await;
             }
             last = Some(y);
-            sleep(LOOK_AGAIN).await;
         }
         panic!("{css} cannot be brought into view");
     }
@@ -425,13 +426,17 @@ impl Window {
 
     pub async fn picture(&self, path: &Path) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        // Two frames on, what is in the page is also on the screen.
-        let drawn =
-            "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done(1)));";
-        let _ = self.client.execute_async(drawn, vec![]).await;
+        self.drawn().await;
         if let Ok(png) = self.client.screenshot().await {
             fs::write(path, png).unwrap();
         }
+    }
+
+    /// Two frames on, what is in the page is also on the screen.
+    async fn drawn(&self) {
+        let drawn =
+            "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done(1)));";
+        let _ = self.client.execute_async(drawn, vec![]).await;
     }
 
     /// Runs a script that reads.

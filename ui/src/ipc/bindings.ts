@@ -414,6 +414,10 @@ export type PlanSummary = {
 	seconds_high: Whole,
 	/**  What taking it back would leave, device by device. */
 	irreversible: ResourceNote[],
+	/**  Whether something was sent to the target shortly before the rehearsal. */
+	target_in_use: boolean,
+	/**  How much of the target's limits a run uses, in percent. */
+	target_share: Whole,
 	nothing_to_do: boolean,
 };
 
@@ -590,6 +594,7 @@ export type ResourceRehearsal = {
 	phase: RehearsalPhase,
 	done: Whole,
 	total: Whole | null,
+	checks: Check[],
 	summary: ResourceSummary | null,
 	error: UiError | null,
 };
