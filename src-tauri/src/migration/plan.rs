@@ -210,7 +210,6 @@ pub(crate) fn check(check: &engine::Check) -> Check {
         CheckName::SerialNumbers => ("serial_numbers", "Serial numbers stay where they are"),
         CheckName::SideEffects => ("side_effects", "What may change the records on arrival"),
         CheckName::Actions => ("actions", "What the records set off"),
-        CheckName::SideEffects => ("side_effects", "What the data may set off"),
         CheckName::Lane => ("lane", "How the records travel"),
         CheckName::InsideRecords => ("inside_records", "What records name is on the target"),
         CheckName::Unrecoverable => ("unrecoverable", "What no restore brings back"),
