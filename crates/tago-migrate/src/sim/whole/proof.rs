@@ -22,10 +22,16 @@ impl Bench {
     }
 
     /// The process ends while it proves.
-    async fn die_proving(&self, depth: ProofDepth, after: Duration) {
+    /// The program ends once the proof is so far.
+    async fn die_proving(&self, depth: ProofDepth, so_far: impl Fn(&Figures) -> bool) {
+        self.progress.send_replace(Figures::default());
+        let mut seen = self.progress.subscribe();
         let choice = ProofChoice { depth, afresh: false };
-        let killed = tokio::time::timeout(after, self.prove_as(choice)).await;
-        assert!(killed.is_err(), "it was quicker: {killed:?}");
+        tokio::select! {
+            biased;
+            proof = self.prove_as(choice) => panic!("it was quicker: {proof:?}"),
+            seen = seen.wait_for(so_far) => drop(seen.unwrap()),
+        }
     }
 
     fn records_read(&self) -> (usize, usize) {
@@ -167,7 +173,7 @@ async fn a_proof_that_died_goes_on_where_it_was() {
     let mut bench = Bench::new();
     bench.settings.lanes = 1;
     bench.has_run().await;
-    bench.die_proving(ProofDepth::Content, Duration::from_millis(300)).await;
+    bench.die_proving(ProofDepth::Content, |figures| figures.records_done >= 100).await;
     let (_, before) = bench.records_read();
     assert!((50..250).contains(&before), "{before} records were read");
     // What is written when the power fails may be half a line.
@@ -195,12 +201,12 @@ async fn a_proof_goes_on_only_with_one_of_its_own_depth_and_run_and_if_the_owner
         (ProofChoice { depth: ProofDepth::Records, afresh: false }, true),
         (ProofChoice { depth: ProofDepth::Content, afresh: true }, true),
     ] {
-        bench.die_proving(ProofDepth::Content, Duration::from_millis(300)).await;
+        bench.die_proving(ProofDepth::Content, |figures| figures.records_done >= 100).await;
         bench.records_read();
         assert!(bench.prove_as(choice).await.unwrap().green);
         assert_eq!(bench.records_read().1 == 300, reads_all, "{choice:?}");
     }
-    bench.die_proving(ProofDepth::Content, Duration::from_millis(300)).await;
+    bench.die_proving(ProofDepth::Content, |figures| figures.records_done >= 100).await;
     bench.records_read();
     let (mut journal, _) = SqliteJournal::open(&bench.run_folder()).unwrap();
     journal.append(bench.clock.now(), &Row::Session {}).unwrap();
@@ -216,13 +222,11 @@ async fn what_was_not_proven_is_read_again_and_two_proofs_at_once_are_refused() 
     bench.has_run().await;
     let gone = bench.with_target(|records| records.remove(4));
     // It waits for the one record when it dies.
-    bench.die_proving(ProofDepth::Content, Duration::from_millis(1_900)).await;
+    bench.die_proving(ProofDepth::Content, |figures| figures.waiting_for.is_some()).await;
     bench.with_target(|records| records.push(gone));
     bench.records_read();
-    let second = async {
-        bench.clock.sleep(Duration::from_millis(20)).await;
-        bench.prove_as(ProofChoice::default()).await
-    };
+    // The first one has begun before this one is asked.
+    let second = bench.prove_as(ProofChoice::default());
     let (proof, refused) = futures_util::future::join(bench.prove_at(ProofDepth::Content), second).await;
     assert!(matches!(refused, Err(ProveError::Journal(JournalError::InUse))), "{refused:?}");
     assert!(proof.green, "{proof:?}");
