@@ -105,6 +105,17 @@ pub(crate) enum Command {
         #[command(flatten)]
         target: TargetSide,
     },
+    /// Plan again what a run with a damaged journal still lacks: take away its own tokens and marks, read both
+    /// sides, fill the gaps. The new plan is run in a new folder.
+    Rebuild {
+        /// The damaged run's folder.
+        run: PathBuf,
+        #[command(flatten)]
+        sides: Sides,
+        /// Where to write the new plan.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
     /// Say what is left to do by hand, and look at the target for what is done.
     Worklist {
         /// The run's folder.

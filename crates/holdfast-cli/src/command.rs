@@ -4,8 +4,8 @@ use std::path::Path;
 use tago_api::{DeviceId, Time};
 use tago_migrate::{
     Choices, Clock, Depth, Ending, Existing, Inside, JournalError, Plan, PlanError, PlanKind, Policy,
-    ProofChoice, ProofDepth, RunError, Seal, Source, SystemClock, Tripped, WorkState, prove_as, rehearse,
-    report, resume, retry, run, status, tick, undo, worklist,
+    ProofChoice, ProofDepth, RunError, Seal, Source, SystemClock, Tripped, WorkState, prove_as, rebuild,
+    rehearse, report, resume, retry, run, status, tick, undo, worklist,
 };
 
 use crate::arguments::{self, Arguments, Choice, Command, MaybeSource, Sides, TargetSide};
@@ -40,6 +40,10 @@ pub(crate) async fn carry_out(arguments: Arguments) -> Result<u8, Failure> {
         Command::Undo { run, with_records, target } => match kind_of(&run)? {
             PlanKind::Data => take_back(&run, &target, show).await,
             PlanKind::Resources => resources::take_back(&run, with_records, &target, show).await,
+        },
+        Command::Rebuild { run, sides, out } => match kind_of(&run)? {
+            PlanKind::Data => plan_again(&run, &sides, &out, show).await,
+            PlanKind::Resources => resources::plan_again(&run, &sides, &out, show).await,
         },
         Command::Worklist { run, since, tick, untick, target } => {
             look_at_work(&run, since, [(&tick, true), (&untick, false)], &target, show).await
@@ -144,6 +148,21 @@ fn write_report(folder: &Path, show: Show) -> Result<u8, Failure> {
     let report = report(folder, SystemClock::start().now())?;
     show.report(&report)?;
     Ok(DONE)
+}
+
+async fn plan_again(folder: &Path, sides: &Sides, out: &Path, show: Show) -> Result<u8, Failure> {
+    let Connected { source, target, settings } = sides.connect()?;
+    let rebuilt = {
+        let around = Surroundings::new()?;
+        rebuild(folder, &source, &target, &settings, around.env()).await?
+    };
+    rebuilt.plan.write(out)?;
+    let is_runnable = rebuilt.plan.is_runnable();
+    show.rebuilt(&rebuilt, &rebuilt.plan.fingerprint(), is_runnable, out)?;
+    if !show.is_json() {
+        show.plan(&rebuilt.plan, out)?;
+    }
+    Ok(if is_runnable && rebuilt.switched_off.is_empty() { DONE } else { LOOK })
 }
 
 async fn look_at_work(

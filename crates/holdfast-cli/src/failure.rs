@@ -4,7 +4,8 @@ use std::io;
 use tago_api::client::{AddressError, ApiError};
 use tago_migrate::resources::ResourceRehearseError;
 use tago_migrate::{
-    PlanError, PortError, ProveError, RehearseError, ReportError, RunError, Side, WorklistError,
+    JournalError, PlanError, PortError, ProveError, RebuildError, RehearseError, ReportError, RunError, Side,
+    WorklistError,
 };
 use thiserror::Error;
 
@@ -77,6 +78,8 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Worklist(#[from] WorklistError),
     #[error(transparent)]
+    Rebuild(#[from] RebuildError),
+    #[error(transparent)]
     Plan(#[from] PlanError),
     #[error(transparent)]
     Run(#[from] RunError),
@@ -102,7 +105,27 @@ impl Failure {
             words.push_str(&error.to_string());
             cause = error.source();
         }
+        if self.is_about_a_damaged_journal() {
+            words.push_str(
+                "; `holdfastctl rebuild` plans again what still lacks, from the plan and the target",
+            );
+        }
         words
+    }
+
+    fn is_about_a_damaged_journal(&self) -> bool {
+        let (Failure::Run(RunError::Journal(journal))
+        | Failure::Prove(ProveError::Journal(journal))
+        | Failure::Report(ReportError::Journal(journal))
+        | Failure::Worklist(WorklistError::Journal(journal))) = self
+        else {
+            return false;
+        };
+        match journal {
+            JournalError::Damaged { .. } => true,
+            JournalError::Storage { doing, .. } => *doing != "written",
+            _ => false,
+        }
     }
 
     /// What the program ends with.
@@ -115,6 +138,12 @@ impl Failure {
             | Failure::Rehearse(RehearseError::Port { cause, .. })
             | Failure::RehearseResources(ResourceRehearseError::Port { cause, .. })
             | Failure::Worklist(WorklistError::Port { cause, .. })
+            | Failure::Rebuild(
+                RebuildError::Port { cause }
+                | RebuildError::Run(RunError::Port { cause, .. })
+                | RebuildError::Rehearse(RehearseError::Port { cause, .. })
+                | RebuildError::RehearseResources(ResourceRehearseError::Port { cause, .. }),
+            )
             | Failure::Run(RunError::Port { cause, .. })
             | Failure::Prove(ProveError::Port { cause, .. }) => port_code(cause),
             Failure::Rehearse(RehearseError::Stopped)

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use tago_migrate::resources::{
-    Conflict, Kind, ResourceChoices, ResourcePlan, Resources, UndoChoices, prove, rehearse, report, resume,
-    run, status, undo,
+    Conflict, Kind, ResourceChoices, ResourcePlan, Resources, UndoChoices, prove, rebuild, rehearse, report,
+    resume, run, status, undo,
 };
 use tago_migrate::{Clock, Ending, PortError, Seal, SystemClock};
 
@@ -107,6 +107,21 @@ pub(crate) async fn take_back(
         Ending::Finished => LOOK,
         Ending::Stopped | Ending::Halted(_) => HALF_WAY,
     })
+}
+
+pub(crate) async fn plan_again(folder: &Path, sides: &Sides, out: &Path, show: Show) -> Result<u8, Failure> {
+    let Connected { source, target, settings } = sides.connect()?;
+    let rebuilt = {
+        let around = Surroundings::new()?;
+        rebuild(folder, &source, &target, &settings, around.env()).await?
+    };
+    rebuilt.plan.write(out)?;
+    let is_runnable = rebuilt.plan.obstacle().is_none();
+    show.rebuilt(&rebuilt, &rebuilt.plan.fingerprint(), is_runnable, out)?;
+    if !show.is_json() {
+        show.resource_plan(&rebuilt.plan, out)?;
+    }
+    Ok(if is_runnable { DONE } else { LOOK })
 }
 
 async fn choices(choice: &ResourceChoice, source: &dyn Resources) -> Result<ResourceChoices, Failure> {

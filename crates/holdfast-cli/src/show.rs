@@ -22,6 +22,10 @@ impl Show {
         Show { json }
     }
 
+    pub(crate) fn is_json(self) -> bool {
+        self.json
+    }
+
     pub(crate) fn plan(self, plan: &Plan, file: &Path) -> io::Result<()> {
         let (header, summary, fingerprint) = (plan.header(), plan.summary(), plan.fingerprint());
         if self.json {

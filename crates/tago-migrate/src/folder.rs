@@ -19,6 +19,7 @@ pub(crate) const IDS_CSV: &str = "ids.csv";
 pub(crate) const WORKLIST: &str = "worklist.json";
 pub(crate) const WORK_CSV: &str = "worklist.csv";
 pub(crate) const NAMES: &str = "written";
+pub(crate) const REBUILD: &str = "rebuild";
 pub(crate) const LOCK: &str = "run.lock";
 
 /// Writes a file so that its name never stands for half of it: temporary name, sync, rename, and the

@@ -195,6 +195,20 @@ impl SqliteJournal {
     }
 }
 
+/// The id of the run of this folder, as far as a damaged journal still tells it.
+pub(crate) fn run_named(folder: &Path) -> Option<String> {
+    let path = folder.join(folder::JOURNAL);
+    let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
+    let first = "SELECT epoch, at, body, sum FROM row WHERE seq = 1";
+    let (epoch, at, body, written): (i64, i64, String, i32) =
+        database.query_row(first, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).ok()?;
+    if sum(epoch, Time::from_millis(at), &body) != written {
+        return None;
+    }
+    let begun: serde_json::Value = serde_json::from_str(&body).ok()?;
+    begun["begun"]["run"].as_str().map(str::to_owned)
+}
+
 /// What a row must come back as: a page may be damaged in a way that leaves it readable.
 fn sum(epoch: i64, at: Time, body: &str) -> i32 {
     let digest = Sha256::new().chain_update(epoch.to_le_bytes()).chain_update(at.millis().to_le_bytes());
@@ -218,7 +232,7 @@ fn last_epoch(database: &Connection) -> Result<i64, JournalError> {
 }
 
 /// Takes the folder, for as long as the file stays open.
-fn lock(folder: &Path) -> Result<File, JournalError> {
+pub(crate) fn lock(folder: &Path) -> Result<File, JournalError> {
     let lock = File::options()
         .create(true)
         .truncate(false)

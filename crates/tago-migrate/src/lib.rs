@@ -26,6 +26,7 @@ mod ports;
 mod progress;
 mod prove;
 mod reader;
+mod rebuild;
 mod record;
 mod rehearse;
 mod report;
@@ -64,6 +65,7 @@ pub use prove::{
     Difference, DifferenceKind, Proof, ProofChoice, ProofDepth, ProveError, WindowProof, WindowVerdict,
     last_proof, prove, prove_as,
 };
+pub use rebuild::{RebuildError, Rebuilt, rebuild};
 pub use record::{Key, Record, Tally};
 pub use rehearse::{RehearseError, rehearse};
 pub use report::{Report, ReportError, TokenWork, report};

@@ -25,7 +25,7 @@ mod device;
 mod guard;
 pub(crate) mod ledger;
 mod schedule;
-mod token;
+pub(crate) mod token;
 
 pub(crate) use device::MARKER;
 use guard::Guard;

@@ -10,6 +10,7 @@ mod place;
 mod plan;
 mod ports;
 mod prove;
+mod rebuild;
 mod rehearse;
 pub(crate) mod remap;
 mod report;
@@ -30,6 +31,7 @@ pub use plan::{
 };
 pub use ports::{Address, Entries, Resources, ResourcesTarget, SCRIPT, UNKNOWN_VALUE};
 pub use prove::{ItemProof, ItemVerdict, ResourceProof, last_proof, prove};
+pub use rebuild::rebuild;
 pub use rehearse::{ResourceRehearseError, rehearse, snapshot};
 pub use remap::{Mapping, Unresolved, remap};
 pub use report::{Counts, ReportLine, ResourceReport, UndoneLines, report};

@@ -9,7 +9,7 @@ use tago_migrate::resources::{
     self as engine, Address, ItemVerdict, Kind, ResourcePlan, ResourceProof, ResourceReport, ResourceStatus,
     irreversible,
 };
-use tago_migrate::{CheckVerdict, Ending, Verdict, WorkItem, WorkState};
+use tago_migrate::{CheckVerdict, Ending, Rebuilt, Seal, Verdict, WorkItem, WorkState};
 
 use super::{Show, count, document, ending_words, plain};
 
@@ -211,6 +211,34 @@ impl Show {
         }
         for (at, name, reason) in &impossible {
             writeln!(out, "  cannot {} {}: {}", at.kind, plain(name), plain(reason))?;
+        }
+        Ok(())
+    }
+
+    /// What a damaged run left behind, and where the new plan is.
+    pub(crate) fn rebuilt<P>(
+        self,
+        rebuilt: &Rebuilt<P>,
+        fingerprint: &Seal,
+        is_runnable: bool,
+        file: &Path,
+    ) -> io::Result<()> {
+        if self.json {
+            return document(&json!({
+                "plan": file,
+                "fingerprint": fingerprint,
+                "runnable": is_runnable,
+                "tidied": rebuilt.tidied,
+                "switched_off": rebuilt.switched_off,
+            }));
+        }
+        let mut out = io::stdout().lock();
+        for told in &rebuilt.tidied {
+            writeln!(out, "tidied   {}", plain(told))?;
+        }
+        for name in &rebuilt.switched_off {
+            let name = plain(name);
+            writeln!(out, "look     action {name} is switched off; if the run did that, switch it on again")?;
         }
         Ok(())
     }

@@ -130,7 +130,7 @@ impl Ctl {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
-    fn call(&self, arguments: &[&str], crash_at: Option<u64>) -> Ended {
+    pub(crate) fn call(&self, arguments: &[&str], crash_at: Option<u64>) -> Ended {
         let mut command = self.command(arguments);
         if let Some(row) = crash_at {
             command.env("HOLDFAST_CRASH_AT_ROW", row.to_string());

@@ -10,6 +10,7 @@ mod ctl;
 mod official_cli;
 mod oracle;
 mod platform;
+mod rebuild;
 mod resources;
 mod secrets;
 mod token;

@@ -166,6 +166,11 @@ impl Turn<'_> {
     }
 
     fn token_name(&self) -> String {
-        format!("Holdfast run {}", self.state.ledger.run)
+        token_name(&self.state.ledger.run)
     }
+}
+
+/// What a token is called that a run made.
+pub(crate) fn token_name(run: &str) -> String {
+    format!("Holdfast run {run}")
 }
