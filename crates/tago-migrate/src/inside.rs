@@ -229,6 +229,11 @@ fn positions_in(text: &str) -> impl Iterator<Item = &str> {
 /// Digits of an id.
 const ID: usize = 24;
 
+/// Whether there is something in it to look at.
+pub(crate) fn may_tell(record: &Record) -> bool {
+    matches!(&record.value, Some(Value::Text(text)) if may_hold_names(text)) || record.metadata.is_some()
+}
+
 fn document(metadata: Option<&Json>) -> Option<serde_json::Value> {
     let text = metadata?.as_str();
     // An escape may hide anything.

@@ -91,6 +91,10 @@ impl Parcels {
         self.0.len()
     }
 
+    pub(crate) fn keep_before(&mut self, end: Time) {
+        self.0.truncate(self.0.partition_point(|parcel| parcel.time < end));
+    }
+
     pub(crate) fn tallies(&self) -> BTreeMap<&str, Tally> {
         let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
         for parcel in &self.0 {
@@ -212,7 +216,7 @@ impl Load {
             let here = load.keys.len();
             let first = load.starts.get(begin).copied().unwrap_or(0);
             // Two brackets around, a comma before.
-            if here > begin && load.text.len() - first + parcel.body.len() + 3 > batch_bytes {
+            if here > begin && fills(load.text.len() - first + 1, &parcel.body, batch_bytes) {
                 load.batches.push(begin..here);
                 begin = here;
             }
@@ -304,6 +308,11 @@ impl Load {
     fn range(&self, batch: u32) -> Range<usize> {
         self.batches.get(batch as usize).cloned().unwrap_or(self.keys.len()..self.keys.len())
     }
+}
+
+/// Whether one more record goes over a batch in which records take so many bytes with a comma after each.
+pub(crate) fn fills(filled: usize, body: &str, batch_bytes: usize) -> bool {
+    filled + body.len() + 2 > batch_bytes
 }
 
 type Missing<'a> = (BTreeMap<u32, Tally>, Vec<&'a Parcel>, Counts);

@@ -160,6 +160,7 @@ pub(crate) type Trouble = (Side, PortError);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Config {
     pub(crate) lanes: usize,
+    pub(crate) in_flight: usize,
     pub(crate) late_commit_bound: Duration,
     pub(crate) patience: Duration,
 }

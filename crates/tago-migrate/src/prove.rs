@@ -307,7 +307,7 @@ pub(crate) async fn examine(
         source: Reader { port: source, pacers: for_source, limit, clock: env.clock, patience },
         target: Reader { port: target, pacers: for_target, limit, clock: env.clock, patience },
         watch: Watch::new(env),
-        lanes: settings.lanes.max(1),
+        lanes: settings.reading_lanes(),
         bound: settings.late_commit_bound,
     };
     let parts = prover.parts(examination.unfinished).await?;

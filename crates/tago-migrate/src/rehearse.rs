@@ -7,7 +7,7 @@ use tago_api::{ActionId, DeviceId, Time};
 use thiserror::Error;
 
 use crate::device::{Definition, Device, Named, Param, Token, differences, seal};
-use crate::inside::{Found, Known, Terms};
+use crate::inside::{Found, Known, Terms, may_tell};
 use crate::json::Json;
 use crate::lanes::in_lanes;
 use crate::load::Parcels;
@@ -20,7 +20,7 @@ use crate::plan::{
 use crate::ports::{Identity, Order, PortError, Range, Source, Target};
 use crate::progress::Phase;
 use crate::reader::Reader;
-use crate::record::Tally;
+use crate::record::{Record, Tally};
 use crate::run::Side;
 use crate::settings::{Env, Settings};
 use crate::watch::{Stopped, Watch};
@@ -33,7 +33,7 @@ mod probe;
 mod retention;
 mod storm;
 
-use compare::compare;
+use compare::{compare, last_cut};
 use counterpart::{Counterpart, counterparts};
 use storm::{Actions, Watching};
 
@@ -492,7 +492,7 @@ impl Rehearsal<'_> {
             });
             Ok(part)
         });
-        in_lanes(self.settings.lanes, comparing.collect()).await
+        in_lanes(self.settings.reading_lanes(), comparing.collect()).await
     }
 
     async fn part(
@@ -553,15 +553,33 @@ impl Rehearsal<'_> {
                 }
                 Err(cause) => return Err(RehearseError::Port { side: Side::Source, cause }),
             };
-            without_group += page.records.iter().filter(|record| record.group.is_none()).count() as u64;
-            let names = known.look(&page.records, &mut part.inside);
-            let ours = Parcels::of(Side::Source, page.records, known.terms());
+            let no_group = |record: &&Record| record.group.is_none();
+            let groupless: Vec<Time> =
+                page.records.iter().filter(no_group).map(|record| record.time).collect();
+            let mut telling: Vec<Record> =
+                page.records.iter().filter(|record| may_tell(record)).cloned().collect();
+            let mut ours = Parcels::of(Side::Source, page.records, known.terms());
             let theirs = self.counterpart_records(target, &ours, known.terms()).await?;
-            self.watch.change(|figures| figures.records_done += ours.len() as u64);
-            let (theirs, too_dense) = match theirs {
+            let (mut theirs, too_dense) = match theirs {
                 Ok(theirs) => (theirs, None),
                 Err(message) => (Parcels::default(), Some(message)),
             };
+            let mut next = page.next;
+            // The rest begins the next item, rather than travel in a request that is half empty.
+            let bytes = self.settings.batch_bytes;
+            if next.is_some()
+                && let Some(cut) = last_cut(self.choices.policy, &ours, &theirs, bytes)
+            {
+                ours.keep_before(cut);
+                // A run reads no further than the item's last record.
+                if let Some((_, last)) = ours.between() {
+                    theirs.keep_before(last + Duration::from_millis(1));
+                }
+                next = Some(cut);
+            }
+            without_group +=
+                groupless.iter().filter(|time| next.is_none_or(|next| **time < next)).count() as u64;
+            self.watch.change(|figures| figures.records_done += ours.len() as u64);
             let mut item = compare(scanned.device.id, self.choices.policy, &ours, &theirs);
             if let Some(item) = &mut item
                 && let Some(text) = too_dense.or_else(|| self.too_dense(item, &ours, &theirs))
@@ -572,8 +590,10 @@ impl Rehearsal<'_> {
             if let Some(item) = &item {
                 watching.look(item, (!parses).then_some(&ours), &mut part.tripped);
             }
+            telling.retain(|record| next.is_none_or(|next| record.time < next));
+            let names = known.look(&telling, &mut part.inside);
             part.items.extend(item.map(|item| DataItem { names, ..item }));
-            match page.next {
+            match next {
                 Some(next) => range.from = next,
                 None => break,
             }

@@ -263,6 +263,7 @@ pub(crate) async fn go(
 fn config(settings: &Settings) -> Config {
     Config {
         lanes: settings.lanes.max(1),
+        in_flight: settings.in_flight,
         late_commit_bound: if is_planted(Bug::QuarantineTooShort) {
             settings.late_commit_bound / 4
         } else {

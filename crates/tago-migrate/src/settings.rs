@@ -24,6 +24,9 @@ pub struct Env<'a> {
 pub struct Settings {
     /// Parts of different devices that travel at once.
     pub lanes: usize,
+    /// Bytes that records may take between being read and being stored or compared, whatever the number of
+    /// lanes. A part that takes more travels alone.
+    pub in_flight: usize,
     /// The most bytes of one request body.
     pub batch_bytes: usize,
     /// The most records of one read.
@@ -43,6 +46,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             lanes: 4,
+            in_flight: 64 << 20,
             batch_bytes: 190_000,
             read_limit: READ_LIMIT,
             late_commit_bound: Duration::from_secs(120),
@@ -50,6 +54,19 @@ impl Default for Settings {
             patience: Duration::from_secs(30),
             locks: None,
         }
+    }
+}
+
+/// What a record takes beside its text, in bytes.
+pub(crate) const BESIDE_TEXT: usize = 256;
+/// The text of a record of which nothing is known yet.
+const USUAL_TEXT: usize = 160;
+
+impl Settings {
+    /// So many lanes may read both sides page by page within [`in_flight`](Settings::in_flight).
+    pub(crate) fn reading_lanes(&self) -> usize {
+        let both_pages = 2 * self.read_limit * (USUAL_TEXT + BESIDE_TEXT);
+        self.lanes.min(self.in_flight / both_pages.max(1)).max(1)
     }
 }
 

@@ -5,6 +5,7 @@
 mod adapter;
 mod bad_day;
 mod bad_input;
+mod clock;
 mod crash;
 mod ctl;
 mod official_cli;

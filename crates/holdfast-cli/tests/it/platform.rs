@@ -9,9 +9,9 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tago_api::client::{
-    Access, Address, Api, Console, Credential, DeploymentStatus, Place, RestoreRequest, Settings,
+    Access, Address, Api, Console, Credential, DeploymentStatus, NewProject, Place, RestoreRequest, Settings,
 };
-use tago_api::{BackupId, ProfileId, ProjectId};
+use tago_api::{BackupId, ProfileId, ProjectId, Time};
 use tempfile::TempDir;
 
 /// A practice platform with the small demo, in a process and a folder of its own. Ends with this value.
@@ -63,6 +63,13 @@ impl Platform {
     pub(crate) fn console(&self) -> Console {
         let (address, credential) = credential(&self.ready.console, &self.ready.owner.token);
         Console::new(&address, credential, Settings::default()).unwrap()
+    }
+
+    /// An empty one.
+    pub(crate) async fn new_project(&self, name: &str) -> Project {
+        let new = NewProject { name: name.into(), ..NewProject::default() };
+        let made = self.console().create_project(&new).await.unwrap();
+        self.access(&Project { id: made.id, ..self.original() }).await
     }
 
     /// A new project from a backup, through the console.
@@ -136,6 +143,11 @@ impl Platform {
         let (status, text) = (response.status(), response.text().await.unwrap());
         assert!(status.is_success(), "{path}: {text}");
         serde_json::from_str(&text).unwrap()
+    }
+
+    /// From now on the platform's clock stands at this moment.
+    pub(crate) async fn turn_clock(&self, now: Time) {
+        self.knob("POST", "clock", json!({ "now": now })).await;
     }
 
     /// A project as it is reached now, with a new token.

@@ -8,8 +8,9 @@ use tago_api::DeviceId;
 
 use super::{Action, Stage, Tidying, Turn};
 use crate::journal::Row;
-use crate::plan::Item;
+use crate::plan::{Item, Window};
 use crate::run::Ending;
+use crate::settings::BESIDE_TEXT;
 
 impl Turn<'_> {
     /// Fills the lanes, with different devices as far as there are some.
@@ -42,6 +43,9 @@ impl Turn<'_> {
                 _ => runnable.find(|item| !busy.contains(&device_of(item))).copied().or(first),
             };
             let Some(item) = chosen else { break };
+            if !self.has_room(&plan.items[item as usize]) {
+                break;
+            }
             self.state.waiting.remove(&item);
             busy.insert(device_of(&item));
             match &plan.items[item as usize] {
@@ -65,6 +69,13 @@ impl Turn<'_> {
     fn is_over(&self) -> bool {
         let state = &*self.state;
         state.waiting.is_empty() && state.active.is_empty() && state.sleeping.is_empty()
+    }
+
+    /// Whether the records of both sides may be held beside those that are.
+    fn has_room(&self, item: &Item) -> bool {
+        let held = self.state.active.keys().map(|place| size(&self.state.plan.items[*place as usize]));
+        let held: u64 = held.sum();
+        held == 0 || held + size(item) <= self.state.config.in_flight as u64
     }
 
     fn runnable(&self, item: &Item) -> bool {
@@ -129,4 +140,13 @@ impl Turn<'_> {
         self.journal(row);
         self.actions.push(Action::Finish(ending));
     }
+}
+
+/// Bytes that the records of an item take on both sides, by what the rehearsal saw of them.
+pub(crate) fn size(item: &Item) -> u64 {
+    let Item::Data(data) = item else { return 0 };
+    let sum = |count: fn(&Window) -> u64| data.windows.iter().map(count).sum::<u64>();
+    let missing = sum(|window| window.missing.count).max(1);
+    let both = sum(|window| window.source.count + window.target.count);
+    both * (data.bytes / missing + BESIDE_TEXT as u64)
 }

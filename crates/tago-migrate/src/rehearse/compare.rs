@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tago_api::{DeviceId, Time};
 
-use crate::load::Parcels;
+use crate::load::{Parcels, fills};
 use crate::plan::{Beyond, DataItem, Policy, Reason, ReasonCode, Verdict, Window};
 use crate::record::Tally;
 
@@ -80,6 +80,30 @@ pub(super) fn compare(
         names: BTreeSet::new(),
         days,
     })
+}
+
+/// The last moment before which what is missing fills whole batches. `None` if it fills none.
+pub(super) fn last_cut(
+    policy: Policy,
+    source: &Parcels,
+    target: &Parcels,
+    batch_bytes: usize,
+) -> Option<Time> {
+    let mut spare = target.counts();
+    let first = source.iter().next()?.time;
+    let (mut cut, mut filled) = (None, 0);
+    for parcel in source.iter() {
+        let stands_for_it = spare.take(parcel.key);
+        if stands_for_it && policy == Policy::Fill {
+            continue;
+        }
+        if filled > 0 && fills(filled, &parcel.body, batch_bytes) {
+            cut = Some(parcel.time);
+            filled = 0;
+        }
+        filled += parcel.body.len() + 1;
+    }
+    cut.filter(|cut| *cut > first)
 }
 
 fn empty(variable: &str) -> Window {

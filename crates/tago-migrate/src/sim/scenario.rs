@@ -146,6 +146,7 @@ impl Play {
         let (source, target) = (port("source", 0), port("target", rate));
         let settings = Settings {
             lanes: 1 + chance.below(4) as usize,
+            in_flight: [1, 20_000, 64 << 20][seed as usize % 3],
             batch_bytes: 200 + chance.below(1_500) as usize,
             read_limit: *chance.pick(&[12, 20, 40, 10_000]),
             late_commit_bound: bound,

@@ -27,6 +27,7 @@ mod changed;
 mod guarded;
 mod hostile;
 mod inside;
+mod memory;
 mod proof;
 mod undoing;
 
