@@ -10,5 +10,7 @@ mod proving;
 mod records;
 mod reporting;
 mod running;
+mod together;
 mod truths;
+mod unwound;
 mod whole;

@@ -68,7 +68,10 @@ impl Moving {
     }
 
     pub(crate) async fn undo(&self, target: &Running) -> Undone {
-        let choices = UndoChoices::default();
+        self.undo_with(target, UndoChoices::default()).await
+    }
+
+    pub(crate) async fn undo_with(&self, target: &Running, choices: UndoChoices) -> Undone {
         let (ending, told) =
             undo(self.path(), &target.live(), choices, &settings(), self.env()).await.unwrap();
         assert_eq!(ending, Ending::Finished);

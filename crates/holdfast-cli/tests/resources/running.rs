@@ -9,6 +9,7 @@ use tago_local::project::{
 };
 use tago_local::{Random, SimulatedClock};
 use tago_migrate::live::Live;
+use tago_migrate::{Clock, SystemClock};
 use tempfile::TempDir;
 
 /// A project of the practice platform in this process.
@@ -50,7 +51,7 @@ impl Running {
         let rates = Arc::new(Rates::default());
         let id = ProjectId::from_bytes([number; 12]);
         rates.set_plan(id, Plan::Scale);
-        let clock = Arc::new(SimulatedClock::at("2026-03-10T12:00:00Z".parse().unwrap()));
+        let clock = Arc::new(SimulatedClock::at(SystemClock::start().now()));
         let shared = Shared {
             clock: clock.clone(),
             random: Arc::new(Random::from_os().unwrap()),
@@ -149,6 +150,15 @@ impl Running {
         answer["result"].clone()
     }
 
+    /// Sends records as a device does.
+    pub(crate) async fn send(&self, device: &str, records: Value) {
+        let token = serde_json::json!({"device": device, "name": "sender", "permission": "full"});
+        let token = self.ask("POST", "/device/token", Some(token)).await["token"].clone();
+        let request = self.client.post(format!("{}/data", self.api)).header("token", token.as_str().unwrap());
+        let answer: Value = request.json(&records).send().await.unwrap().json().await.unwrap();
+        assert!(answer["status"] == true, "{answer}");
+    }
+
     /// Everything that the main database says of resources, and every file: read from the disk, and not by
     /// the engine.
     pub(crate) async fn content(&self) -> BTreeSet<String> {
@@ -161,7 +171,7 @@ impl Running {
             rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY,
         )
         .unwrap();
-        for table in ["resources", "devices", "params", "entities", "entity_rows"] {
+        for table in ["resources", "devices", "params", "entities", "entity_rows", "records"] {
             let mut query = database.prepare(&format!("SELECT * FROM {table}")).unwrap();
             let names: Vec<String> = query.column_names().map(str::to_owned).collect();
             let mut rows = query.query([]).unwrap();
