@@ -49,8 +49,14 @@ impl Terms {
     }
 
     fn all(header: &Header, devices: impl IntoIterator<Item = (DeviceId, DeviceId)>) -> Terms {
-        let known = header.counterparts.iter().map(|(ours, theirs)| (*ours, *theirs));
-        let pairs = known.chain(devices).map(|(ours, theirs)| (ours.to_string(), theirs.to_string()));
+        let devices: BTreeMap<DeviceId, DeviceId> = devices.into_iter().collect();
+        // Nothing has the name of two: what the plan says of its own devices counts.
+        let taken: BTreeSet<DeviceId> = devices.values().copied().collect();
+        let known = header
+            .counterparts
+            .iter()
+            .filter(|(ours, theirs)| !devices.contains_key(ours) && !taken.contains(theirs));
+        let pairs = known.chain(&devices).map(|(ours, theirs)| (ours.to_string(), theirs.to_string()));
         let profiles = (header.source.profile.to_string(), header.target.profile.to_string());
         let pairs = pairs.chain([profiles]).filter(|(ours, theirs)| ours != theirs);
         let to_target: BTreeMap<String, String> = pairs.collect();
@@ -187,13 +193,23 @@ fn rewritten(record: &Record, mapping: &Mapping) -> Option<Record> {
     }
     if let Some(metadata) = document(record.metadata.as_ref()) {
         let (changed, _) = remap_inside("metadata", &metadata, mapping);
+        // Two names of one thing side by side would become one, and what stands under one of them be lost.
         if changed != metadata
+            && keys_in(&changed) == keys_in(&metadata)
             && let Ok(changed) = Json::from_text(changed.to_string())
         {
             new.get_or_insert_with(|| record.clone()).metadata = Some(changed);
         }
     }
     new
+}
+
+fn keys_in(document: &serde_json::Value) -> usize {
+    match document {
+        serde_json::Value::Object(fields) => fields.len() + fields.values().map(keys_in).sum::<usize>(),
+        serde_json::Value::Array(items) => items.iter().map(keys_in).sum(),
+        _ => 0,
+    }
 }
 
 fn unresolved(record: &Record, mapping: &Mapping) -> Vec<Unresolved> {
@@ -343,6 +359,30 @@ mod tests {
             assert_eq!(sent(&terms, &untouched), before);
         }
         assert!(sent(&Terms::between(&header(Inside::Leave), []), &file).contains("api.old"));
+    }
+
+    #[test]
+    fn two_names_of_one_device_side_by_side_stay_two() {
+        let terms = terms(&[(A, B)]);
+        let both = format!(r#""metadata":{{"{A}":1,"{B}":2}}"#);
+        let said = sent(&terms, &both);
+        assert!(said.contains(A) && said.contains(B), "{said}");
+        let sent = terms.sent(record(&both));
+        assert_eq!(terms.key(Side::Source, &record(&both)), terms.key(Side::Target, &sent));
+    }
+
+    /// A device that was not chosen has the name of one that was, by its name alone.
+    #[test]
+    fn a_device_of_the_target_stands_for_one_of_the_source() {
+        let [a, b, c] = [A, B, C].map(|id| id.parse::<DeviceId>().unwrap());
+        let mut header = header(Inside::Rewrite);
+        header.counterparts.insert(a, c);
+        let terms = Terms::between(&header, [(b, c)]);
+        for id in [A, B, C] {
+            let said = record(&format!(r#""value":"{id}""#));
+            let sent = terms.sent(said.clone());
+            assert_eq!(terms.key(Side::Source, &said), terms.key(Side::Target, &sent), "{id}");
+        }
     }
 
     /// What holds the run together: what was sent is known again, whatever it named before, also where
