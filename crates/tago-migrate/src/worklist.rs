@@ -243,15 +243,15 @@ pub fn tick(folder: &Path, key: &str, is_done: bool, at: Time) -> Result<(), Wor
 
 /// What there is to do after a run.
 enum List {
-    Data(data::List),
-    Resources(resources::List),
+    Data(Box<data::List>),
+    Resources(Box<resources::List>),
 }
 
 impl List {
     fn of(folder: &Path) -> Result<List, WorklistError> {
         Ok(match PlanKind::of(folder)? {
-            PlanKind::Data => List::Data(data::List::of(folder)?),
-            PlanKind::Resources => List::Resources(resources::List::of(folder)?),
+            PlanKind::Data => List::Data(Box::new(data::List::of(folder)?)),
+            PlanKind::Resources => List::Resources(Box::new(resources::List::of(folder)?)),
         })
     }
 
