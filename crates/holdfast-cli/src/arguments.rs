@@ -74,6 +74,14 @@ pub(crate) enum Command {
         #[command(flatten)]
         sides: Sides,
     },
+    /// Switch on again the actions that a run still holds which nobody means to resume, and remove its
+    /// tokens. It needs the target alone.
+    Release {
+        /// The run's folder.
+        run: PathBuf,
+        #[command(flatten)]
+        target: TargetSide,
+    },
     /// Compare the target with what the plan and the run say it must hold. Interrupted, it goes on next
     /// time where it was.
     Prove {

@@ -5,7 +5,7 @@ use tago_api::{DeviceId, Time};
 use tago_migrate::{
     Choices, Clock, Depth, Ending, Existing, Inside, JournalError, Plan, PlanError, PlanKind, Policy,
     ProofChoice, ProofDepth, RunError, Seal, Source, SystemClock, Tripped, WorkState, prove_as, rebuild,
-    rehearse, report, resume, retry, run, status, tick, undo, worklist,
+    rehearse, release, report, resume, retry, run, status, tick, undo, worklist,
 };
 
 use crate::arguments::{self, Arguments, Choice, Command, MaybeSource, Sides, TargetSide};
@@ -45,6 +45,7 @@ pub(crate) async fn carry_out(arguments: Arguments) -> Result<u8, Failure> {
             PlanKind::Data => plan_again(&run, &sides, &out, show).await,
             PlanKind::Resources => resources::plan_again(&run, &sides, &out, show).await,
         },
+        Command::Release { run, target } => let_go(&run, &target, show).await,
         Command::Worklist { run, since, tick, untick, target } => {
             look_at_work(&run, since, [(&tick, true), (&untick, false)], &target, show).await
         }
@@ -91,6 +92,18 @@ async fn go_on(folder: &Path, sides: &Sides, show: Show) -> Result<u8, Failure> 
         resume(folder, &source, &target, &settings, around.env()).await?
     };
     ended(&ending, folder, show)
+}
+
+async fn let_go(folder: &Path, target: &TargetSide, show: Show) -> Result<u8, Failure> {
+    let (target, settings) = target.connect()?;
+    let ending = {
+        let around = Surroundings::new()?;
+        release(folder, &target, &settings, around.env()).await?
+    };
+    let status = status(folder)?;
+    show.ending(&ending, &status, folder)?;
+    let is_held = status.actions.iter().any(|action| action.state.is_held());
+    Ok(if is_held { HALF_WAY } else { DONE })
 }
 
 fn ended(ending: &Ending, folder: &Path, show: Show) -> Result<u8, Failure> {

@@ -123,6 +123,7 @@ impl Show {
                 "batches_open": status.batches_open,
                 "held": held,
                 "devices_made": status.created,
+                "actions": status.actions,
             }));
         }
         let mut out = io::stdout().lock();
@@ -133,6 +134,13 @@ impl Show {
         }
         for item in &status.held {
             writeln!(out, "held     {}: {}", plain(&item.name), plain(&item.reason))?;
+        }
+        for action in status.actions.iter().filter(|action| action.state.is_held()) {
+            let name = plain(&action.name);
+            writeln!(
+                out,
+                "off      {name}: `holdfastctl resume` or `release` switches this action on again"
+            )?;
         }
         Ok(())
     }

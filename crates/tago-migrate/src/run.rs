@@ -280,7 +280,7 @@ async fn identify(world: &World<'_>) -> Result<(), RunError> {
     expect_identity(Side::Target, &reader(world, world.target, &pacers), &world.plan.header).await
 }
 
-fn reader<'a>(world: &World<'a>, port: &'a dyn Source, pacers: &'a Pacers<'a>) -> Reader<'a> {
+pub(crate) fn reader<'a>(world: &World<'a>, port: &'a dyn Source, pacers: &'a Pacers<'a>) -> Reader<'a> {
     Reader {
         port,
         pacers,

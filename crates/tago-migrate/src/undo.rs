@@ -24,7 +24,7 @@ use crate::progress::Phase;
 use crate::reader::Reader;
 use crate::run::actions::let_go;
 use crate::run::drive::World;
-use crate::run::{Ending, Halt, RunError, Side, expect_identity, past};
+use crate::run::{Ending, Halt, RunError, Side, expect_identity, past, reader};
 use crate::settings::{Env, Settings};
 use crate::target_lock::TargetLock;
 use crate::watch::{Stopped, Watch};
@@ -139,8 +139,13 @@ pub async fn undo(
     let (mut journal, rows) = SqliteJournal::open(folder)?;
     let (plan, ledger) = past(folder, &rows)?;
     let keep = Folder::of(folder);
+    let last = rows.last().map(|(at, _)| *at).unwrap_or_default();
+    let pacers = Pacers::new(&settings.pace, env.clock).of(target);
+    pacers.take(settings.pace.share_of(plan.header.in_use.contains(&Side::Target)));
+    let world = World { plan: &plan, source: target, target, keep: &keep, settings, env };
+    expect_identity(Side::Target, &reader(&world, target, &pacers), &plan.header).await?;
+    let _alone = TargetLock::take(settings, &plan.header.target)?;
     let ledger = if ledger.holds_actions() {
-        let world = World { plan: &plan, source: target, target, keep: &keep, settings, env };
         let ending = let_go(&world, ledger, &mut journal).await?;
         let (_, ledger) = past(folder, &SqliteJournal::read(folder)?)?;
         if ending != Ending::Stopped {
@@ -150,13 +155,8 @@ pub async fn undo(
     } else {
         ledger
     };
-    let last = rows.last().map(|(at, _)| *at).unwrap_or_default();
-    let pacers = Pacers::new(&settings.pace, env.clock).of(target);
-    pacers.take(settings.pace.share_of(plan.header.in_use.contains(&Side::Target)));
     let mut undo = Undo::new(&plan, ledger, target, &keep, &pacers, settings, env);
     undo.names = Some(Names::of(folder));
-    expect_identity(Side::Target, &undo.reader(), &plan.header).await?;
-    let _alone = TargetLock::take(settings, &plan.header.target)?;
     let ending = undo.drive(&mut journal, last).await?;
     Ok((ending, undo.told()))
 }

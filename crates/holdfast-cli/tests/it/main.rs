@@ -14,5 +14,6 @@ mod platform;
 mod rebuild;
 mod resources;
 mod secrets;
+mod storm;
 mod token;
 mod undo;

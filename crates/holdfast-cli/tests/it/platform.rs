@@ -128,6 +128,13 @@ impl Platform {
         serde_json::from_value(self.knob("GET", "faults", Value::Null).await["struck"].take()).unwrap()
     }
 
+    /// What actions of a project would have sent, by the action's id.
+    pub(crate) async fn outbox(&self, project: &Project) -> Vec<String> {
+        let entries = self.knob("GET", &format!("outbox?project={}", project.id), Value::Null).await;
+        let entries = entries.as_array().unwrap().iter();
+        entries.map(|entry| entry["action"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// Requests that a project has answered since it started, by route.
     pub(crate) async fn requests(&self, project: &Project) -> BTreeMap<String, u64> {
         let counts = self.knob("GET", &format!("requests?project={}", project.id), Value::Null).await;

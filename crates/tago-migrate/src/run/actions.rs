@@ -16,6 +16,7 @@ use crate::pacer::Pacers;
 use crate::plan::{Plan, Tripped};
 use crate::ports::Target;
 use crate::settings::{Env, Settings};
+use crate::target_lock::TargetLock;
 
 /// An action that the run would set off, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -109,6 +110,7 @@ pub async fn release(
     let world = World { plan: &plan, source: target, target, keep: &keep, settings, env };
     let pacers = Pacers::new(&settings.pace, env.clock);
     expect_identity(Side::Target, &reader(&world, target, &pacers), &plan.header).await?;
+    let _alone = TargetLock::take(settings, &plan.header.target)?;
     Ok(let_go(&world, ledger, &mut journal).await?)
 }
 
