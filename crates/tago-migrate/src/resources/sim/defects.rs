@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::fake::{Fake, Stored};
 use super::fixture::{empty, whole};
-use super::harness::{OURS, THEIRS, World};
+use super::harness::{OURS, THEIRS, World, whole_id};
 use crate::plan::Verdict;
 use crate::resources::document::same;
 use crate::resources::kind::Kind;
@@ -250,4 +250,25 @@ async fn a_side_that_does_not_answer_is_not_taken_for_an_empty_one() {
         let refused = rehearse(&world.source, &world.target, &world.choices, &settings, env).await;
         assert!(matches!(refused, Err(ResourceRehearseError::Port { side, .. }) if side == silent));
     }
+}
+
+/// A resource by its id, and whatever carries a tag, whatever its value.
+#[tokio::test(start_paused = true)]
+async fn items_and_everything_with_a_tag_are_chosen() {
+    let chosen = async |choices: ResourceChoices| {
+        let plan = World::new(whole(1, OURS), empty(2, THEIRS), choices).rehearse().await;
+        plan.items().iter().map(|item| item.name.clone()).collect::<Vec<_>>()
+    };
+    let one = ResourceChoices { items: Some([whole_id("room")].into()), ..ResourceChoices::default() };
+    assert_eq!(chosen(one).await, ["Cold room 1"]);
+    let with_widgets =
+        ResourceChoices { items: Some([whole_id("fleet")].into()), ..ResourceChoices::default() };
+    assert_eq!(chosen(with_widgets).await, ["Fleet", "Map"]);
+    let tagged = ResourceChoices { tagged: Some(("site".into(), None)), ..ResourceChoices::default() };
+    assert_eq!(chosen(tagged).await, ["Truck 1", "Cold room 1", "Orders"]);
+    let elsewhere = ResourceChoices {
+        tagged: Some(("site".into(), Some("Lisbon".into()))),
+        ..ResourceChoices::default()
+    };
+    assert_eq!(chosen(elsewhere).await, Vec::<String>::new());
 }

@@ -286,7 +286,7 @@ fn drop_nothing(value: &mut Value) {
     }
 }
 
-fn whole_id(name: &str) -> String {
+pub(super) fn whole_id(name: &str) -> String {
     let rows: Vec<Value> =
         serde_json::from_str(include_str!("../../../fixtures/whole_project.json")).unwrap();
     let index = rows.iter().position(|row| row["name"] == name).unwrap();
