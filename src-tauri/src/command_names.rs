@@ -39,6 +39,7 @@ const COMMANDS: &[&str] = &[
     "resume_run",
     "stop_run",
     "undo_run",
+    "release_run",
     "prove_run",
     "report",
     "open_report",

@@ -81,6 +81,7 @@ pub fn builder<R: Runtime>() -> Builder<R> {
             migrations::resume_run,
             migrations::stop_run,
             migrations::undo_run,
+            migrations::release_run,
             migrations::prove_run,
             migrations::report,
             migrations::open_report,

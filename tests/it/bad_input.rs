@@ -71,7 +71,8 @@ fn a_target_that_is_the_source_is_refused_also_under_a_second_address() {
     let project = platform.project();
     let own = json!({ "connection": "this-computer", "project": project.id.to_string() });
     let choices = json!({
-        "devices": null, "variables": null, "from": null, "to": null, "policy": "fill", "depth": "exact"
+        "devices": null, "variables": null, "from": null, "to": null, "policy": "fill", "depth": "exact",
+        "tripped": "hold"
     });
     let arguments = json!({ "source": own, "target": own, "choices": choices });
     assert_eq!(desk.try_call("start_rehearsal", arguments).unwrap_err().code, "same_project");

@@ -35,6 +35,8 @@ enum Work {
     GoOn(Live),
     Prove(Live, ProofDepth),
     Undo,
+    /// Switches on again what a run that nobody will resume still holds.
+    Release,
 }
 
 impl App {
@@ -229,6 +231,12 @@ impl App {
         self.again(record, Work::Undo).await
     }
 
+    /// Switches on again what a run still holds, for one that nobody will go on with.
+    pub async fn release_run(&self, id: &str) -> Answer<()> {
+        let record = self.state.migrations.files.read(id)?;
+        self.again(record, Work::Release).await
+    }
+
     /// Compares source and target again.
     pub async fn prove_run(&self, id: &str, depth: ProofDepthChoice) -> Answer<()> {
         if self.state.migrations.live(id).is_some() {
@@ -330,6 +338,7 @@ impl App {
                 aside(move || Ok(engine::report(&folder, now())?)).await?;
                 return Ok(Ending::Finished);
             }
+            Work::Release => return Ok(engine::release(&folder, target, &settings, env).await?),
             Work::Undo => return Ok(engine::undo(&folder, target, &settings, env).await?.0),
         };
         if ending == Ending::Finished {

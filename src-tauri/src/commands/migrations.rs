@@ -118,6 +118,13 @@ pub(crate) async fn undo_run(app: State<'_, App>, id: String) -> Answer<()> {
     app.undo_run(&id).await
 }
 
+/// Switches on again what a run still holds, for one that nobody will go on with.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn release_run(app: State<'_, App>, id: String) -> Answer<()> {
+    app.release_run(&id).await
+}
+
 /// Compares source and target again.
 #[tauri::command]
 #[specta::specta]

@@ -151,6 +151,7 @@ pub(super) fn summary(rehearsed: &Rehearsed) -> PlanSummary {
             .into_iter()
             .map(|one| ResourceNote { kind: "device".to_owned(), name: one.name, detail: one.reason })
             .collect(),
+        actions: plan.header().actions.iter().filter(|one| one.active).map(|one| one.name.clone()).collect(),
         target_in_use: in_use,
         target_share: percent(engine::Settings::default().pace.share_of(in_use)),
         nothing_to_do: sums.nothing_to_do,

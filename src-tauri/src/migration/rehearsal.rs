@@ -10,7 +10,7 @@ use crate::app::locked;
 use crate::error::{Answer, ErrorCode, UiError};
 use crate::view::{
     Choices, Depth, PlanPage, Policy, RehearsalPhase, RehearsalView, Side, SideDevice, SourceOverview, Tag,
-    Verdict, Whole,
+    TrippedChoice, Verdict, Whole,
 };
 
 /// A rehearsal, under way or over.
@@ -153,7 +153,10 @@ pub(crate) fn choices_of(choices: &Choices) -> Answer<engine::Choices> {
             Depth::Exact => engine::Depth::Exact,
         },
         inside: engine::Inside::Rewrite,
-        tripped: engine::Tripped::Hold,
+        tripped: match choices.tripped {
+            TrippedChoice::Hold => engine::Tripped::Hold,
+            TrippedChoice::LetFire => engine::Tripped::LetFire,
+        },
     })
 }
 
@@ -189,6 +192,7 @@ mod tests {
             to: None,
             policy: Policy::Fill,
             depth: Depth::Exact,
+            tripped: TrippedChoice::Hold,
         }
     }
 

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tago_api::Time;
 use tago_migrate::{
-    self as engine, Control, Figures, Phase, Plan, Proof, Reversal, RunStatus, Settings, Stayed, Undone, Wish,
+    self as engine, ActionState, ActionStatus, Control, Figures, Phase, Plan, Proof, Reversal, RunStatus,
+    Settings, Stayed, Undone, Wish,
 };
 use tokio::sync::watch;
 
@@ -15,8 +16,8 @@ use crate::app::locked;
 use crate::error::{Answer, ErrorCode, UiError};
 use crate::records::Records;
 use crate::view::{
-    IdChange, ReportView, ReversalKind, ReversedItem, RunState, RunSummary, RunView, Side, StayedItem,
-    TokenWork, UndoneView, Whole,
+    ActionProgress, ActionView, IdChange, ReportView, ReversalKind, ReversedItem, RunState, RunSummary,
+    RunView, Side, StayedItem, TokenWork, UndoneView, Whole,
 };
 
 const SAFE_WHILE_UNDOING: &str =
@@ -235,6 +236,7 @@ impl LiveRun {
             } else {
                 safe_to_close(stored, may_be_open(figures))
             },
+            actions: status.map(|status| actions(&status.actions)).unwrap_or_default(),
             restored_project_exists: self.restored_project_exists,
             ..empty_view(&self.record)
         }
@@ -283,6 +285,7 @@ pub(crate) fn idle_view(
         },
         proof,
         undone: looked.undone.as_ref().map(undone_view),
+        actions: actions(&status.actions),
         ..nothing
     }
 }
@@ -323,8 +326,28 @@ fn empty_view(record: &RunRecord) -> RunView {
         safe_to_close: String::new(),
         proof: None,
         undone: None,
+        actions: Vec::new(),
         restored_project_exists: false,
     }
+}
+
+fn actions(known: &[ActionStatus]) -> Vec<ActionView> {
+    let view = |one: &ActionStatus| ActionView {
+        id: one.id.to_string(),
+        name: one.name.clone(),
+        state: match one.state {
+            ActionState::Untouched => ActionProgress::Untouched,
+            ActionState::Held => ActionProgress::Held,
+            ActionState::Doubtful => ActionProgress::Doubtful,
+            ActionState::Released => ActionProgress::Released,
+            ActionState::Inactive => ActionProgress::Inactive,
+            ActionState::SwitchedOn => ActionProgress::SwitchedOn,
+            ActionState::Gone => ActionProgress::Gone,
+            ActionState::LetFire => ActionProgress::LetFire,
+        },
+        acted: one.acted,
+    };
+    known.iter().map(view).collect()
 }
 
 fn undone_view(undone: &Undone) -> UndoneView {

@@ -27,6 +27,38 @@ pub enum Depth {
     Exact,
 }
 
+/// What becomes of active actions that the records would set off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum TrippedChoice {
+    Hold,
+    LetFire,
+}
+
+/// Where an action is that the run would set off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum ActionProgress {
+    Untouched,
+    Held,
+    Doubtful,
+    Released,
+    Inactive,
+    SwitchedOn,
+    Gone,
+    LetFire,
+}
+
+/// An action that the records of a run would set off.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct ActionView {
+    pub id: String,
+    pub name: String,
+    pub state: ActionProgress,
+    /// Whether it acted while the run held it, if that is known.
+    pub acted: Option<bool>,
+}
+
 /// What the owner chose to move.
 #[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct Choices {
@@ -37,6 +69,7 @@ pub struct Choices {
     pub to: Option<Whole>,
     pub policy: Policy,
     pub depth: Depth,
+    pub tripped: TrippedChoice,
 }
 
 #[derive(Clone, Debug, Serialize, Type)]
@@ -145,6 +178,8 @@ pub struct PlanSummary {
     pub target_in_use: bool,
     /// How much of the target's limits a run uses, in percent.
     pub target_share: Whole,
+    /// Active actions that the records would set off, by name.
+    pub actions: Vec<String>,
     pub nothing_to_do: bool,
 }
 
@@ -277,6 +312,8 @@ pub struct RunView {
     pub safe_to_close: String,
     pub proof: Option<ProofView>,
     pub undone: Option<UndoneView>,
+    /// Actions that its records would set off.
+    pub actions: Vec<ActionView>,
     pub restored_project_exists: bool,
 }
 

@@ -9,6 +9,7 @@ import {
   type RehearsalView,
   type SideDevice,
   type SourceOverview,
+  type TrippedChoice,
   type UiError,
 } from "../ipc";
 import { f } from "../words";
@@ -30,6 +31,7 @@ export class Wizard {
   toText = $state("");
   policy = $state<Policy>("fill");
   depth = $state<Depth>("exact");
+  tripped = $state<TrippedChoice>("hold");
 
   rehearsal = $state.raw<RehearsalView | null>(null);
   strip = $state.raw<HoleStrip | null>(null);
@@ -66,6 +68,7 @@ export class Wizard {
       to: this.to,
       policy: this.policy,
       depth: this.depth,
+      tripped: this.tripped,
     };
   }
 

@@ -81,6 +81,8 @@ export const commands = {
 	stopRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("stop_run", { id })),
 	/**  Takes a run back, wherever nobody changed anything since; the source is not needed for it. */
 	undoRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("undo_run", { id })),
+	/**  Switches on again what a run still holds, for one that nobody will go on with. */
+	releaseRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("release_run", { id })),
 	/**  Compares source and target again. */
 	proveRun: (id: string, depth: ProofDepthChoice) => typedError<null, UiError>(__TAURI_INVOKE("prove_run", { id, depth })),
 	/**  What a run did, and what is left to do. */
@@ -135,6 +137,18 @@ export const events = {
 };
 
 /* Types */
+/**  Where an action is that the run would set off. */
+export type ActionProgress = "untouched" | "held" | "doubtful" | "released" | "inactive" | "switched_on" | "gone" | "let_fire";
+
+/**  An action that the records of a run would set off. */
+export type ActionView = {
+	id: string,
+	name: string,
+	state: ActionProgress,
+	/**  Whether it acted while the run held it, if that is known. */
+	acted: boolean | null,
+};
+
 /**  One backup of a project. */
 export type Backup = {
 	id: string,
@@ -219,6 +233,7 @@ export type Choices = {
 	to: Whole | null,
 	policy: Policy,
 	depth: Depth,
+	tripped: TrippedChoice,
 };
 
 /**  What becomes of a resource that is on both sides and differs. */
@@ -418,6 +433,8 @@ export type PlanSummary = {
 	target_in_use: boolean,
 	/**  How much of the target's limits a run uses, in percent. */
 	target_share: Whole,
+	/**  Active actions that the records would set off, by name. */
+	actions: string[],
 	nothing_to_do: boolean,
 };
 
@@ -784,6 +801,8 @@ export type RunView = {
 	safe_to_close: string,
 	proof: ProofView | null,
 	undone: UndoneView | null,
+	/**  Actions that its records would set off. */
+	actions: ActionView[],
 	restored_project_exists: boolean,
 };
 
@@ -849,6 +868,9 @@ export type TokenWork = {
 	new: string | null,
 	what_to_update: string,
 };
+
+/**  What becomes of active actions that the records would set off. */
+export type TrippedChoice = "hold" | "let_fire";
 
 /**  A failure as the window receives it: it branches on `code`, and shows the rest. */
 export type UiError = {
