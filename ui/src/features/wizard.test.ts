@@ -93,6 +93,7 @@ describe("from and to", () => {
       to: null,
       policy: "fill",
       depth: "exact",
+      tripped: "hold",
     });
   });
 });

@@ -184,6 +184,8 @@ export const migration = {
     planLetFire: "You chose to let them act on each record that is written.",
     title: "Actions that the records would set off",
     heldNow: (n: number) => `${counted(n, "action is", "actions are")} held now, so that nothing is set off.`,
+    released: (n: number) =>
+      `${counted(n, "action was", "actions were")} held and ${n === 1 ? "is" : "are"} switched on again.`,
     nothingFired: (n: number) =>
       `Nothing was set off. ${counted(n, "action was", "actions were")} held and ${n === 1 ? "is" : "are"} switched on again.`,
     someActed: (n: number) => `${counted(n, "action", "actions")} acted meanwhile, or may have: see below.`,
