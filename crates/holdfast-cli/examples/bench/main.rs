@@ -50,9 +50,10 @@ async fn measure(devices: u64) {
     println!("{} records of {devices} devices, {build} build", devices * RECORDS_OF_A_DEVICE);
 
     let many = platform.new_project("Many records").await;
-    let ingested = readings::ingest(&many, devices).await;
+    let ingested = readings::ingest(&many, devices, RECORDS_OF_A_DEVICE).await;
     let few = platform.new_project("Few records").await;
-    readings::ingest(&few, 2).await;
+    // As many lanes and as large pages, only fewer of them.
+    readings::ingest(&few, 10, 10_000).await;
     let raw = readings::insert(&folder.path().join("raw.sqlite"), &platform.database(&many).await, devices);
 
     let order = |name: &str| Order::whole(folder.path().join(name));
@@ -120,7 +121,7 @@ fn bytes_of_a_batch(folder: &Path) -> f64 {
 /// A run that was stopped with a long journal, from the start of a process to its first request with data.
 async fn restart(platform: &Platform, folder: &Path) {
     let source = platform.new_project("Long journal").await;
-    readings::ingest(&source, 3).await;
+    readings::ingest(&source, 3, RECORDS_OF_A_DEVICE).await;
     let target = platform.new_project("Interrupted").await;
     let order = Order::interrupted(folder.join("interrupted"), ROWS);
     order.measure(&source, &target).await;

@@ -12,7 +12,7 @@ use serde_json::json;
 use tago_api::DeviceId;
 use tago_migrate::live::Live;
 use tago_migrate::{
-    Choices, Control, Ending, Env, Figures, Item, Pace, Plan, Progress, Settings, SystemClock, prove,
+    Choices, Control, Ending, Env, Figures, Item, Pace, Phase, Plan, Progress, Settings, SystemClock, prove,
     rehearse, resume, run,
 };
 
@@ -164,7 +164,8 @@ async fn carry_out(Job { source, target, order }: Job) -> Measured {
 async fn stop_at(rows: u64, order: &Order, progress: &Progress, control: &Control) {
     assert_eq!(order.batch_bytes, TINY);
     let mut figures = progress.subscribe();
-    figures.wait_for(|figures| figures.records_done >= rows).await.unwrap();
+    let is_there = |figures: &Figures| figures.phase == Phase::Records && figures.records_done >= rows;
+    figures.wait_for(is_there).await.unwrap();
     control.stop();
 }
 

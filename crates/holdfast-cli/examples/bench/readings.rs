@@ -43,7 +43,7 @@ impl Reading {
 }
 
 /// Makes devices and sends their records as ready-made bodies; answers how long the sending took.
-pub(crate) async fn ingest(project: &Project, devices: u64) -> Duration {
+pub(crate) async fn ingest(project: &Project, devices: u64, records: u64) -> Duration {
     let api = project.api();
     let mut made = Vec::new();
     for number in 1..=devices {
@@ -63,7 +63,7 @@ pub(crate) async fn ingest(project: &Project, devices: u64) -> Duration {
     let mut took = Duration::ZERO;
     for together in made.chunks(CONNECTIONS) {
         let ready: Vec<_> =
-            together.iter().map(|(number, device)| (device.clone(), bodies(*number))).collect();
+            together.iter().map(|(number, device)| (device.clone(), bodies(*number, records))).collect();
         let begun = Instant::now();
         let lanes = ready.into_iter().map(|(device, bodies)| tokio::spawn(send(device, bodies)));
         for lane in lanes.collect::<Vec<_>>() {
@@ -80,9 +80,9 @@ async fn send(device: DeviceApi, bodies: Vec<Bytes>) {
     }
 }
 
-fn bodies(device: u64) -> Vec<Bytes> {
+fn bodies(device: u64, records: u64) -> Vec<Bytes> {
     let (mut bodies, mut body) = (Vec::new(), String::new());
-    for number in 0..RECORDS_OF_A_DEVICE {
+    for number in 0..records {
         let record = Reading::new(device, number).json();
         if body.len() + record.len() + 2 > FULL {
             body.push(']');
