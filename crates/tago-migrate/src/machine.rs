@@ -103,9 +103,9 @@ pub(crate) enum Action {
     /// Remove a token.
     RemoveToken { device: DeviceId, token: Token },
     /// Read an action of the target.
-    ReadAction { action: ActionId },
+    Look { action: ActionId },
     /// Switch an action of the target on or off.
-    SwitchAction { action: ActionId, on: bool },
+    Switch { action: ActionId, on: bool },
     /// The journal would contradict itself: stop at once.
     Fault(String),
     /// The session is over.

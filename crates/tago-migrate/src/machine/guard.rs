@@ -166,7 +166,7 @@ impl Turn<'_> {
 
     fn look_at_action(&mut self, action: ActionId) {
         self.state.guard.stage = Stage::Reading;
-        self.effect(Action::ReadAction { action });
+        self.effect(Action::Look { action });
     }
 
     fn ask_to_switch(&mut self, switch: Switch) {
@@ -225,7 +225,7 @@ impl Turn<'_> {
             false => Row::HoldIntent { action, last_triggered },
         });
         self.state.guard.stage = Stage::Switching;
-        self.effect(Action::SwitchAction { action, on });
+        self.effect(Action::Switch { action, on });
     }
 
     pub(super) fn action_switched(&mut self, action: ActionId, result: Result<(), WriteError>) {

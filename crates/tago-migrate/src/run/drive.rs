@@ -189,11 +189,11 @@ impl Hands<'_> {
                 let result = target.remove_token(device, &token).await;
                 Event::TokenRemoved { device, result: self.noted(Route::Edit, result) }
             }),
-            Action::ReadAction { action } => Box::pin(async move {
+            Action::Look { action } => Box::pin(async move {
                 let result = self.target().ask(Route::Lookup, || target.action(action)).await;
                 Event::ActionRead { action, result }
             }),
-            Action::SwitchAction { action, on } => Box::pin(async move {
+            Action::Switch { action, on } => Box::pin(async move {
                 let result = target.switch_action(action, on).await;
                 Event::ActionSwitched { action, result: self.noted(Route::Edit, result) }
             }),
