@@ -52,6 +52,8 @@ struct State {
     migrations: Migrations,
     resources: ResourceMoves,
     restores: RestoreFiles,
+    /// Shared with the command line: one run at a time goes into a project, whoever begins it.
+    locks: PathBuf,
 }
 
 /// What was seen of the world since the start.
@@ -94,6 +96,7 @@ impl App {
             migrations,
             resources,
             restores,
+            locks: folders.data.join("locks"),
         };
         App { state: Arc::new(state) }
     }

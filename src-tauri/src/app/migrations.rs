@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt as _;
 use tago_migrate::live::Live;
 use tago_migrate::{
-    self as engine, Control, Ending, Env, Figures, Progress, ProofChoice, ProofDepth, Seal, SystemClock,
+    self as engine, Control, Ending, Env, Figures, Progress, ProofChoice, ProofDepth, Seal, Settings,
+    SystemClock,
 };
-
 use tokio::runtime::Handle;
 
 use super::App;
@@ -324,7 +324,8 @@ impl App {
 
     async fn work(&self, run: &LiveRun, work: Work, target: &Live, env: Env<'_>) -> Answer<Ending> {
         let folder = self.state.migrations.files.folder(&run.record.id);
-        let settings = settings(Duration::from_millis(run.record.late_commit_ms));
+        let late_commit = Duration::from_millis(run.record.late_commit_ms);
+        let settings = Settings { locks: Some(self.state.locks.clone()), ..settings(late_commit) };
         let (ending, source) = match work {
             Work::Begin(rehearsal, source) => {
                 let plan = &rehearsal.rehearsed()?.plan;

@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use tago_migrate::live::Live;
 use tago_migrate::resources::{self as engine, ResourceChoices, Resources, UndoChoices};
-use tago_migrate::{Control, Ending, Env, Figures, Progress, Seal, SystemClock};
+use tago_migrate::{Control, Ending, Env, Figures, Progress, Seal, Settings, SystemClock};
 
 use super::App;
 use super::migrations::{aside, late_commit, not_under_way, on_its_own_thread, settle, without_panic};
@@ -257,7 +257,8 @@ impl App {
         let (_, nonce) = fresh_id()?;
         let clock = SystemClock::start();
         let env = Env { clock: &clock, nonce, progress, control: &live.control };
-        let settings = settings(late_commit(&live.record.target));
+        let late_commit = late_commit(&live.record.target);
+        let settings = Settings { locks: Some(self.state.locks.clone()), ..settings(late_commit) };
         let folder = self.state.resources.folder(&live.record.id);
         let (ending, source) = match work {
             Work::Begin(compared, source) => {
