@@ -123,6 +123,8 @@ enum Next {
 
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_secs(1);
+/// A target that loses every answer is not asked for ever.
+const DOUBTS_IN_A_ROW: u32 = 12;
 /// Rows of an entity that one request deletes, and writes.
 const DELETED: usize = 10;
 const WRITTEN: usize = 100;
@@ -153,7 +155,7 @@ impl<'a> Undo<'a> {
             || self.ledger.acts.values().any(|act| act.doubt);
         if in_doubt {
             let wait = settings.late_commit_bound.saturating_sub(hands.env.clock.elapsed() - began);
-            hands.env.clock.sleep(wait).await;
+            unless_stopped(hands, hands.env.clock.sleep(wait)).await;
         }
         for act in 0..self.acts.len() {
             let number = u32::try_from(act).unwrap_or(u32::MAX);
@@ -161,41 +163,45 @@ impl<'a> Undo<'a> {
             if progress.reversed || progress.kept.is_some() {
                 continue;
             }
-            if *hands.env.control.listen().borrow() == Wish::Stop {
-                self.journal(hands, journal, Row::Suspended { reason: "stopped by its owner".to_owned() })?;
-                return Ok(Ending::Stopped);
-            }
-            if let Some(halt) = self.reverse(number, hands, journal, settings).await? {
-                self.journal(hands, journal, Row::Suspended { reason: halt.to_string() })?;
-                return Ok(Ending::Halted(halt));
+            if let Some(ending) = self.reverse(number, hands, journal, settings).await? {
+                let reason = match &ending {
+                    Ending::Halted(halt) => halt.to_string(),
+                    _ => "stopped by its owner".to_owned(),
+                };
+                self.journal(hands, journal, Row::Suspended { reason })?;
+                return Ok(ending);
             }
         }
         self.journal(hands, journal, Row::Undone {})?;
         Ok(Ending::Finished)
     }
 
-    /// Takes one act back; what the target would not let it do is the reason to stop.
+    /// Takes one act back; what its owner or the target would not let it do is the reason to stop.
     async fn reverse(
         &mut self,
         number: u32,
         hands: &Hands<'_>,
         journal: &mut dyn Journal<Row>,
         settings: &Settings,
-    ) -> Result<Option<Halt>, JournalError> {
-        let mut attempts = 0;
+    ) -> Result<Option<Ending>, JournalError> {
+        let halted = |halt| Ok(Some(Ending::Halted(halt)));
+        let (mut attempts, mut doubts_in_a_row) = (0, 0);
         let mut silent = Duration::ZERO;
         loop {
+            if is_stopped(hands) {
+                return Ok(Some(Ending::Stopped));
+            }
             let next = match self.look(number, hands).await {
                 Ok(next) => next,
                 Err(PortError::Auth { message }) => {
-                    return Ok(Some(Halt::Auth { side: Side::Target, message }));
+                    return halted(Halt::Auth { side: Side::Target, message });
                 }
                 Err(PortError::Refused { message } | PortError::Quota { message }) => {
                     Next::Kept(Stays::Impossible, message)
                 }
                 Err(cause) => {
                     let message = cause.to_string();
-                    return Ok(Some(Halt::Unreachable { side: Side::Target, message }));
+                    return halted(Halt::Unreachable { side: Side::Target, message });
                 }
             };
             let mut unlocked = None;
@@ -221,7 +227,10 @@ impl<'a> Undo<'a> {
                 self.journal(hands, journal, Row::Kept { act: number, why: Stays::Impossible, reason })?;
                 return Ok(None);
             }
-            hands.permit().await;
+            unless_stopped(hands, hands.permit()).await;
+            if is_stopped(hands) {
+                return Ok(Some(Ending::Stopped));
+            }
             if let Some(seal) = unlocked {
                 self.journal(hands, journal, Row::Unlocking { act: number, seal })?;
             }
@@ -234,26 +243,31 @@ impl<'a> Undo<'a> {
             };
             self.journal(hands, journal, Row::UndoOutcome { act: number, was })?;
             match result {
-                Ok(_) => silent = Duration::ZERO,
-                Err(WriteError::Ambiguous(_)) => {
+                Ok(_) => (silent, doubts_in_a_row) = (Duration::ZERO, 0),
+                Err(WriteError::Ambiguous(cause)) => {
+                    doubts_in_a_row += 1;
+                    if doubts_in_a_row > DOUBTS_IN_A_ROW {
+                        let message = cause.to_string();
+                        return halted(Halt::Unreachable { side: Side::Target, message });
+                    }
                     attempts -= 1;
-                    hands.env.clock.sleep(settings.late_commit_bound).await;
+                    unless_stopped(hands, hands.env.clock.sleep(settings.late_commit_bound)).await;
                 }
                 Err(WriteError::NotReceived(cause)) => match cause {
                     PortError::RateLimited { retry_after } => {
                         attempts -= 1;
-                        hands.env.clock.sleep(retry_after.max(PAUSE)).await;
+                        unless_stopped(hands, hands.env.clock.sleep(retry_after.max(PAUSE))).await;
                     }
                     PortError::Auth { message } => {
-                        return Ok(Some(Halt::Auth { side: Side::Target, message }));
+                        return halted(Halt::Auth { side: Side::Target, message });
                     }
                     PortError::Unreachable { message } | PortError::Undecodable { message } => {
                         if silent >= settings.patience {
-                            return Ok(Some(Halt::Unreachable { side: Side::Target, message }));
+                            return halted(Halt::Unreachable { side: Side::Target, message });
                         }
                         attempts -= 1;
                         silent += PAUSE;
-                        hands.env.clock.sleep(PAUSE).await;
+                        unless_stopped(hands, hands.env.clock.sleep(PAUSE)).await;
                     }
                     cause => {
                         let reason = cause.to_string();
@@ -436,6 +450,20 @@ impl<'a> Undo<'a> {
             }
         }
         told
+    }
+}
+
+fn is_stopped(hands: &Hands<'_>) -> bool {
+    hands.env.control.wish() == Wish::Stop
+}
+
+/// Waits, but not past the owner's stop.
+async fn unless_stopped(hands: &Hands<'_>, wait: impl Future<Output = ()>) {
+    let mut wishes = hands.env.control.listen();
+    tokio::select! {
+        biased;
+        _ = wishes.wait_for(|wish| *wish == Wish::Stop) => {}
+        () = wait => {}
     }
 }
 

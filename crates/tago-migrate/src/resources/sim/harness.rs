@@ -26,7 +26,7 @@ use crate::resources::rehearse::rehearse;
 use crate::resources::row::Row;
 use crate::resources::run::drive;
 use crate::resources::undo::{Undo, UndoChoices, Undone};
-use crate::run::Ending;
+use crate::run::{Ending, Halt, Side};
 use crate::settings::{Env, Settings};
 
 pub(super) const OURS: &str = "5f2a8e3b9c1d4e00aaaaaaaa";
@@ -433,6 +433,45 @@ async fn each_undo_may_be_repeated() {
             assert_eq!(world.undo().await, told, "a second undo");
             assert_eq!(world.target.writes(), writes, "a second undo wrote something");
         }
+    }
+}
+
+/// A target that loses every answer and does nothing is not asked for ever; the rest of the undo waits.
+#[tokio::test(start_paused = true)]
+async fn an_undo_that_gets_no_answer_halts_and_can_be_repeated() {
+    let mut world = World::into_empty();
+    let before = held(&world.target);
+    world.plan().await;
+    world.run().await;
+    (0..100).for_each(|write| world.target.fault(write, Fault::RequestLost));
+    let (ending, _) = world.undo_once().await.unwrap();
+    assert!(matches!(ending, Ending::Halted(Halt::Unreachable { side: Side::Target, .. })), "{ending:?}");
+    world.target.mend();
+    world.undo().await;
+    same(&world.held(), &before, "undone");
+}
+
+/// The owner's stop ends every wait within one act.
+#[tokio::test(start_paused = true)]
+async fn an_undo_stops_while_it_waits() {
+    for fault in [Fault::RequestLost, Fault::TooMany, Fault::NoConnection] {
+        let mut world = World::into_empty();
+        let before = held(&world.target);
+        world.plan().await;
+        world.run().await;
+        (0..100).for_each(|write| world.target.fault(write, fault));
+        let (control, began) = (world.control.clone(), Instant::now());
+        let stop = async move {
+            tokio::time::sleep(Duration::from_millis(20_500)).await;
+            control.stop();
+        };
+        let (undone, ()) = tokio::join!(world.undo_once(), stop);
+        assert_eq!(undone.unwrap().0, Ending::Stopped, "{fault:?}");
+        assert!(began.elapsed() < Duration::from_secs(21), "{fault:?}: {:?}", began.elapsed());
+        world.target.mend();
+        world.control = Control::new();
+        world.undo().await;
+        same(&world.held(), &before, &format!("{fault:?}"));
     }
 }
 
