@@ -68,7 +68,7 @@ export const en = {
 
   forget: {
     title: (name: string) => `Forget ${name}?`,
-    text: "Its token is removed from your keyring and the connection from this list. Nothing is changed in the project itself.",
+    text: "Its token is removed from your keyring and the connection from this list. Nothing is changed in the project itself. Runs into or out of it can then not be resumed or taken back in this window. Finish them first, and see that no action is held.",
     confirm: "Forget",
     done: (name: string) => `${name} is forgotten.`,
   },
@@ -106,7 +106,7 @@ export const en = {
       "Starting the practice platform. The first time it fills its demo project, which takes a few seconds.",
     unfinishedTitle: "A migration is not finished",
     unfinishedText: (target: string) =>
-      `Writing into ${target} was interrupted or is still going on. Everything sent so far is recorded; it goes on where it stopped, without losing or doubling a record.`,
+      `Writing into ${target} was interrupted or is still going on. Everything sent so far is recorded; it goes on where it stopped, without losing or doubling a record. Until it goes on, actions that it holds stay switched off and send no alarms.`,
     unfinishedAction: "Open it",
     restoredTitle: (n: number) =>
       `${counted(n, "restored project is", "restored projects are")} costing money`,

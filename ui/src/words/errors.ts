@@ -16,12 +16,12 @@ const table: Record<ErrorCode, ErrorWords> = {
   not_found: { title: "It is not there any more", next: "Go back and load the page again." },
   unreachable: {
     title: "No answer",
-    next: "Check the address and your network, then try again. Nothing was changed.",
+    next: "Check the address and your network, then try again. What was written before is recorded.",
   },
   refused: { title: "The service refused this", next: null },
   rate_limited: {
     title: "The service asks us to slow down",
-    next: "Wait a minute, then try again. Nothing was lost.",
+    next: "Wait a minute, then try again.",
   },
   quote_expired: { title: "The price has expired", next: "Look at the new price and agree to it again." },
   quote_changed: { title: "The price has changed", next: "Look at the new price and agree to it again." },
@@ -53,7 +53,7 @@ const table: Record<ErrorCode, ErrorWords> = {
   },
   credential_missing: {
     title: "The token for this connection is not in your keyring",
-    next: "Forget the connection and connect again.",
+    next: "Connect the same address again with a valid token. Do not forget the connection: its runs belong to it.",
   },
   practice_failed: {
     title: "The practice platform did not start",

@@ -64,7 +64,7 @@ export const migration = {
     fillText: "Writes only records that are missing there. Right for almost every rescue.",
     append: "Append",
     appendText:
-      "Writes every chosen record, also where one like it is already there. Only for data that was never there.",
+      "Writes every chosen record, also where the same one is already there: that one is then there twice. Only for data that was never there.",
     depth: "How closely to look",
     exact: "Exactly",
     exactText: "Reads and compares every record on both sides. What it finds can be written.",
@@ -86,9 +86,10 @@ export const migration = {
     planEveryVariable: "All variables",
     nothingChosen: "Choose at least one device and one variable.",
     rehearse: "Rehearse",
-    rehearseNote: "The rehearsal reads both sides and writes nothing.",
+    rehearseNote:
+      "The rehearsal reads both sides and writes no data. If both look like one project, it makes a token on the target for a moment, to be sure, and removes it.",
 
-    rehearsing: "Rehearsing: nothing is written",
+    rehearsing: "Rehearsing: no data is written",
     phases: {
       connecting: "Connecting",
       assessing: "Checking both sides",
@@ -110,7 +111,7 @@ export const migration = {
     missing: "records missing",
     toWrite: "records to write",
     create: "devices to create",
-    update: "devices to complete",
+    update: "devices to change",
     present: "records already there",
     conflicts: "conflicts, left alone",
     blockedItems: "blocked",
@@ -124,6 +125,9 @@ export const migration = {
     costText: (hour: string) => `${hour} for each started hour`,
     nothing: (target: string) => `Nothing to do: ${target} already has everything that you chose.`,
     nothingTitle: "Nothing is missing",
+    nothingWrittenTitle: "Nothing will be written",
+    nothingWritten: (differing: number, blocked: number) =>
+      `${notEverything(differing, blocked)} Look at them below before you delete the project that they come from.`,
     cutoff: (when: string) =>
       `Only records up to ${when} are part of this plan. What devices send meanwhile is left alone.`,
     planTitle: "The plan, item by item",
@@ -132,7 +136,7 @@ export const migration = {
     planAllVerdicts: "Everything",
     planVerdicts: {
       create: "create",
-      update: "complete",
+      update: "change",
       fill: "fill",
       skip: "already there",
       conflict: "conflict",
@@ -159,12 +163,17 @@ export const migration = {
     stripShow: "Show them",
     stripUtc: "Days are counted in UTC.",
 
-    confirmTitle: "The point of no return",
+    confirmTitle: "Before anything is written",
     confirmText: (records: number, devices: number, target: string) =>
       `Holdfast will now write ${counted(records, "record", "records")} into ${target}` +
       (devices > 0 ? ` and create ${counted(devices, "device", "devices")} there.` : "."),
-    confirmNote:
-      "Only what the rehearsal listed is written, and only where that project is still as it was. Nothing there is deleted or overwritten.",
+    confirmNote: (lasting: boolean) =>
+      `Only what the rehearsal listed is written, and only where that project is still as it was. Nothing there is deleted or overwritten. You can stop at any time, and take the run back afterwards${exceptListed(lasting)}.`,
+    confirmAppend: "You chose to append: records that are already there will be there twice.",
+    confirmLetFire: (n: number) =>
+      `You chose to let ${counted(n, "action", "actions")} act: e-mails and messages about old records will go out.`,
+    confirmHold: (n: number) =>
+      `${counted(n, "action is", "actions are")} switched off while this runs, also for what devices send meanwhile.`,
     confirmName: (name: string) => `Type the name of the project that is written to: ${name}`,
     confirmRun: "Write into this project",
     backToRehearsal: "Back to the rehearsal",
@@ -175,15 +184,19 @@ export const migration = {
     choice: "Actions that the records would set off",
     hold: "Hold them",
     holdText:
-      "They are switched off while records are written, and on again afterwards. No alarm goes out for old data.",
+      "They are switched off while records are written, and on again afterwards. No alarm goes out for old data. For that time none goes out for new data either: watch by other means what must not go unseen.",
     letFire: "Let them act",
     letFireText: "They act on each record as if it had just been sent: e-mails, messages and scripts go out.",
     planTitle: (n: number) =>
       n === 1 ? "One action would be set off" : `${count(n)} actions would be set off`,
-    planHold: "They are held while records are written, and switched on again afterwards.",
+    planHold:
+      "They are switched off while records are written, also for what devices send meanwhile, and on again afterwards.",
     planLetFire: "You chose to let them act on each record that is written.",
     title: "Actions that the records would set off",
-    heldNow: (n: number) => `${counted(n, "action is", "actions are")} held now, so that nothing is set off.`,
+    heldNow: (n: number) =>
+      n === 1
+        ? "One action is switched off now. Until it is on again it acts on nothing, new data included."
+        : `${count(n)} actions are switched off now. Until they are on again they act on nothing, new data included.`,
     released: (n: number) =>
       `${counted(n, "action was", "actions were")} held and ${n === 1 ? "is" : "are"} switched on again.`,
     nothingFired: (n: number) =>
@@ -200,7 +213,11 @@ export const migration = {
       let_fire: "Acts on the records, as you chose",
     },
     release: "Switch them on again",
-    releaseText: "If you do not mean to go on with this run, let Holdfast switch them on again now.",
+    releaseText:
+      "They stay switched off until the run goes on. “Switch them on again” ends this run: what is written stays, and what is missing needs a new rehearsal.",
+    releaseStopped:
+      "This run is stopped and leaves them switched off. “Switch them on again” writes no record; what is missing needs a new rehearsal.",
+    pausedText: "They stay switched off while the run is paused. Resume it, or choose “Stop…”.",
   },
 
   run: {
@@ -235,7 +252,7 @@ export const migration = {
     stop: "Stop…",
     stopTitle: "Stop this migration?",
     stopText:
-      "What has been written stays, and every batch is recorded. A new rehearsal will then plan only what is still missing.",
+      "What has been written stays. You cannot resume this run afterwards: either rehearse again, which plans only what is still missing, or take the run back. Afterwards, check on this page that every action is switched on again.",
     stopConfirm: "Stop it",
     resumeNote:
       "It goes on where it stopped. A batch whose fate is unknown is looked up first, so nothing is doubled.",
@@ -243,10 +260,11 @@ export const migration = {
 
     proofTitle: "Proof",
     proofWaiting:
-      "After the last record, Holdfast reads both sides again and compares them, record by record.",
-    proving: "Reading both sides again…",
-    green: "Proven: nothing is missing, changed or doubled",
-    notGreen: "Not proven: there are differences",
+      "After the last record, Holdfast reads every record of the plan back from the target and compares it with what was rehearsed. “Record by record” below also reads the source again.",
+    proofStopped: "This run was stopped, so it is not proven. Choose “Prove again” to see what is there.",
+    proving: "Reading the records back…",
+    green: "Proven: everything in the plan is there, unchanged and once",
+    notGreen: "Not proven: see the differences below, then rehearse again",
     checked: (records: string, ranges: string, how: string, when: string) =>
       `${records} in ${ranges} were compared, ${when}. How closely: ${how.toLowerCase()}.`,
     depth: "How closely to look",
@@ -274,7 +292,7 @@ export const migration = {
 
     tokensTitle: "Tokens, old and new",
     worklistLead:
-      "Devices that were created anew have new tokens. Tokens are shown as fingerprints, never in full.",
+      "Devices that were created anew have new tokens, and receive nothing until these are in use. Tokens are shown as fingerprints, never in full.",
     worklistUnchanged: (n: number) =>
       `${counted(n, "token", "tokens")} of devices that were not made anew: nothing to update.`,
     worklistShow: "Show them",
@@ -296,8 +314,11 @@ export const migration = {
 
     finishTitle: "Keep or delete the restored project?",
     finishText: (name: string) =>
-      `${name} costs money until you delete it. If the proof is green and you need nothing more from it, delete it now.`,
-    finishGreenFirst: "The proof is not green yet. Keep it until it is.",
+      `${name} costs money until you delete it. The proof covers only what you chose for this run. Delete it when nothing else is to come from it (other devices or times, dashboards, actions) and nothing sends to it any more. It cannot be brought back; only its backup can be restored again, while that is kept.`,
+    finishGreenFirst: (name: string) =>
+      `The proof is not green. Keep ${name}. Look at the differences above, then rehearse again: the next plan has what is still missing. If you changed those records yourself since, that is the difference.`,
+    finishCounted: (name: string) =>
+      `Only counts were compared, which proves nothing. Keep ${name}, and prove again by content.`,
     keep: "Keep it for now",
     keepDone: "Kept. It stays in the list of restored projects, with its meter.",
     delete: (name: string) => `Delete ${name}…`,
@@ -328,13 +349,14 @@ export const migration = {
     stop: "Stop here",
     text: "Records that this run wrote are removed, devices that it made are deleted, and devices that it changed get what they had, wherever nobody changed anything since. The project that they came from is not needed for that.",
     askText: (target: string) =>
-      `In ${target}, the records and devices of this run are removed. What somebody changed since is kept.`,
-    irreversible: "This could not be taken back",
+      `In ${target}, the records that this run wrote are removed, devices that it made are deleted with their tokens, and devices that it changed get what they had. What somebody changed since is kept. To write all this again later, you need the project that it came from, or a backup that still exists.`,
+    irreversible: "This cannot be taken back afterwards",
     progress: "Records taken back",
     takenBack: "taken back",
     recordsBack: "records taken back",
     devicesDeleted: "devices deleted",
-    runTitle: (target: string) => `Taken back from ${target}`,
+    runTitle: (target: string) => `Taking back from ${target}`,
+    runTitleDone: (target: string) => `Taken back from ${target}`,
     keptHere: "kept, changed by somebody",
     cannotBe: "impossible to take back",
     undoneTitle: "What came of taking it back",
@@ -365,6 +387,9 @@ export const migration = {
     blocked: "blocked",
     nothingTitle: "Nothing to do",
     nothing: (target: string) => `${target} has everything that you chose.`,
+    nothingWritten: (differing: number, blocked: number) =>
+      `${notEverything(differing, blocked)} Look at them below before you delete the project that they come from.` +
+      (differing > 0 ? " To change those that differ, choose “Take the source’s” for each." : ""),
     chooseLead:
       "What is ticked is part of the plan. Leave out what you do not want, and say what becomes of things that differ; then rehearse again.",
     toDo: (n: number, of: number) => `${count(n)} of ${count(of)} to write`,
@@ -457,14 +482,15 @@ export const migration = {
       upload_script: "Upload the script: no source has it.",
       check_script: "Look for ids in the script: it is carried as it is.",
       activate: "Switch it on when you are ready.",
-      move_serial: "Put the serial number on the new token when the old project is switched off.",
+      move_serial:
+        "Give a token of the new device the serial number. If the old device was deleted, do it now: until then nothing that it sends arrives. If it still sends to another project, wait until you move it.",
       check_parser: "Look for ids in the payload parser: it is carried as it is.",
     },
     confirmTitle: "Before anything is written",
     confirmText: (made: number, changed: number, target: string) =>
       `Holdfast will now make ${counted(made, "resource", "resources")} in ${target} and change ${count(changed)} there.`,
-    confirmNote:
-      "Only what the rehearsal listed is written, and only where it is still as it was. Actions and analyses arrive switched off. What is replaced is kept, so that you can take this back.",
+    confirmNote: (lasting: boolean) =>
+      `Only what the rehearsal listed is written, and only where it is still as it was. New actions and analyses arrive switched off; those that are there and get changed stay on and work in their new form at once. What is replaced is kept, so that you can take this back${exceptListed(lasting)}.`,
     green: "Proven: everything is as planned",
     checked: (items: number, read: number, when: string) =>
       `${counted(items, "resource was", "resources were")} compared, ${when}; ${
@@ -507,6 +533,22 @@ export const migration = {
     undoText:
       "What was made is deleted, and what was changed gets what it had before, wherever nobody changed it since. The project that it came from is not needed for that.",
     undoAskText: (target: string) =>
-      `In ${target}, what this run made is deleted and what it changed is put back. What somebody changed since is kept.`,
+      `In ${target}, what this run made is deleted and what it changed is put back. What somebody changed since is kept. To make it again you need the source, or a backup of it.`,
   },
 };
+
+/** Why a plan that writes nothing is no proof that everything is there. */
+function notEverything(differing: number, blocked: number): string {
+  const said = [
+    differing > 0
+      ? `${count(differing)} ${differing === 1 ? "differs and is" : "differ and are"} left alone`
+      : "",
+    blocked > 0 ? `${count(blocked)} ${blocked === 1 ? "is" : "are"} blocked` : "",
+  ];
+  return `Not everything is there: ${said.filter(Boolean).join(", ")}.`;
+}
+
+/** Where a list below names what nobody could take back. */
+function exceptListed(lasting: boolean): string {
+  return lasting ? ", except for what is listed below" : "";
+}

@@ -12,11 +12,11 @@ const project = {
   restored_from: { project: "p", project_name: "P", backup: "b", backup_created_at: 0 },
 } as Project;
 
-function finish(over: { green?: boolean }) {
+function finish(over: { green?: boolean; agrees?: boolean }) {
   const run = {
     source: { connection: "c", project: "copy" },
     restored_project_exists: true,
-    proof: { green: over.green ?? true },
+    proof: { green: over.green ?? true, agrees: over.agrees ?? false },
   } as RunView;
   render(Finish, { run });
 }
@@ -36,7 +36,14 @@ describe("keep or delete", () => {
     app.projects = { c: [project] };
     finish({ green: false });
     expect(screen.getByTestId<HTMLButtonElement>("finish-delete").disabled).toBe(true);
-    expect(screen.getByText(w.run.finishGreenFirst)).toBeTruthy();
+    expect(screen.getByText(w.run.finishGreenFirst("Copy"))).toBeTruthy();
+  });
+
+  it("keeps it where only counts were compared", () => {
+    app.projects = { c: [project] };
+    finish({ green: false, agrees: true });
+    expect(screen.getByTestId<HTMLButtonElement>("finish-delete").disabled).toBe(true);
+    expect(screen.getByText(w.run.finishCounted("Copy"))).toBeTruthy();
   });
 
   it("says that it is gone only where its connection says so", () => {
