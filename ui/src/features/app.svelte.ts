@@ -41,6 +41,8 @@ class App {
   projects = $state.raw<Record<string, Project[]>>({});
   projectErrors = $state.raw<Record<string, UiError>>({});
   runs = $state.raw<RunSummary[]>([]);
+  /** Runs of this process that only wait for their owner to resume them. */
+  pausedHere = $state.raw<ReadonlySet<string>>(new Set());
   badDay = $state.raw<BadDay | null>(null);
   error = $state.raw<UiError | null>(null);
   loaded = $state(false);
@@ -105,6 +107,11 @@ class App {
     } catch (thrown) {
       this.error = asUiError(thrown);
     }
+  }
+
+  keepPaused(run: string, paused: boolean) {
+    const others = [...this.pausedHere].filter((id) => id !== run);
+    this.pausedHere = new Set(paused ? [...others, run] : others);
   }
 
   connection(id: string): Connection | null {

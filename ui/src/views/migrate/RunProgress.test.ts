@@ -1,0 +1,24 @@
+import { render, screen } from "@testing-library/svelte";
+import { describe, expect, it } from "vitest";
+import type { RunState, RunView } from "../../ipc";
+import { w } from "../../words";
+import RunProgress from "./RunProgress.svelte";
+
+function progress(state: RunState) {
+  const run = { id: "r", state, records_done: 1, records_total: 2, started_at: 0, finished_at: null };
+  render(RunProgress, { run: { ...run, reason: null, undone: null } as unknown as RunView });
+}
+
+describe("a run that does not move", () => {
+  it("can be resumed where it was interrupted", () => {
+    progress("paused");
+    expect(screen.getByTestId("run-resume")).toBeTruthy();
+    expect(screen.getByText(w.run.resumeNote)).toBeTruthy();
+  });
+
+  it("offers no Resume where its record cannot be read", () => {
+    progress("failed");
+    expect(screen.queryByTestId("run-resume")).toBeNull();
+    expect(screen.queryByText(w.run.resumeNote)).toBeNull();
+  });
+});
