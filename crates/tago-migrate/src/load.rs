@@ -300,6 +300,27 @@ impl Load {
         (!tally.is_empty()).then(|| Batch { body: Bytes::from(body), tally })
     }
 
+    /// Whether the target holds more of what this batch and those after it carry than it had before and got
+    /// from the batches before: somebody else, another run perhaps, has sent it meanwhile.
+    pub(crate) fn is_overtaken(&self, batch: u32, target: &Parcels) -> bool {
+        let begin = self.range(batch).start;
+        let (sent, unsent) = self.keys.split_at(begin);
+        let mut due: BTreeMap<Key, u32> = unsent.iter().map(|key| (*key, self.had.get(*key))).collect();
+        for key in sent {
+            if let Some(times) = due.get_mut(key) {
+                *times += 1;
+            }
+        }
+        target.iter().any(|parcel| match due.get_mut(&parcel.key) {
+            Some(0) => true,
+            Some(times) => {
+                *times -= 1;
+                false
+            }
+            None => false,
+        })
+    }
+
     /// How many records there are up to the end of one batch.
     pub(crate) fn up_to(&self, batch: u32) -> u64 {
         self.range(batch).end as u64

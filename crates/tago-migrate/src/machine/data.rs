@@ -25,6 +25,8 @@ impl Turn<'_> {
         let ledger = self.state.ledger.data.get(&item);
         let bytes = self.state.ledger.batch_bytes;
         let mut load = None;
+        // An earlier reading opened it: others may have written since.
+        let is_old = ledger.is_some_and(|ledger| !ledger.opened.is_empty());
         if ledger.is_none_or(|ledger| ledger.opened.is_empty()) {
             let (windows, changed) = load::open(data, policy, &both.source, &both.target);
             for (window, side) in changed {
@@ -51,6 +53,11 @@ impl Turn<'_> {
             let reason = format!("{}; {}", changed_text(Changed::Source), remedy(policy));
             return self.hold(item, reason);
         };
+        let is_overtaken = is_old && load.is_overtaken(next + u32::from(attempted), &both.target);
+        let overtaken = || format!("{}; {}", changed_text(Changed::Target), remedy(policy));
+        if !attempted && is_overtaken {
+            return self.hold(item, overtaken());
+        }
         if !attempted {
             return self.send_next(item, load);
         }
@@ -68,6 +75,7 @@ impl Turn<'_> {
                               on arrival, so what is stored of them cannot be told; compare both sides";
                 self.hold(item, reason.to_owned());
             }
+            _ if is_overtaken => self.hold(item, overtaken()),
             Some(remainder) => self.ask_to_send(item, load, remainder),
             None => self.send_next(item, load),
         }

@@ -51,6 +51,42 @@ async fn a_source_that_spells_its_records_otherwise_is_not_sent_on() {
     assert_eq!(bench.doubled().await, 0);
 }
 
+/// Whoever gives a run up, fills the gaps with another and goes on with the first after all.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_another_one_has_overtaken_sends_nothing_twice() {
+    for stops in [true, false] {
+        let mut bench = Bench::new();
+        bench.settings.batch_bytes = 250;
+        let choices = Choices { devices: Some(BTreeSet::from([id(2)])), ..Choices::default() };
+        let plan = bench.plan(&choices).await;
+        let mut seen = bench.progress.subscribe();
+        let stopped = async {
+            seen.wait_for(|figures| figures.records_done > 0).await.unwrap();
+            if stops {
+                bench.control.stop()
+            } else {
+                bench.target.project.lock().unwrap().refusals.quota = true
+            }
+        };
+        let folder = bench.run_folder();
+        let (ending, ()) = futures_util::future::join(bench.run(&plan, &folder), stopped).await;
+        assert_eq!(ending.unwrap() == Ending::Stopped, stops);
+        bench.target.project.lock().unwrap().refusals.quota = false;
+        (bench.control, bench.progress) = (Control::new(), Progress::new(Figures::default()));
+        let second = bench.folder.path().join("second");
+        let plan = bench.plan(&choices).await;
+        assert!(plan.summary().records_missing > 3, "several batches were not sent");
+        assert_eq!(bench.run(&plan, &second).await.unwrap(), Ending::Finished);
+        let records = || bench.target.project.lock().unwrap().devices[&id(2)].records.len();
+        assert_eq!(records(), 100);
+        assert_eq!(bench.resume().await.unwrap(), Ending::Finished);
+        assert_eq!(records(), 100, "stopped by its owner: {stops}");
+        let held = status(&folder).unwrap().held;
+        assert!(!held.is_empty());
+        assert!(held.iter().all(|held| held.reason.contains("in the target are not those")), "{held:?}");
+    }
+}
+
 /// What is stored would be appended once more.
 #[tokio::test(start_paused = true)]
 async fn what_was_appended_in_part_is_to_be_filled_up_and_not_appended_again() {
