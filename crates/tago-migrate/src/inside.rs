@@ -22,9 +22,8 @@ use crate::run::Side;
 pub(crate) struct Terms {
     /// For what is sent.
     to_target: Mapping,
-    /// For comparing what the source holds, and what the target holds.
-    in_source: Mapping,
-    in_target: Mapping,
+    /// For comparing, from the target's names to the source's.
+    back: Mapping,
 }
 
 impl Terms {
@@ -62,28 +61,20 @@ impl Terms {
         let to_target: BTreeMap<String, String> = pairs.collect();
         let back: BTreeMap<String, String> =
             to_target.iter().map(|(ours, theirs)| (theirs.clone(), ours.clone())).collect();
-        // A name that both sides use means on each side what that side means by it.
-        let in_source = back.iter().filter(|(theirs, _)| !to_target.contains_key(*theirs));
-        let in_source = in_source.map(|(theirs, ours)| (theirs.clone(), ours.clone())).collect();
         let hosts = hosts(&header.source.origin, &header.target.origin);
         let hosts_back: Vec<_> = hosts.iter().map(|(ours, theirs)| (theirs.clone(), ours.clone())).collect();
-        Terms {
-            to_target: Mapping { ids: to_target, hosts },
-            in_source: Mapping { ids: in_source, hosts: hosts_back.clone() },
-            in_target: Mapping { ids: back, hosts: hosts_back },
-        }
+        Terms { to_target: Mapping { ids: to_target, hosts }, back: Mapping { ids: back, hosts: hosts_back } }
     }
 
     /// By what a record of one side compares with those of the other.
     pub(crate) fn key(&self, side: Side, record: &Record) -> Key {
-        let mapping = match side {
-            Side::Source => &self.in_source,
-            Side::Target => &self.in_target,
+        // What cannot be sent with the target's names has the key of what is sent instead.
+        let sent = match side {
+            Side::Source => rewritten(record, &self.to_target),
+            Side::Target => None,
         };
-        match rewritten(record, mapping) {
-            Some(record) => record.key(),
-            None => record.key(),
-        }
+        let record = sent.as_ref().unwrap_or(record);
+        rewritten(record, &self.back).map_or_else(|| record.key(), |record| record.key())
     }
 
     /// A record of the source as it is sent.
@@ -130,7 +121,7 @@ impl Known {
         let told = Terms::all(header, devices.iter().copied());
         let to_make: BTreeSet<String> = to_make.into_iter().map(|device| device.to_string()).collect();
         let mut all = told.to_target.clone();
-        for id in same.into_iter().chain(to_make.iter().cloned()).chain(told.in_target.ids.into_keys()) {
+        for id in same.into_iter().chain(to_make.iter().cloned()).chain(told.back.ids.into_keys()) {
             all.ids.entry(id.clone()).or_insert(id);
         }
         Known {
@@ -393,10 +384,14 @@ mod tests {
         let addresses = ["old", "new", "other"].map(|host| {
             format!(r#""metadata":{{"file":{{"url":"https://api.{host}.tagoio.net/file/{OURS}/{A}"}},"{A}":"{B}"}}"#)
         });
+        // Names that become one on one of the two sides, or on neither.
+        let keys = [[A, B], [B, C], [A, C]].map(|[one, other]| {
+            format!(r#""value":"{one}","metadata":{{"{one}":1,"{other}":2,"of":"{other}"}}"#)
+        });
         let before = terms(&[]);
         for pairs in [&[(A, B)][..], &[(A, B), (B, C)], &[(A, B), (B, A)], &[]] {
             let terms = terms(pairs);
-            for said in values.iter().chain(&addresses) {
+            for said in values.iter().chain(&addresses).chain(&keys) {
                 let sent = terms.sent(record(said));
                 assert_eq!(
                     terms.key(Side::Source, &record(said)),
@@ -407,7 +402,7 @@ mod tests {
         }
         // A device to be made has a name that the source does not know.
         let made = terms(&[(A, "69000000000000000000beef")]);
-        for said in values.iter().chain(&addresses) {
+        for said in values.iter().chain(&addresses).chain(&keys) {
             assert_eq!(
                 before.key(Side::Source, &record(said)),
                 made.key(Side::Source, &record(said)),
