@@ -1,7 +1,8 @@
 //! The run folder: `plan.jsonl`, `journal.sqlite`, `proof.jsonl`, `counts.jsonl`, `report.json`,
-//! `report.html`, `tokens.csv`, `ids.csv`, `worklist.csv`, `worklist.json` with what of it is done, `run.lock` while
-//! a process has it, and `proof.unfinished.jsonl` while a proof is to go on. The folder `kept` has what is replaced and
-//! the keys of what is written; `written` the ids of that, as a proof read them.
+//! `report.html`, `tokens.csv`, `ids.csv`, `worklist.csv`, `worklist.json` with what of it is done and
+//! `worklist.lock` for whoever changes that, `run.lock` while a process has the run, and
+//! `proof.unfinished.jsonl` while a proof is to go on. The folder `kept` has what is replaced and the keys of
+//! what is written; `written` the ids of that, as a proof read them.
 
 use std::fs::{self, File};
 use std::io;
@@ -17,6 +18,7 @@ pub(crate) const REPORT_HTML: &str = "report.html";
 pub(crate) const TOKENS_CSV: &str = "tokens.csv";
 pub(crate) const IDS_CSV: &str = "ids.csv";
 pub(crate) const WORKLIST: &str = "worklist.json";
+pub(crate) const WORKLIST_LOCK: &str = "worklist.lock";
 pub(crate) const WORK_CSV: &str = "worklist.csv";
 pub(crate) const NAMES: &str = "written";
 pub(crate) const REBUILD: &str = "rebuild";

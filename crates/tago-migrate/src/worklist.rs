@@ -1,6 +1,7 @@
 //! What a run leaves for its owner to do by hand, and what of it is seen to be done by looking at the
 //! target. What can never be seen there, its owner ticks.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -192,14 +193,15 @@ pub async fn worklist(
     settings: &Settings,
     env: Env<'_>,
 ) -> Result<Vec<WorkItem>, WorklistError> {
-    let mut ticks = Ticks::read(folder)?;
+    let before = Ticks::read(folder)?;
+    let mut found = BTreeMap::new();
     let list = List::of(folder)?;
     list.expect(target.identity().await)?;
     // What the run sent may have been carried out so late.
     let late = i64::try_from(settings.late_commit_bound.as_millis()).unwrap_or(i64::MAX);
     let after = Time::from_millis(since.max(Some(list.ended_at())).unwrap_or_default().millis() + late);
     for item in list.items() {
-        if ticks.seen.contains_key(&item.key) {
+        if before.seen.contains_key(&item.key) {
             continue;
         }
         let seen = match &list {
@@ -207,13 +209,16 @@ pub async fn worklist(
             List::Resources(list) => list.look(&item, target, after).await,
         };
         match seen {
-            Ok(Some(seen)) => drop(ticks.seen.insert(item.key, seen)),
+            Ok(Some(seen)) => drop(found.insert(item.key, seen)),
             Ok(None) | Err(PortError::NotFound { .. }) => {}
             Err(cause) => return Err(WorklistError::Port { side: Side::Target, cause }),
         }
     }
-    ticks.looked_at = Some(env.clock.now());
-    ticks.write(folder)?;
+    // What was ticked meanwhile stays.
+    let ticks = Ticks::change(folder, |ticks| {
+        ticks.looked_at = Some(env.clock.now());
+        ticks.seen.append(&mut found);
+    })?;
     Ok(ticks.on(list.items()))
 }
 
@@ -233,12 +238,11 @@ pub fn tick(folder: &Path, key: &str, is_done: bool, at: Time) -> Result<(), Wor
     if !List::of(folder)?.items().iter().any(|item| item.key == key) {
         return Err(WorklistError::NoSuchWork { key: key.to_owned() });
     }
-    let mut ticks = Ticks::read(folder)?;
-    match is_done {
+    Ticks::change(folder, |ticks| match is_done {
         true => drop(ticks.by_hand.insert(key.to_owned(), at)),
         false => drop(ticks.by_hand.remove(key)),
-    }
-    ticks.write(folder)
+    })?;
+    Ok(())
 }
 
 /// What there is to do after a run.

@@ -9,3 +9,4 @@ mod fixture;
 mod harness;
 mod journal;
 mod proving;
+mod working;

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
@@ -29,10 +30,17 @@ impl Ticks {
         }
     }
 
-    pub(super) fn write(&self, folder: &Path) -> Result<(), WorklistError> {
-        let bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
-        write_whole(&folder.join(folder::WORKLIST), |mut file| file.write_all(&bytes))
-            .map_err(|source| WorklistError::Ticks { doing: "written", source })
+    /// Changes what the folder keeps. Nobody else changes it meanwhile, in this process or another.
+    pub(super) fn change(folder: &Path, change: impl FnOnce(&mut Ticks)) -> Result<Ticks, WorklistError> {
+        let writing = |source| WorklistError::Ticks { doing: "written", source };
+        let lock = folder.join(folder::WORKLIST_LOCK);
+        let lock = File::options().create(true).truncate(false).write(true).open(lock).map_err(writing)?;
+        lock.lock().map_err(writing)?;
+        let mut ticks = Ticks::read(folder)?;
+        change(&mut ticks);
+        let bytes = serde_json::to_vec_pretty(&ticks).unwrap_or_default();
+        write_whole(&folder.join(folder::WORKLIST), |mut file| file.write_all(&bytes)).map_err(writing)?;
+        Ok(ticks)
     }
 
     pub(super) fn on(&self, mut items: Vec<WorkItem>) -> Vec<WorkItem> {
@@ -46,5 +54,28 @@ impl Ticks {
             }
         }
         items
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_tick_is_lost_to_another() {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for hand in 0..4 {
+                let folder = folder.path();
+                scope.spawn(move || {
+                    for number in 0..10 {
+                        let key = format!("{hand} {number}");
+                        let change = |ticks: &mut Ticks| ticks.by_hand.extend([(key, Time::default())]);
+                        Ticks::change(folder, change).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(Ticks::read(folder.path()).unwrap().by_hand.len(), 40);
     }
 }

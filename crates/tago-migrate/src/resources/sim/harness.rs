@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,7 +12,7 @@ use super::fixture::{empty, whole};
 use super::journal::Memory;
 use crate::clock::Clock;
 use crate::control::Control;
-use crate::journal::{Journal, JournalError};
+use crate::journal::{Journal, JournalError, SqliteJournal};
 use crate::plan::Verdict;
 use crate::progress::{Figures, Progress};
 use crate::resources::document::says_nothing;
@@ -150,6 +151,13 @@ impl World {
     /// A row that the run did not write.
     pub(super) fn note(&mut self, row: Row) {
         self.journal.append(self.clock.now(), &row).unwrap();
+    }
+
+    /// Leaves the run behind as a folder.
+    pub(super) fn store(&self, folder: &Path) {
+        self.planned().write(&folder.join(crate::folder::PLAN)).unwrap();
+        let (mut journal, _) = SqliteJournal::open_of::<Row>(folder).unwrap();
+        journal.append_all(&self.journal.rows).unwrap();
     }
 
     pub(super) async fn proof(&self, with_source: bool) -> ResourceProof {

@@ -1,0 +1,55 @@
+//! The list of what is left to do, while its target answers slowly.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tago_api::Time;
+
+use super::fake::Fake;
+use super::harness::World;
+use crate::ports::PortError;
+use crate::resources::kind::Kind;
+use crate::resources::ports::{Address, Resources};
+use crate::worklist::{DeviceUse, Task, Witness, WorkState, last_worklist, tick, worklist};
+
+/// Every device is in use, and it takes a second to be told so.
+#[async_trait]
+impl Witness for Fake {
+    async fn device_use(&self, device: &str) -> Result<DeviceUse, PortError> {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        self.read(&Address::of(Kind::Device, device)).await?;
+        Ok(DeviceUse { last_input: Some(Time::from_millis(2_000_000_000_000)), tokens: Vec::new() })
+    }
+
+    async fn authorization_use(&self, _: &str) -> Result<Option<Time>, PortError> {
+        Ok(None)
+    }
+}
+
+async fn after_a_run() -> (World, tempfile::TempDir) {
+    let mut world = World::into_empty();
+    world.plan().await;
+    world.run().await;
+    let folder = tempfile::tempdir().unwrap();
+    world.store(folder.path());
+    (world, folder)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_ticked_while_the_target_is_looked_at_stays_ticked() {
+    let (world, folder) = after_a_run().await;
+    let items = last_worklist(folder.path()).unwrap();
+    let parser = items.iter().find(|item| item.task == Task::CheckParser).unwrap();
+    let ticking = async {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        tick(folder.path(), &parser.key, true, Time::from_millis(1)).unwrap();
+    };
+    let settings = World::settings();
+    let (looked, ()) =
+        tokio::join!(worklist(folder.path(), &world.target, None, &settings, world.env()), ticking);
+    for items in [looked.unwrap(), last_worklist(folder.path()).unwrap()] {
+        let state = |state| items.iter().filter(|item| item.state == state).count();
+        assert_eq!(state(WorkState::DoneByHand), 1);
+        assert!(state(WorkState::Done) > 1, "{items:#?}");
+    }
+}
