@@ -16,7 +16,7 @@ pub(crate) mod remap;
 mod report;
 pub(crate) mod row;
 pub(crate) mod run;
-mod scan;
+pub(crate) mod scan;
 #[cfg(test)]
 mod sim;
 mod undo;

@@ -11,8 +11,10 @@ use thiserror::Error;
 
 use crate::device::Fingerprint;
 use crate::journal::JournalError;
+use crate::pacer::Pacers;
 use crate::plan::{PlanError, PlanKind};
 use crate::ports::PortError;
+use crate::resources::scan::Asking;
 use crate::resources::{Kind, Resources};
 use crate::run::{RunError, Side};
 use crate::settings::{Env, Settings};
@@ -196,29 +198,34 @@ pub async fn worklist(
     let before = Ticks::read(folder)?;
     let mut found = BTreeMap::new();
     let list = List::of(folder)?;
-    list.expect(target.identity().await)?;
+    let pacers = Pacers::new(&settings.pace, env.clock);
+    let asking = Asking { pacers: &pacers, clock: env.clock, patience: settings.patience };
+    list.expect(asking.ask(|| target.identity()).await)?;
     // What the run sent may have been carried out so late.
     let late = i64::try_from(settings.late_commit_bound.as_millis()).unwrap_or(i64::MAX);
     let after = Time::from_millis(since.max(Some(list.ended_at())).unwrap_or_default().millis() + late);
+    let mut looked = Ok(());
     for item in list.items() {
         if before.seen.contains_key(&item.key) {
             continue;
         }
-        let seen = match &list {
-            List::Data(list) => list.look(&item, target, after).await,
-            List::Resources(list) => list.look(&item, target, after).await,
-        };
-        match seen {
+        match asking.ask(|| list.look(&item, target, after)).await {
             Ok(Some(seen)) => drop(found.insert(item.key, seen)),
             Ok(None) | Err(PortError::NotFound { .. }) => {}
-            Err(cause) => return Err(WorklistError::Port { side: Side::Target, cause }),
+            Err(cause) => {
+                looked = Err(WorklistError::Port { side: Side::Target, cause });
+                break;
+            }
         }
     }
-    // What was ticked meanwhile stays.
+    // What was ticked meanwhile stays, and what was seen before the target fell silent.
     let ticks = Ticks::change(folder, |ticks| {
-        ticks.looked_at = Some(env.clock.now());
+        if looked.is_ok() {
+            ticks.looked_at = Some(env.clock.now());
+        }
         ticks.seen.append(&mut found);
     })?;
+    looked?;
     Ok(ticks.on(list.items()))
 }
 
@@ -263,6 +270,18 @@ impl List {
         match self {
             List::Data(list) => list.items(),
             List::Resources(list) => list.items(),
+        }
+    }
+
+    async fn look(
+        &self,
+        item: &WorkItem,
+        target: &dyn Witness,
+        after: Time,
+    ) -> Result<Option<String>, PortError> {
+        match self {
+            List::Data(list) => list.look(item, target, after).await,
+            List::Resources(list) => list.look(item, target, after).await,
         }
     }
 

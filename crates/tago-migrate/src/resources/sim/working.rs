@@ -1,4 +1,4 @@
-//! The list of what is left to do, while its target answers slowly.
+//! The list of what is left to do, while its target answers slowly or not at all.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use super::harness::World;
 use crate::ports::PortError;
 use crate::resources::kind::Kind;
 use crate::resources::ports::{Address, Resources};
-use crate::worklist::{DeviceUse, Task, Witness, WorkState, last_worklist, tick, worklist};
+use crate::run::Side;
+use crate::worklist::{DeviceUse, Task, Witness, WorkState, WorklistError, last_worklist, tick, worklist};
 
 /// Every device is in use, and it takes a second to be told so.
 #[async_trait]
@@ -52,4 +53,27 @@ async fn what_is_ticked_while_the_target_is_looked_at_stays_ticked() {
         assert_eq!(state(WorkState::DoneByHand), 1);
         assert!(state(WorkState::Done) > 1, "{items:#?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_falls_silent_is_waited_for_and_what_was_seen_of_it_stays() {
+    let (world, folder) = after_a_run().await;
+    let settings = World::settings();
+    let vanishing = async {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        world.target.vanish();
+    };
+    let (looked, ()) =
+        tokio::join!(worklist(folder.path(), &world.target, None, &settings, world.env()), vanishing);
+    assert!(matches!(looked, Err(WorklistError::Port { side: Side::Target, .. })), "{looked:?}");
+    let done =
+        |items: Vec<crate::WorkItem>| items.iter().filter(|item| item.state == WorkState::Done).count();
+    assert_eq!(done(last_worklist(folder.path()).unwrap()), 1);
+    let mending = async {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        world.target.mend();
+    };
+    let (looked, ()) =
+        tokio::join!(worklist(folder.path(), &world.target, None, &settings, world.env()), mending);
+    assert!(done(looked.unwrap()) > 1);
 }
