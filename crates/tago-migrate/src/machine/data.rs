@@ -165,6 +165,8 @@ impl Turn<'_> {
     /// Puts an item aside until whatever it sent has either arrived or never will.
     pub(super) fn doubt(&mut self, item: u32, message: String) {
         self.sleep(item, self.state.config.late_commit_bound);
+        // It may arrive as long after the answer was lost, which may be long after it was sent.
+        self.guard_sends();
         self.count_doubt(message);
     }
 

@@ -90,7 +90,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Something leaves that may set actions off.
+    /// Something leaves, or is still on its way, that may set actions off.
     pub(super) fn guard_sends(&mut self) {
         self.state.guard.quiet_at = self.moment.elapsed + self.state.config.late_commit_bound;
     }

@@ -212,7 +212,8 @@ impl FakePort {
             }
             _ => self.latency(),
         };
-        let at = self.clock.elapsed() + wait;
+        let silence = self.project.lock().unwrap().silence.filter(|_| may_be_partial);
+        let at = self.clock.elapsed() + silence.map_or(wait, |(arrives, _)| arrives);
         self.project.lock().unwrap().coming.push((
             at,
             Box::new(move |project| {
@@ -220,6 +221,10 @@ impl FakePort {
                 *answer.lock().unwrap() = Some(outcome);
             }),
         ));
+        if let Some((_, patience)) = silence {
+            self.pass(patience).await;
+            return Err(WriteError::Ambiguous(unreachable_now()));
+        }
         match fault {
             Some(Fault::LateCommit) => {
                 self.pass(self.latency()).await;

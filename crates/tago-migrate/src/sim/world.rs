@@ -31,6 +31,8 @@ pub(super) struct Project {
     pub(super) fewer_ids: Option<usize>,
     /// It does not answer when records are to be removed.
     pub(super) loses_removals: bool,
+    /// It gives no answer to a batch, which arrives so long after it was sent; whoever sent it waits so long.
+    pub(super) silence: Option<(Duration, Duration)>,
     pub(super) actions: BTreeMap<ActionId, FakeAction>,
 }
 

@@ -3,6 +3,7 @@
 use tago_api::ActionId;
 
 use super::*;
+use crate::device::Fingerprint;
 use crate::sim::world::FakeAction;
 use crate::{ActionState, CheckName, CheckVerdict, Tripped, release, undo};
 
@@ -182,6 +183,31 @@ async fn what_a_run_holds_that_nobody_resumes_is_released_without_the_source() {
     assert_eq!(bench.resume().await.unwrap(), Ending::Finished);
     assert_eq!((bench.alarm().active, bench.alarm().acted), (true, 0));
     assert_eq!(bench.release().await.unwrap(), Ending::Finished);
+}
+
+/// Whoever waits long for an answer learns late that there is none, and what was sent may arrive even later.
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_arrives_after_its_answer_was_given_up_sets_nothing_off() {
+    let bench = Bench::alarmed("*", 0, true);
+    let plan = bench.plan(&Choices { devices: Some(BTreeSet::from([id(2)])), ..Choices::default() }).await;
+    // A token that stays: with one that was removed meanwhile it would be refused.
+    bench.target.secrets.lock().unwrap().insert(Fingerprint::of("target 2"));
+    let bound = bench.settings.late_commit_bound;
+    bench.target.project.lock().unwrap().silence = Some((bound + bound / 2, bound));
+    let folder = bench.run_folder();
+    let (ending, ()) = futures_util::future::join(bench.run(&plan, &folder), async {
+        while status(&folder).map_or(0, |status| status.batches_open) == 0 {
+            bench.clock.sleep(Duration::from_millis(1)).await;
+        }
+        bench.control.stop();
+    })
+    .await;
+    assert_eq!(ending.unwrap(), Ending::Stopped);
+    bench.clock.sleep(bound).await;
+    bench.target.project.lock().unwrap().happen(bench.clock.elapsed());
+    let records = bench.target.project.lock().unwrap().devices[&id(2)].records.len();
+    assert!(records > 60, "the batch has not arrived");
+    assert_eq!((bench.alarm().active, bench.alarm().acted, bench.state()), (true, 0, ActionState::Released));
 }
 
 #[tokio::test(start_paused = true)]
