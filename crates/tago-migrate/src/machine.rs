@@ -188,6 +188,8 @@ pub(crate) struct State {
     wish: Wish,
     closing: Option<Ending>,
     tidying: Tidying,
+    /// The id of the token that is being removed, and how often that was acknowledged.
+    removal: Option<(String, u32)>,
     /// Since when each side fails, and how often in a row.
     trouble: BTreeMap<Side, (Duration, u32)>,
     doubts_in_a_row: u32,
@@ -259,6 +261,7 @@ impl State {
             wish: Wish::Run,
             closing: None,
             tidying: Tidying::No,
+            removal: None,
             trouble: BTreeMap::new(),
             doubts_in_a_row: 0,
             refusals_in_a_row: 0,

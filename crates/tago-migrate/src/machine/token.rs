@@ -8,7 +8,10 @@ use super::{Action, Route, Setback, Stage, Subject, Tidying, Turn, Writer};
 use crate::device::Token;
 use crate::journal::{Row, Was};
 use crate::ports::{PortError, WriteError};
-use crate::run::Side;
+use crate::run::{Halt, Side};
+
+/// A token whose removal is acknowledged and that is still there is removed so often.
+pub(crate) const REMOVALS: u32 = 4;
 
 impl Turn<'_> {
     pub(super) fn want_writer(&mut self, device: DeviceId) {
@@ -119,6 +122,17 @@ impl Turn<'_> {
                 self.works(Side::Target);
                 let name = self.token_name();
                 if let Some(token) = tokens.into_iter().find(|token| token.name == name) {
+                    let times = match &self.state.removal {
+                        Some((of, times)) if *of == token.id => *times,
+                        _ => 0,
+                    };
+                    if times >= REMOVALS {
+                        self.state.removal = None;
+                        self.tidy_again_after(std::time::Duration::ZERO);
+                        let message = stays(&name, device);
+                        return self.halt(Halt::Unreachable { side: Side::Target, message });
+                    }
+                    self.state.removal = Some((token.id.clone(), times));
                     self.journal(Row::TokensRemoval { device });
                     self.state.writers.insert(device, Writer::Ready(token));
                     self.actions.push(Action::Permit(Subject::Removal(device), Route::Edit));
@@ -140,7 +154,12 @@ impl Turn<'_> {
     /// Whatever was said: the list tells whether it is gone.
     pub(super) fn token_removed(&mut self, _device: DeviceId, result: Result<(), WriteError>) {
         match result {
-            Ok(()) => self.tidy_again_after(std::time::Duration::ZERO),
+            Ok(()) => {
+                if let Some((_, times)) = &mut self.state.removal {
+                    *times += 1;
+                }
+                self.tidy_again_after(std::time::Duration::ZERO);
+            }
             Err(error) => self.tidying_failed(error.cause()),
         }
     }
@@ -156,7 +175,7 @@ impl Turn<'_> {
             Setback::Later(pause) => self.tidy_again_after(pause),
             Setback::Hold(message) => {
                 self.tidy_again_after(std::time::Duration::ZERO);
-                self.halt(crate::run::Halt::Unreachable { side: Side::Target, message });
+                self.halt(Halt::Unreachable { side: Side::Target, message });
             }
             Setback::Halt(halt) => {
                 self.tidy_again_after(std::time::Duration::ZERO);
@@ -168,6 +187,11 @@ impl Turn<'_> {
     fn token_name(&self) -> String {
         token_name(&self.state.ledger.run)
     }
+}
+
+/// A target that acknowledges removals and does not carry them out.
+pub(crate) fn stays(name: &str, device: DeviceId) -> String {
+    format!("it removes the token “{name}” of device {device} and has it still; remove it yourself and go on")
 }
 
 /// What a token is called that a run made.

@@ -539,7 +539,8 @@ impl Target for FakePort {
     async fn remove_token(&self, id: DeviceId, token: &Token) -> Result<(), WriteError> {
         let gone = token.id.clone();
         self.put(false, move |project, _| {
-            project.device(id)?.tokens.retain(|token| token.id != gone);
+            let keeps = project.keeps_tokens;
+            project.device(id)?.tokens.retain(|token| keeps || token.id != gone);
             Ok(())
         })
         .await

@@ -33,6 +33,8 @@ pub(super) struct Project {
     pub(super) loses_removals: bool,
     /// It gives no answer to a batch, which arrives so long after it was sent; whoever sent it waits so long.
     pub(super) silence: Option<(Duration, Duration)>,
+    /// It acknowledges the removal of a token and keeps it.
+    pub(super) keeps_tokens: bool,
     pub(super) actions: BTreeMap<ActionId, FakeAction>,
 }
 

@@ -1,5 +1,6 @@
 //! One change of the target, with its rows; and what is asked on the way.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::row::UndoRow;
@@ -7,6 +8,7 @@ use super::{Break, Undo};
 use crate::device::Token;
 use crate::journal::{Journal, Row, Was};
 use crate::machine::Route;
+use crate::machine::token::{REMOVALS, stays};
 use crate::plan::Seal;
 use crate::ports::{PortError, WriteError};
 use crate::run::{Halt, Side};
@@ -100,6 +102,7 @@ impl Undo<'_> {
     pub(super) async fn remove_own_tokens(&mut self, journal: &mut dyn Journal) -> Result<(), Break> {
         let name = format!("Holdfast run {}", self.ledger.run);
         for device in self.ledger.tokens.clone() {
+            let mut removals: BTreeMap<String, u32> = BTreeMap::new();
             loop {
                 self.watch.pass().await?;
                 let target = self.target;
@@ -108,10 +111,15 @@ impl Undo<'_> {
                     self.journal(journal, Row::TokensRemoved { device })?;
                     break;
                 };
+                if removals.get(&token.id).is_some_and(|times| *times >= REMOVALS) {
+                    return Err(halt(PortError::Refused { message: stays(&name, device) }));
+                }
                 self.journal(journal, Row::TokensRemoval { device })?;
                 self.pacers.admit(Route::Edit).await;
                 match target.remove_token(device, &token).await {
-                    Ok(()) | Err(WriteError::NotReceived(PortError::NotFound { .. })) => {}
+                    Ok(()) | Err(WriteError::NotReceived(PortError::NotFound { .. })) => {
+                        *removals.entry(token.id).or_default() += 1;
+                    }
                     Err(error) => match error.cause() {
                         PortError::RateLimited { retry_after } => {
                             self.pacers.refused(Route::Edit, *retry_after);

@@ -210,6 +210,29 @@ async fn a_batch_that_arrives_after_its_answer_was_given_up_sets_nothing_off() {
     assert_eq!((bench.alarm().active, bench.alarm().acted, bench.state()), (true, 0, ActionState::Released));
 }
 
+/// A token of the run's that cannot be removed keeps nobody from letting go of what is held.
+#[tokio::test(start_paused = true)]
+async fn a_token_that_stays_after_its_removal_halts_the_run_and_its_undo_and_holds_nothing() {
+    let bench = Bench::alarmed("*", 0, true);
+    let plan = bench.plan(&Choices::default()).await;
+    let keeps = |keeps| bench.target.project.lock().unwrap().keeps_tokens = keeps;
+    keeps(true);
+    let stays = |ending: &Ending| match ending {
+        Ending::Halted(Halt::Unreachable { message, .. }) => message.contains("has it still"),
+        _ => false,
+    };
+    let (folder, soon) = (bench.run_folder(), Duration::from_secs(3_600));
+    let ending = tokio::time::timeout(soon, bench.run(&plan, &folder)).await.unwrap().unwrap();
+    assert!(stays(&ending), "{ending:?}");
+    assert_eq!((bench.alarm().active, bench.state()), (true, ActionState::Released));
+    assert_eq!(status(&folder).unwrap().records_done, 140);
+    let undo = || undo(&folder, &bench.target, &bench.settings, bench.env());
+    let (ending, _) = tokio::time::timeout(soon, undo()).await.unwrap().unwrap();
+    assert!(stays(&ending), "{ending:?}");
+    keeps(false);
+    assert_eq!(undo().await.unwrap().0, Ending::Finished);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_run_that_is_taken_back_releases_what_it_still_holds() {
     let bench = Bench::alarmed("*", 0, true);
