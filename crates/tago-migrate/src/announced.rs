@@ -52,10 +52,12 @@ impl Announced {
 impl Announced {
     /// A name for each record, in their order: what is known of it already, and else a record of the target
     /// that says the same and was not there before. Of records that say the same there may be more than were
-    /// sent: then none is chosen, and their names are answered beside.
+    /// sent, and from place `unsure` on they need not have arrived: then none is chosen, and their names are
+    /// answered beside.
     pub(crate) fn named(
         &self,
         known: &[Option<RecordId>],
+        unsure: usize,
         there: &Parcels,
     ) -> (Vec<Option<RecordId>>, BTreeMap<Key, Vec<RecordId>>) {
         let known = |place: usize| known.get(place).copied().flatten();
@@ -72,8 +74,10 @@ impl Announced {
                 candidates.entry(parcel.key).or_default().push(id);
             }
         }
-        let is_crowded =
-            |key: &Key, found: &mut Vec<RecordId>| found.len() > wanted.get(key).copied().unwrap_or(0);
+        let unsure: BTreeSet<Key> = self.keys.iter().skip(unsure).copied().collect();
+        let is_crowded = |key: &Key, found: &mut Vec<RecordId>| {
+            unsure.contains(key) || found.len() > wanted.get(key).copied().unwrap_or(0)
+        };
         let crowded: BTreeMap<Key, Vec<RecordId>> = candidates.extract_if(.., is_crowded).collect();
         let name = |place: usize| known(place).or_else(|| candidates.get_mut(&self.keys[place])?.pop());
         (places.map(name).collect(), crowded)
@@ -96,7 +100,7 @@ impl Names<'_> {
         let kept = Folder::of(self.folder).kept(written).ok();
         let Some(announced) = kept.and_then(|bytes| Announced::from_bytes(&bytes)) else { return Ok(()) };
         let known = self.read(item);
-        let (names, _) = announced.named(&known, there);
+        let (names, _) = announced.named(&known, announced.keys.len(), there);
         if names == known {
             return Ok(());
         }

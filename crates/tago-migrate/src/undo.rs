@@ -157,6 +157,7 @@ pub async fn undo(
     };
     let mut undo = Undo::new(&plan, ledger, target, &keep, &pacers, settings, env);
     undo.names = Some(Names::of(folder));
+    undo.sent = last_sent(&rows);
     let ending = undo.drive(&mut journal, last).await?;
     Ok((ending, undo.told()))
 }
@@ -180,6 +181,8 @@ pub(crate) struct Undo<'a> {
     keep: &'a dyn Keep,
     /// What a proof read of what the run wrote.
     names: Option<Names<'a>>,
+    /// When the run sent something of each item for the last time, by the platform's clock.
+    pub(crate) sent: BTreeMap<u32, Time>,
     pacers: &'a Pacers<'a>,
     settings: &'a Settings,
     env: Env<'a>,
@@ -227,6 +230,7 @@ impl<'a> Undo<'a> {
             target,
             keep,
             names: None,
+            sent: BTreeMap::new(),
             pacers,
             settings,
             env,
@@ -371,6 +375,15 @@ impl<'a> Undo<'a> {
     pub(crate) fn told(&self) -> Undone {
         told(self.plan, &self.ledger)
     }
+}
+
+/// When the run sent something of each item for the last time.
+pub(crate) fn last_sent(rows: &[(Time, Row)]) -> BTreeMap<u32, Time> {
+    let sent = rows.iter().filter_map(|(at, row)| match row {
+        Row::Intent { item, .. } => Some((*item, *at)),
+        _ => None,
+    });
+    sent.collect()
 }
 
 impl Kept {

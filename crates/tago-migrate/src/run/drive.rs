@@ -14,7 +14,7 @@ use super::meter::Meter;
 use crate::control::Wish;
 use crate::device::Device;
 use crate::inside::Terms;
-use crate::journal::{Journal, JournalError};
+use crate::journal::{Journal, JournalError, Row};
 use crate::keep::Keep;
 use crate::load::Parcels;
 use crate::machine::{Action, Both, Event, MARKER, Moment, Pair, Route, State, Work, step};
@@ -75,7 +75,11 @@ pub(crate) async fn drive(
             state = next;
             for action in actions {
                 match action {
-                    Action::Journal(row) if fault.is_none() => rows.push((env.clock.now(), row)),
+                    Action::Journal(row) if fault.is_none() => {
+                        // An undo compares it with what the platform tells of its records.
+                        let is_sent = matches!(row, Row::Intent { .. });
+                        rows.push((if is_sent { moment.now } else { env.clock.now() }, row));
+                    }
                     // A row that follows says so.
                     Action::Keep(bytes) => drop(world.keep.keep(&bytes).map_err(JournalError::Folder)?),
                     Action::Fault(detail) => fault = fault.or(Some(detail)),

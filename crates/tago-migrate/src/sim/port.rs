@@ -1,6 +1,6 @@
 //! The ports of a simulated project, and the ways in which they fail.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -156,6 +156,14 @@ impl FakePort {
         let mut project = self.project.lock().unwrap();
         project.limited_until = self.clock.elapsed() + Duration::from_millis(self.chance.below(3_000));
         too_many()
+    }
+
+    /// A refusal, if something is to happen before this request is let through.
+    fn interrupted(&self) -> Result<(), WriteError> {
+        let mut project = self.project.lock().unwrap();
+        let Some(deed) = project.meanwhile.take() else { return Ok(()) };
+        deed(&mut project);
+        Err(WriteError::NotReceived(too_many()))
     }
 
     /// The deed happens after a while, even if nobody waits for it any more.
@@ -369,8 +377,11 @@ impl Source for FakePort {
             let device = project.device(id)?;
             let named = selected(device, ids, fewer);
             let found = numbered(device).filter(|(place, _)| named.contains(place));
-            let stored = |place: u32| Some(Time::from_millis(i64::from(place)));
-            Ok(found.map(|(place, fake)| (record(place, fake), stored(place))).collect())
+            let stored = |place: u32| {
+                let (_, at) = device.arrived.range(..=place).next_back()?;
+                Some(*at)
+            };
+            Ok(found.map(|(place, fake)| (record(place, fake), stored(place).or(Some(Time::MIN)))).collect())
         })
         .await
     }
@@ -430,6 +441,7 @@ impl Target for FakePort {
                 tokens: vec![token],
                 records: Vec::new(),
                 removed: BTreeSet::new(),
+                arrived: BTreeMap::new(),
                 last_input: None,
             };
             project.devices.insert(id, fake);
@@ -439,6 +451,7 @@ impl Target for FakePort {
     }
 
     async fn edit_device(&self, id: DeviceId, edit: &DeviceEdit) -> Result<(), WriteError> {
+        self.interrupted()?;
         let edit = edit.clone();
         self.put(false, move |project, _| {
             let definition = &mut project.device(id)?.definition;
@@ -597,6 +610,7 @@ impl Target for FakePort {
     }
 
     async fn remove_records(&self, id: DeviceId, ids: &[RecordId]) -> Result<(), WriteError> {
+        self.interrupted()?;
         let ids = ids.to_vec();
         if self.project.lock().unwrap().loses_removals {
             return Err(WriteError::NotReceived(unreachable_now()));
@@ -625,6 +639,7 @@ impl Target for FakePort {
     }
 
     async fn delete_device(&self, id: DeviceId) -> Result<(), WriteError> {
+        self.interrupted()?;
         self.put(false, move |project, _| {
             let tags = &project.device(id)?.definition.tags;
             if tags.iter().any(|tag| tag.key == "_delete_protection_") {

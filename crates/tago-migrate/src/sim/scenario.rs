@@ -287,6 +287,7 @@ impl Play {
             tokens: vec![token(&format!("source {number}"), "Default")],
             records,
             removed: BTreeSet::new(),
+            arrived: BTreeMap::new(),
             last_input: None,
         }
     }

@@ -130,6 +130,7 @@ fn device(number: u8) -> FakeDevice {
         tokens: vec![token(&format!("source {number}"), "Default")],
         records: records.collect(),
         removed: BTreeSet::new(),
+        arrived: BTreeMap::new(),
         last_input: None,
     }
 }

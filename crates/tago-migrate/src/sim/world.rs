@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tago_api::{ActionId, DeviceId, Time};
 
+use super::port::BEGINNING;
 use crate::device::{Definition, Param, Token};
 use crate::ports::PortError;
 
@@ -15,6 +16,8 @@ pub(super) struct Project {
     pub(super) made: u64,
     /// What is under way: when it happens, and what.
     pub(super) coming: Vec<(Duration, Deed)>,
+    /// When the last of it happened.
+    pub(super) now: Duration,
     pub(super) refusals: Refusals,
     pub(super) minted: u64,
     /// Until then every request is one too many.
@@ -35,6 +38,8 @@ pub(super) struct Project {
     pub(super) silence: Option<(Duration, Duration)>,
     /// It acknowledges the removal of a token and keeps it.
     pub(super) keeps_tokens: bool,
+    /// The next request that changes or removes something is one too many, and while it waits this happens.
+    pub(super) meanwhile: Option<Deed>,
     pub(super) actions: BTreeMap<ActionId, FakeAction>,
 }
 
@@ -61,6 +66,8 @@ pub(super) struct FakeDevice {
     pub(super) records: Vec<FakeRecord>,
     /// Places of records that were removed by name, counted as if none had been.
     pub(super) removed: BTreeSet<u32>,
+    /// When those came that somebody sent, by the same places.
+    pub(super) arrived: BTreeMap<u32, Time>,
     pub(super) last_input: Option<Time>,
 }
 
@@ -92,7 +99,8 @@ impl Project {
             let Some(place) = due.min_by_key(|(place, (at, _))| (*at, *place)).map(|(place, _)| place) else {
                 return;
             };
-            let (_, deed) = self.coming.remove(place);
+            let (at, deed) = self.coming.remove(place);
+            self.now = self.now.max(at);
             deed(self);
         }
     }
@@ -109,6 +117,9 @@ impl Project {
                     }
                 }
             }
+            let place = u32::try_from(device.records.len() + device.removed.len()).unwrap_or(u32::MAX);
+            let at = BEGINNING + i64::try_from(self.now.as_millis()).unwrap_or(i64::MAX);
+            device.arrived.insert(place, Time::from_millis(at));
             device.records.push(record);
         }
     }

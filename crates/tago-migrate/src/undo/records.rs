@@ -1,6 +1,7 @@
 //! Records: which of the target's the run wrote, and how they are removed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use tago_api::{DeviceId, RecordId, Time};
 
@@ -19,6 +20,8 @@ use crate::run::Side;
 
 /// A removal that does not take effect is repeated so often.
 const ROUNDS: u32 = 4;
+/// How exactly it is known what time it is on the platform.
+const TOLD_TO: Duration = Duration::from_secs(1);
 
 /// How many records one request names, and whether the target is known to understand as many.
 pub(super) struct Batches {
@@ -41,6 +44,8 @@ struct Ours {
     lost: u64,
     /// Records in the item's times that are neither the run's nor were there before.
     strangers: u64,
+    /// Moments of records that say what the run sent, but came when nothing of it could come any more.
+    later: Vec<Time>,
 }
 
 /// What is there of them now.
@@ -64,9 +69,10 @@ struct Open {
 }
 
 impl DataLedger {
-    /// Records that were sent at least once.
+    /// Records that may be there by the run's hand.
     pub(super) fn claimed(&self) -> u64 {
-        self.before.count + if self.attempted { self.batch.count } else { 0 }
+        let may_have_arrived = self.attempted && (self.doubt || self.lacking < self.batch.count);
+        self.before.count + if may_have_arrived { self.batch.count } else { 0 }
     }
 }
 
@@ -248,6 +254,17 @@ impl<'a> Undo<'a> {
                 between: data,
             });
         }
+        if let (Some(first), Some(last)) = (part.ours.later.iter().min(), part.ours.later.iter().max()) {
+            kept.push(Kept {
+                why: Stays::ChangedSince,
+                reason:
+                    "they say what the run sent and got no answer for, but came later than it could have \
+                         brought them"
+                        .to_owned(),
+                records: part.ours.later.len() as u64,
+                between: Some((*first, *last)),
+            });
+        }
         let removed = seen.absent.iter().filter(|id| !part.moved.contains_key(id)).count();
         self.over(part.item, removed as u64, kept, journal)?;
         Ok(true)
@@ -312,7 +329,25 @@ impl<'a> Undo<'a> {
                 there.iter().filter(|parcel| parcel.id.is_some_and(|id| keys.contains_key(&id))).count();
             strangers = (there.len() as u64).saturating_sub(before + own as u64);
         }
-        Ok(Some(Ours { device, keys, lost, strangers }))
+        let settled = usize::try_from(settled).unwrap_or(usize::MAX);
+        let unsure = listed.iter().zip(&announced.keys).skip(settled).filter(|(id, _)| id.is_none());
+        let mut unsure: BTreeMap<Key, usize> = unsure.fold(BTreeMap::new(), |mut unsure, (_, key)| {
+            *unsure.entry(*key).or_default() += 1;
+            unsure
+        });
+        let mut later = Vec::new();
+        if !unsure.is_empty()
+            && let Ok(there) = self.there(device, data).await?
+        {
+            let is_other = |id: &RecordId| !keys.contains_key(id) && !announced.twins.contains(id);
+            for parcel in there.iter().filter(|parcel| parcel.id.as_ref().is_some_and(is_other)) {
+                if let Some(left) = unsure.get_mut(&parcel.key).filter(|left| **left > 0) {
+                    *left -= 1;
+                    later.push(parcel.time);
+                }
+            }
+        }
+        Ok(Some(Ours { device, keys, lost, strangers, later }))
     }
 
     /// What was announced of an item and may have been sent.
@@ -333,36 +368,57 @@ impl<'a> Undo<'a> {
 
     /// A name for each record that was announced. Of records that say the same, never one that was there
     /// before, never more than were sent, and the oldest: all of them are equal, but another run may have
-    /// written the others and be taken back too.
+    /// written the others and be taken back too. What is not known to have arrived has a name only if it
+    /// came while it could.
     async fn listed(
-        &self,
+        &mut self,
         item: u32,
         device: DeviceId,
         announced: &Announced,
         there: &Parcels,
     ) -> Result<Vec<Option<RecordId>>, Break> {
-        let known = self.names.as_ref().map(|names| names.read(item)).unwrap_or_default();
-        let (mut listed, crowded) = announced.named(&known, there);
+        let mut known = self.names.as_ref().map(|names| names.read(item)).unwrap_or_default();
+        let settled = self.ledger.data.get(&item).map_or(0, |data| data.before.count);
+        let settled = usize::try_from(settled).unwrap_or(usize::MAX);
+        // A proof may have read what another run had written by then.
+        known.truncate(settled);
+        let (mut listed, crowded) = announced.named(&known, settled, there);
+        let bound = self.settings.late_commit_bound + TOLD_TO;
+        let latest = self.sent.get(&item).map(|sent| *sent + bound);
+        let all: Vec<RecordId> = crowded.values().flatten().copied().collect();
+        self.understood(device, &all).await?;
+        let ages = self.ages(device, &all).await?;
         for (key, equal) in crowded {
-            let mut oldest = self.oldest_first(device, &equal).await?.into_iter();
-            let of_key = announced.keys.iter().zip(&mut listed).filter(|(other, _)| **other == key);
-            of_key.filter(|(_, name)| name.is_none()).for_each(|(_, name)| *name = oldest.next());
+            let mut oldest: Vec<(Option<Time>, RecordId)> =
+                equal.iter().filter_map(|id| Some((*ages.get(id)?, *id))).collect();
+            oldest.sort_unstable();
+            let mut oldest = oldest.into_iter();
+            let of_key = (0..).zip(announced.keys.iter().zip(&mut listed));
+            for (place, (_, name)) in of_key.filter(|(_, (other, name))| **other == key && name.is_none()) {
+                let could_come = |(at, _): &(Option<Time>, RecordId)| {
+                    place < settled || at.zip(latest).is_some_and(|(at, latest)| at <= latest)
+                };
+                *name = oldest.next().filter(could_come).map(|(_, id)| id);
+            }
         }
         Ok(listed)
     }
 
-    async fn oldest_first(&self, device: DeviceId, equal: &[RecordId]) -> Result<Vec<RecordId>, Break> {
-        let mut ages = Vec::new();
-        for batch in equal.chunks(self.batches.size) {
+    /// When each of these records came, by the platform's clock.
+    async fn ages(
+        &self,
+        device: DeviceId,
+        records: &[RecordId],
+    ) -> Result<BTreeMap<RecordId, Option<Time>>, Break> {
+        let mut ages = BTreeMap::new();
+        for batch in records.chunks(self.batches.size) {
             let target = self.target;
             let found = self.ask(Route::Read, || target.records_named(device, batch)).await?;
             ages.extend(
-                found.unwrap_or_default().into_iter().filter_map(|(record, at)| Some((at, record.id?))),
+                found.unwrap_or_default().into_iter().filter_map(|(record, at)| Some((record.id?, at))),
             );
         }
-        ages.sort_unstable();
-        let is_asked = |id: &RecordId| equal.contains(id);
-        Ok(ages.into_iter().map(|(_, id)| id).filter(is_asked).collect())
+        Ok(ages)
     }
 
     /// How many ids the target understands at once. One that does not know such a selection, or loses its way

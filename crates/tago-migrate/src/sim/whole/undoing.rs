@@ -5,6 +5,7 @@ use tago_api::ParamId;
 use super::*;
 use crate::device::{Param, Tag};
 use crate::plan::Existing;
+use crate::sim::port::Fault;
 use crate::undo::{Reversal, Stayed};
 use crate::{Undone, irreversible, undo, undone};
 
@@ -353,4 +354,66 @@ async fn what_cannot_be_told_any_more_stays() {
     assert!(told.reversed.is_empty(), "{told:?}");
     assert!(told.impossible.iter().all(|stayed| stayed.reason.contains("damaged")), "{told:?}");
     assert_eq!(told.impossible.len(), 2);
+}
+
+/// The first run ends with a batch that the target did not take, or with one that was lost on its way. A
+/// second one fills in what lacks, and what it wrote is not the first one's.
+#[tokio::test(start_paused = true)]
+async fn what_another_run_filled_in_is_not_taken_back_with_a_run_that_was_given_up() {
+    for lost in [false, true] {
+        let mut bench = Bench::new();
+        bench.settings.batch_bytes = 700;
+        let before = bench.there();
+        let choices = Choices { devices: Some(BTreeSet::from([id(2)])), ..Choices::default() };
+        let plan = bench.plan(&choices).await;
+        let folder = bench.run_folder();
+        if lost {
+            bench.target.rate = 1;
+            bench.target.owed.lock().unwrap().push((Fault::RequestLost, 4));
+            let killed = async {
+                while bench.target.seen.lock().unwrap().is_empty() {
+                    bench.clock.sleep(Duration::from_millis(1)).await;
+                }
+                bench.clock.sleep(Duration::from_millis(500)).await;
+            };
+            tokio::select! {
+                ending = bench.run(&plan, &folder) => panic!("{ending:?}"),
+                () = killed => {}
+            }
+        } else {
+            let mut seen = bench.progress.subscribe();
+            let refused = async {
+                seen.wait_for(|figures| figures.records_done >= 10).await.unwrap();
+                bench.target.project.lock().unwrap().refusals.quota = true;
+            };
+            let (ending, ()) = futures_util::future::join(bench.run(&plan, &folder), refused).await;
+            assert!(matches!(ending, Ok(Ending::Halted(Halt::Quota { .. }))), "{ending:?}");
+            bench.target.project.lock().unwrap().refusals.quota = false;
+        }
+        let given_up = status(&folder).unwrap();
+        assert_eq!(given_up.batches_open, u64::from(lost));
+        assert!((1..40).contains(&given_up.records_done), "{given_up:?}");
+        bench.clock.sleep(Duration::from_secs(5)).await;
+        let second = bench.folder.path().join("second");
+        let plan = bench.plan(&choices).await;
+        assert_eq!(bench.run(&plan, &second).await.unwrap(), Ending::Finished);
+        let whole = bench.there()[&id(2)].records.clone();
+        assert_eq!(whole.len(), 100);
+
+        let told = bench.undo().await;
+        let own = usize::try_from(given_up.records_done).unwrap();
+        assert_eq!(bench.there()[&id(2)].records.len(), 100 - own, "lost: {lost}");
+        assert_eq!(bench.there()[&id(2)].records[60..], whole[60 + own..]);
+        assert_eq!(told.reversed.len(), 1, "{told:?}");
+        assert_eq!(told.reversed[0].what, Reversal::Records(given_up.records_done));
+        let kept = reasons(&told.changed_since);
+        assert_eq!(kept.len(), usize::from(lost), "{kept:?}");
+        assert!(
+            kept.iter().all(|(reason, records)| reason.contains("came later") && *records > 0),
+            "{kept:?}"
+        );
+        assert!(told.impossible.is_empty(), "{told:?}");
+        undo(&second, &bench.target, &bench.settings, bench.env()).await.unwrap();
+        bench.assert_as(&before);
+    }
 }
