@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 use tago_api::{DeviceId, Time};
@@ -16,6 +17,7 @@ use crate::announced::Names;
 use crate::inside::Terms;
 use crate::journal::{Journal, JournalError, Row, SqliteJournal, Stays};
 use crate::keep::{Folder, Keep};
+use crate::machine::Route;
 use crate::machine::ledger::Ledger;
 use crate::pacer::Pacers;
 use crate::plan::{DeviceItem, Item, Plan, Verdict};
@@ -189,6 +191,10 @@ pub(crate) struct Undo<'a> {
     watch: Watch<'a>,
     batches: Batches,
     doubts_in_a_row: u32,
+    /// For how long changes in a row had no answer.
+    silent: Duration,
+    /// The limits have let a change through that is not made yet.
+    admitted: Option<Route>,
 }
 
 /// What ends a session before the undo is over.
@@ -237,6 +243,8 @@ impl<'a> Undo<'a> {
             watch,
             batches,
             doubts_in_a_row: 0,
+            silent: Duration::ZERO,
+            admitted: None,
         }
     }
 

@@ -374,6 +374,7 @@ impl Source for FakePort {
     ) -> Result<Vec<(Record, Option<Time>)>, PortError> {
         self.get(|project| {
             let fewer = project.fewer_ids;
+            project.selections += 1;
             let device = project.device(id)?;
             let named = selected(device, ids, fewer);
             let found = numbered(device).filter(|(place, _)| named.contains(place));

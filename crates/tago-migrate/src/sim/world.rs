@@ -28,6 +28,8 @@ pub(super) struct Project {
     pub(super) parsing_network: Option<String>,
     /// How many records each read answered.
     pub(super) answered: Vec<usize>,
+    /// How often records were asked for by their ids.
+    pub(super) selections: usize,
     /// It does not know the filter by tags, and lists every device.
     pub(super) ignores_filters: bool,
     /// It does not understand a selection of more ids than this, and takes the newest records instead.

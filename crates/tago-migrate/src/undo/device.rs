@@ -50,7 +50,8 @@ impl Undo<'_> {
     /// Deletes a device that the run made, with its records, if there is nothing else in it.
     pub(super) async fn delete_made(&mut self, place: u32, journal: &mut dyn Journal) -> Result<(), Break> {
         let Some(device) = self.made(place).filter(|_| !self.is_over(place)) else { return Ok(()) };
-        for attempt in 0..=ATTEMPTS {
+        let mut attempt = 0;
+        loop {
             let Some((definition, params)) = self.read(device).await? else {
                 return self.is_deleted(place, journal);
             };
@@ -59,6 +60,9 @@ impl Undo<'_> {
             }
             if attempt == ATTEMPTS {
                 break;
+            }
+            if !self.is_fresh(Route::Edit).await? {
+                continue;
             }
             let target = self.target;
             let unlocked = without_protection(&definition);
@@ -77,9 +81,11 @@ impl Undo<'_> {
                     let reason = format!("the target refuses to delete it: {message}");
                     return Ok(self.over(place, 0, vec![Kept::whole(Stays::Impossible, reason)], journal)?);
                 }
+                Did::Again => continue,
                 Did::Done if attempt == 0 => {}
                 Did::Done | Did::Doubtful => self.env.clock.sleep(self.settings.late_commit_bound).await,
             }
+            attempt += 1;
         }
         let reason = "the target acknowledges the deletion and keeps the device";
         Ok(self.over(place, 0, vec![Kept::whole(Stays::Impossible, reason)], journal)?)
@@ -125,7 +131,11 @@ impl Undo<'_> {
                 let kept = vec![Kept::whole(Stays::Impossible, reason)];
                 return Ok(self.over(place, 0, kept, journal)?);
             };
+            if !self.is_fresh(Route::Edit).await? {
+                continue;
+            }
             match self.step_back(place, device, &step, (&definition, &params), journal).await? {
+                Did::Again => {}
                 Did::Done => acknowledged += 1,
                 Did::Doubtful => self.env.clock.sleep(self.settings.late_commit_bound).await,
                 Did::Refused(message) => {

@@ -21,14 +21,30 @@ pub(super) enum Did {
     Doubtful,
     /// The platform said no.
     Refused(String),
+    /// It certainly did not arrive. Whoever tries again looks again.
+    Again,
 }
 
 /// A target that loses every answer is not asked for ever.
 const DOUBTS_IN_A_ROW: u32 = 12;
 const PAUSE: Duration = Duration::from_millis(500);
+/// What was seen longer ago is looked at again.
+const FRESH: Duration = Duration::from_secs(1);
 
 impl Undo<'_> {
-    /// Carries out one change: the row, the request, the row. What certainly did not arrive is sent again.
+    /// Waits for the owner and the limits, and answers whether what was seen before is still new enough to
+    /// act on. To be asked between the look and the change.
+    pub(super) async fn is_fresh(&mut self, route: Route) -> Result<bool, Break> {
+        let seen = self.env.clock.elapsed();
+        self.watch.pass().await?;
+        if self.admitted != Some(route) {
+            self.pacers.admit(route).await;
+            self.admitted = Some(route);
+        }
+        Ok(self.env.clock.elapsed().saturating_sub(seen) < FRESH)
+    }
+
+    /// Carries out one change: the row, the request, the row.
     pub(super) async fn change<F>(
         &mut self,
         item: u32,
@@ -40,49 +56,48 @@ impl Undo<'_> {
     where
         F: Future<Output = Result<(), WriteError>>,
     {
-        let mut silent = Duration::ZERO;
-        loop {
-            self.watch.pass().await?;
-            self.pacers.admit(route).await;
-            self.journal(journal, Row::Undo(UndoRow::Intent { item, shape: shape.clone() }))?;
-            let result = request().await;
-            let was = match &result {
-                Ok(()) => Was::Acknowledged,
-                Err(WriteError::NotReceived(_)) => Was::NotReceived,
-                Err(WriteError::Ambiguous(_)) => Was::Doubtful,
-            };
-            self.journal(journal, Row::Undo(UndoRow::Outcome { item, was }))?;
-            self.watch.change(|figures| figures.requests += 1);
-            let cause = match result {
-                Ok(()) => {
-                    self.doubts_in_a_row = 0;
-                    return Ok(Did::Done);
-                }
-                Err(WriteError::Ambiguous(cause)) => {
-                    self.doubts_in_a_row += 1;
-                    if self.doubts_in_a_row > DOUBTS_IN_A_ROW {
-                        let message = cause.to_string();
-                        return Err(Break::Halt(Halt::Unreachable { side: Side::Target, message }));
-                    }
-                    return Ok(Did::Doubtful);
-                }
-                Err(WriteError::NotReceived(cause)) => cause,
-            };
-            match cause {
-                PortError::RateLimited { retry_after } => self.pacers.refused(route, retry_after),
-                PortError::Unreachable { .. } | PortError::Undecodable { .. }
-                    if silent < self.settings.patience =>
-                {
-                    silent += PAUSE;
-                    self.env.clock.sleep(PAUSE).await;
-                }
-                // Whoever looks again sees that it is gone.
-                PortError::NotFound { .. } => return Ok(Did::Done),
-                PortError::Refused { message } | PortError::Quota { message } => {
-                    return Ok(Did::Refused(message));
-                }
-                cause => return Err(halt(cause)),
+        self.admitted = None;
+        self.journal(journal, Row::Undo(UndoRow::Intent { item, shape }))?;
+        let result = request().await;
+        let was = match &result {
+            Ok(()) => Was::Acknowledged,
+            Err(WriteError::NotReceived(_)) => Was::NotReceived,
+            Err(WriteError::Ambiguous(_)) => Was::Doubtful,
+        };
+        self.journal(journal, Row::Undo(UndoRow::Outcome { item, was }))?;
+        self.watch.change(|figures| figures.requests += 1);
+        let silent = std::mem::take(&mut self.silent);
+        let cause = match result {
+            Ok(()) => {
+                self.doubts_in_a_row = 0;
+                return Ok(Did::Done);
             }
+            Err(WriteError::Ambiguous(cause)) => {
+                self.doubts_in_a_row += 1;
+                if self.doubts_in_a_row > DOUBTS_IN_A_ROW {
+                    let message = cause.to_string();
+                    return Err(Break::Halt(Halt::Unreachable { side: Side::Target, message }));
+                }
+                return Ok(Did::Doubtful);
+            }
+            Err(WriteError::NotReceived(cause)) => cause,
+        };
+        match cause {
+            PortError::RateLimited { retry_after } => {
+                self.pacers.refused(route, retry_after);
+                Ok(Did::Again)
+            }
+            PortError::Unreachable { .. } | PortError::Undecodable { .. }
+                if silent < self.settings.patience =>
+            {
+                self.silent = silent + PAUSE;
+                self.env.clock.sleep(PAUSE).await;
+                Ok(Did::Again)
+            }
+            // Whoever looks again sees that it is gone.
+            PortError::NotFound { .. } => Ok(Did::Done),
+            PortError::Refused { message } | PortError::Quota { message } => Ok(Did::Refused(message)),
+            cause => Err(halt(cause)),
         }
     }
 

@@ -193,14 +193,18 @@ impl<'a> Undo<'a> {
                 part.refused = Some("the target does not tell records by their ids".to_owned());
                 return Ok(());
             };
-            rest = later;
             if batch.is_empty() {
+                rest = later;
+                continue;
+            }
+            if !self.is_fresh(Route::Remove).await? {
                 continue;
             }
             let (target, device) = (self.target, part.ours.device);
             let removal = || target.remove_records(device, &batch);
             match self.change(part.item, None, Route::Remove, journal, removal).await? {
-                Did::Done | Did::Doubtful => {}
+                Did::Again => {}
+                Did::Done | Did::Doubtful => rest = later,
                 Did::Refused(message) => {
                     part.refused = Some(format!("the target refuses to remove them: {message}"));
                     return Ok(());

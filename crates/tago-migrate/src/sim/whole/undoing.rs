@@ -417,3 +417,65 @@ async fn what_another_run_filled_in_is_not_taken_back_with_a_run_that_was_given_
         bench.assert_as(&before);
     }
 }
+
+/// Somebody works on the target between the undo's look and its deed, while the limits hold the deed back.
+#[tokio::test(start_paused = true)]
+async fn what_is_changed_while_an_undo_waits_for_the_limits_stays() {
+    let foreign = record_at(12, "door", "\"foreign\"", "x");
+    let bench = Bench::new();
+    bench.run_all(&Choices::default()).await;
+    let (made, added) = (bench.made(), foreign.clone());
+    bench.target.project.lock().unwrap().meanwhile =
+        Some(Box::new(move |project| project.arrive(made, vec![added], false)));
+    let told = bench.undo().await;
+    assert_eq!(bench.there()[&made].records, [foreign]);
+    assert_eq!(told.changed_since.len(), 1, "{told:?}");
+
+    let bench = Bench::new();
+    let devices = Some(BTreeSet::from([id(2)]));
+    bench.run_all(&Choices { devices, ..Choices::default() }).await;
+    bench.target.project.lock().unwrap().meanwhile = Some(Box::new(|project| {
+        let first = &mut project.device(id(2)).unwrap().records[60];
+        first.json = first.json.replace("\"value\":", "\"value\":9");
+    }));
+    let told = bench.undo().await;
+    assert_eq!(bench.there()[&id(2)].records.len(), 61);
+    assert_eq!(reasons(&told.changed_since), [("somebody changed these records since", 1)]);
+
+    let bench = Bench::new();
+    bench.with(id(1), |device| device.definition.name = "Its own name".into());
+    let devices = Some(BTreeSet::from([id(1)]));
+    let take = Choices { existing: Existing::TakeSource, devices, ..Choices::default() };
+    bench.run_all(&take).await;
+    bench.target.project.lock().unwrap().meanwhile = Some(Box::new(|project| {
+        project.device(id(1)).unwrap().definition.name = "A third name".into();
+    }));
+    let told = bench.undo().await;
+    assert_eq!(bench.there()[&id(1)].definition.name, "A third name");
+    assert_eq!(reasons(&told.changed_since), [("somebody changed the device since", 0)]);
+}
+
+/// A pause lasts as long as its owner likes, and what was seen before it may be different after it.
+#[tokio::test(start_paused = true)]
+async fn an_undo_looks_again_after_a_pause() {
+    let bench = Bench::new();
+    let devices = Some(BTreeSet::from([id(2)]));
+    bench.run_all(&Choices { devices, ..Choices::default() }).await;
+    let owner = async {
+        // It has listed what the run wrote, and looks at it for the last time.
+        while bench.target.project.lock().unwrap().selections < 1 {
+            bench.clock.sleep(Duration::from_millis(1)).await;
+        }
+        bench.control.pause();
+        bench.clock.sleep(Duration::from_secs(3_600)).await;
+        assert_eq!(bench.there()[&id(2)].records.len(), 100, "it did not wait");
+        bench.with(id(2), |device| {
+            let first = &mut device.records[60];
+            first.json = first.json.replace("\"value\":", "\"value\":9");
+        });
+        bench.control.resume();
+    };
+    let (told, ()) = futures_util::future::join(bench.undo(), owner).await;
+    assert_eq!(bench.there()[&id(2)].records.len(), 61);
+    assert_eq!(reasons(&told.changed_since), [("somebody changed these records since", 1)]);
+}
