@@ -13,6 +13,7 @@ use fantoccini::actions::{
     WheelActions,
 };
 use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
 use fantoccini::key::Key;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -386,11 +387,11 @@ impl Window {
     }
 
     pub async fn text(&self, css: &str) -> String {
-        self.see(css).await.text().await.unwrap()
+        self.ask(css, async |element| element.text().await).await
     }
 
     pub async fn attribute(&self, css: &str, name: &str) -> Option<String> {
-        self.see(css).await.attr(name).await.unwrap()
+        self.ask(css, async |element| element.attr(name).await).await
     }
 
     /// An attribute that is a whole number.
@@ -400,12 +401,24 @@ impl Window {
     }
 
     pub async fn enabled(&self, css: &str) -> bool {
-        self.see(css).await.is_enabled().await.unwrap()
+        self.ask(css, async |element| element.is_enabled().await).await
     }
 
     /// What a field holds.
     pub async fn value(&self, css: &str) -> String {
-        self.see(css).await.prop("value").await.unwrap().unwrap_or_default()
+        self.ask(css, async |element| element.prop("value").await).await.unwrap_or_default()
+    }
+
+    /// What an element says. One that was drawn anew since it was found is looked for again.
+    async fn ask<T>(&self, css: &str, question: impl AsyncFn(&Element) -> Result<T, CmdError>) -> T {
+        let until = Instant::now() + SOON;
+        loop {
+            match question(&self.see(css).await).await {
+                Err(error) if error.is_stale_element_reference() && Instant::now() < until => {}
+                answer => return answer.unwrap_or_else(|error| panic!("{css}: {error}")),
+            }
+            sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// Everything a person could read now.
