@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::proof;
 use crate::app::locked;
-use crate::error::{Answer, ErrorCode, UiError};
+use crate::error::{Answer, UiError};
 use crate::records::Records;
 use crate::view::{
     ActionProgress, ActionView, IdChange, ReportView, ReversalKind, ReversedItem, RunState, RunSummary,
@@ -219,10 +219,7 @@ impl LiveRun {
         let remaining = figures.remaining.filter(|_| figures.phase != Phase::Paused);
         RunView {
             state: self.state_of(figures),
-            reason: figures
-                .waiting_for
-                .as_ref()
-                .map(|cause| UiError::new(ErrorCode::RateLimited, format!("Waiting: {cause}")).retryable()),
+            waiting: waiting(figures),
             records_done: stored.into(),
             records_total: total.into(),
             steps_done: steps.0.into(),
@@ -313,6 +310,7 @@ fn empty_view(record: &RunRecord) -> RunView {
         target_name: record.target_name.clone(),
         state: RunState::Paused,
         reason: None,
+        waiting: None,
         started_at: record.begun_at.into(),
         finished_at: None,
         records_done: none,
@@ -387,6 +385,12 @@ fn may_be_open(figures: &Figures) -> u64 {
         Phase::Devices | Phase::Records => figures.batches_open.max(Settings::default().lanes as u64),
         _ => figures.batches_open,
     }
+}
+
+/// What keeps a run from going on for now, unless the owner does.
+fn waiting(figures: &Figures) -> Option<String> {
+    let cause = figures.waiting_for.as_ref().filter(|_| figures.phase != Phase::Paused)?;
+    Some(format!("Waiting for {cause}. It goes on by itself; you need do nothing."))
 }
 
 fn safe_to_close(stored: u64, open: u64) -> String {
@@ -483,6 +487,16 @@ mod tests {
         assert_eq!(may_be_open(&sending), 4);
         let paused = Figures { phase: Phase::Paused, batches_open: 0, ..Figures::default() };
         assert_eq!(may_be_open(&paused), 0);
+    }
+
+    #[test]
+    fn waiting_is_told_as_no_failure_and_not_while_the_owner_pauses() {
+        let cause = Some("the target to answer again".to_owned());
+        let figures = Figures { phase: Phase::Records, waiting_for: cause, ..Figures::default() };
+        let told = waiting(&figures).unwrap();
+        assert!(told.starts_with("Waiting for the target to answer again. It goes on by itself"), "{told}");
+        assert_eq!(waiting(&Figures { phase: Phase::Paused, ..figures }), None);
+        assert_eq!(waiting(&Figures::default()), None);
     }
 
     #[test]

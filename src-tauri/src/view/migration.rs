@@ -296,6 +296,8 @@ pub struct RunView {
     pub target_name: String,
     pub state: RunState,
     pub reason: Option<UiError>,
+    /// What it waits for by itself, in one sentence; it is no failure.
+    pub waiting: Option<String>,
     pub started_at: Whole,
     pub finished_at: Option<Whole>,
     pub records_done: Whole,

@@ -785,6 +785,8 @@ export type RunView = {
 	target_name: string,
 	state: RunState,
 	reason: UiError | null,
+	/**  What it waits for by itself, in one sentence; it is no failure. */
+	waiting: string | null,
 	started_at: Whole,
 	finished_at: Whole | null,
 	records_done: Whole,
