@@ -211,13 +211,17 @@ impl App {
         self.again(record, Work::GoOn(source)).await
     }
 
-    /// Ends a run where it is; what was written stays, and it can be gone on with.
+    /// Ends a run where it is; what was written stays, and what it holds is switched on again.
     pub async fn stop_run(&self, id: &str) -> Answer<()> {
         if let Some(live) = self.state.migrations.live(id) {
             live.control.stop();
             return Ok(());
         }
         let mut record = self.state.migrations.files.read(id)?;
+        let (app, looked) = (self.clone(), record.clone());
+        if aside(move || Ok(app.state.migrations.files.look(&looked).holds_actions())).await? {
+            return self.again(record, Work::Release).await;
+        }
         record.stopped = true;
         self.state.migrations.files.write(&record)?;
         let view = self.run(id).await?;

@@ -103,6 +103,11 @@ pub(crate) struct Looked {
 }
 
 impl Looked {
+    pub(crate) fn holds_actions(&self) -> bool {
+        self.status.as_ref().is_ok_and(|status| held(status) > 0)
+    }
+
+    /// A run that still holds actions is not over, even if somebody stopped it.
     fn state(&self, record: &RunRecord) -> RunState {
         if let (Ok(_), Some(undone)) = (&self.status, &self.undone) {
             return if undone.complete { RunState::Undone } else { RunState::UndoPaused };
@@ -116,7 +121,7 @@ impl Looked {
                     RunState::DoneWithExceptions
                 }
             }
-            _ if record.stopped => RunState::Stopped,
+            (Ok(status), _) if record.stopped && held(status) == 0 => RunState::Stopped,
             _ => RunState::Paused,
         }
     }
@@ -228,10 +233,10 @@ impl LiveRun {
             seconds_low: remaining.map(|(low, _)| low.as_secs().into()),
             seconds_high: remaining.map(|(_, high)| high.as_secs().into()),
             batches_to_check: figures.batches_open.into(),
-            safe_to_close: if self.undoes {
-                SAFE_WHILE_UNDOING.to_owned()
-            } else {
-                safe_to_close(stored, may_be_open(figures))
+            safe_to_close: match figures.actions_held.max(status.map_or(0, held)) {
+                0 if self.undoes => SAFE_WHILE_UNDOING.to_owned(),
+                0 => safe_to_close(stored, may_be_open(figures)),
+                held => held_if_closed(held, &self.record.target_name),
             },
             actions: status.map(|status| actions(&status.actions)).unwrap_or_default(),
             restored_project_exists: self.restored_project_exists,
@@ -278,7 +283,10 @@ pub(crate) fn idle_view(
             }
             RunState::Undone => "Safe to close: the run is taken back.".to_owned(),
             RunState::UndoPaused => SAFE_WHILE_UNDOING.to_owned(),
-            _ => safe_to_close(status.records_done, status.batches_open),
+            _ => match held(status) {
+                0 => safe_to_close(status.records_done, status.batches_open),
+                held => held_if_closed(held, &record.target_name),
+            },
         },
         proof,
         undone: looked.undone.as_ref().map(undone_view),
@@ -348,6 +356,12 @@ fn actions(known: &[ActionStatus]) -> Vec<ActionView> {
     known.iter().map(view).collect()
 }
 
+/// How many actions the run has switched off, or may have.
+fn held(status: &RunStatus) -> u64 {
+    let held = |one: &&ActionStatus| matches!(one.state, ActionState::Held | ActionState::Doubtful);
+    status.actions.iter().filter(held).count() as u64
+}
+
 fn undone_view(undone: &Undone) -> UndoneView {
     let stayed = |list: &[Stayed]| {
         let item = |one: &Stayed| StayedItem {
@@ -391,6 +405,18 @@ fn may_be_open(figures: &Figures) -> u64 {
 fn waiting(figures: &Figures) -> Option<String> {
     let cause = figures.waiting_for.as_ref().filter(|_| figures.phase != Phase::Paused)?;
     Some(format!("Waiting for {cause}. It goes on by itself; you need do nothing."))
+}
+
+/// Records are safe, but a closed window leaves these actions switched off.
+fn held_if_closed(held: u64, target: &str) -> String {
+    let left = match held {
+        1 => format!("1 action of {target} stays switched off, and sends no alarm,"),
+        held => format!("{held} actions of {target} stay switched off, and send no alarm,"),
+    };
+    format!(
+        "No record is lost if you close now. But {left} until you open this run again and choose “Resume” or \
+         “Switch them on again”."
+    )
 }
 
 fn safe_to_close(stored: u64, open: u64) -> String {
@@ -487,6 +513,57 @@ mod tests {
         assert_eq!(may_be_open(&sending), 4);
         let paused = Figures { phase: Phase::Paused, batches_open: 0, ..Figures::default() };
         assert_eq!(may_be_open(&paused), 0);
+    }
+
+    fn holding(states: &[ActionState]) -> RunStatus {
+        let action = |(place, state): (usize, &ActionState)| ActionStatus {
+            id: format!("5f2a8e3b9c1d4e{place:010}").parse().unwrap(),
+            name: "Alarm".into(),
+            state: *state,
+            acted: None,
+        };
+        RunStatus {
+            run: "r".into(),
+            fingerprint: tago_migrate::Seal::from_text("00"),
+            started_at: Time::from_millis(0),
+            finished_at: None,
+            last_row_at: Time::from_millis(0),
+            records_done: 1_000,
+            records_total: 2_000,
+            items_done: 1,
+            items_total: 2,
+            batches_open: 0,
+            held: Vec::new(),
+            created: Vec::new(),
+            actions: states.iter().enumerate().map(action).collect(),
+        }
+    }
+
+    #[test]
+    fn a_run_that_holds_actions_is_not_called_safe_to_close() {
+        let record = record("20261122-043000000-00aa");
+        let looked =
+            |states: &[ActionState]| Looked { status: Ok(holding(states)), proof: None, undone: None };
+        let told = |states: &[ActionState]| idle_view(&record, &looked(states), None, false).safe_to_close;
+        assert!(told(&[ActionState::Released]).starts_with("Safe to close"));
+        let two = told(&[ActionState::Held, ActionState::Doubtful, ActionState::Released]);
+        assert!(two.contains("But 2 actions of Plant stay switched off"), "{two}");
+        let one = told(&[ActionState::Held]);
+        assert!(one.contains("But 1 action of Plant stays switched off"), "{one}");
+    }
+
+    #[test]
+    fn a_run_that_was_stopped_is_over_only_when_it_holds_no_action() {
+        let record = RunRecord { stopped: true, ..record("20261122-043000000-00aa") };
+        for (state, expected) in [
+            (ActionState::Held, RunState::Paused),
+            (ActionState::Doubtful, RunState::Paused),
+            (ActionState::Released, RunState::Stopped),
+        ] {
+            let looked = Looked { status: Ok(holding(&[state])), proof: None, undone: None };
+            assert_eq!(looked.state(&record), expected);
+            assert_eq!(looked.holds_actions(), expected == RunState::Paused);
+        }
     }
 
     #[test]
