@@ -40,6 +40,7 @@ pub enum ErrorCode {
     Conflict,
     SameProject,
     PlanChanged,
+    OtherProject,
     NotApproved,
     KeyringLocked,
     KeyringMissing,

@@ -96,8 +96,9 @@ impl From<RunError> for UiError {
             RunError::NotRunnable { .. } => UiError::new(ErrorCode::NotApproved, message)
                 .hint("Put right what the checks name, and rehearse again."),
             RunError::FolderTaken | RunError::TargetInUse { .. } => UiError::new(ErrorCode::InUse, message),
-            RunError::OtherProject { .. } => UiError::new(ErrorCode::PlanChanged, message)
-                .hint("Rehearse again with the project that is there now. Nothing was written."),
+            RunError::OtherProject { .. } => UiError::new(ErrorCode::OtherProject, message).hint(
+                "Connect the project that this run belongs to, and try again. Nothing was written now.",
+            ),
             RunError::Port { side, cause } => UiError::of_side(side, &cause),
             RunError::Plan(error) => UiError::from(error),
             RunError::Journal(error) => UiError::from(error),

@@ -303,7 +303,7 @@ export type Depth = "counted" | "exact";
 export type DifferenceKind = "missing" | "changed" | "doubled";
 
 /**  Kinds of failure that the window treats differently. */
-export type ErrorCode = "bad_input" | "unauthorized" | "forbidden" | "not_found" | "unreachable" | "refused" | "rate_limited" | "quote_expired" | "quote_changed" | "project_busy" | "conflict" | "same_project" | "plan_changed" | "not_approved" | "keyring_locked" | "keyring_missing" | "keyring_denied" | "credential_missing" | "practice_failed" | "journal" | "in_use" | "undecodable" | "internal";
+export type ErrorCode = "bad_input" | "unauthorized" | "forbidden" | "not_found" | "unreachable" | "refused" | "rate_limited" | "quote_expired" | "quote_changed" | "project_busy" | "conflict" | "same_project" | "plan_changed" | "other_project" | "not_approved" | "keyring_locked" | "keyring_missing" | "keyring_denied" | "credential_missing" | "practice_failed" | "journal" | "in_use" | "undecodable" | "internal";
 
 /**  Records by device and day: what lacks and what is there. */
 export type HoleStrip = {

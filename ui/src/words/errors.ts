@@ -38,6 +38,10 @@ const table: Record<ErrorCode, ErrorWords> = {
     title: "The project changed since the rehearsal",
     next: "Rehearse again, so that you approve what will really be written. Nothing was written.",
   },
+  other_project: {
+    title: "This is not the project of the rehearsal",
+    next: "Connect the project that this run belongs to, and try again. Nothing was written now.",
+  },
   not_approved: { title: "Not approved", next: "Type the name exactly as it is shown. Nothing was written." },
   keyring_locked: {
     title: "Your keyring is locked",
