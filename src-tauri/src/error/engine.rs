@@ -179,6 +179,10 @@ impl From<JournalError> for UiError {
         match error {
             JournalError::InUse => UiError::new(ErrorCode::InUse, message).retryable(),
             JournalError::NoRun => UiError::new(ErrorCode::NotFound, message),
+            JournalError::Damaged { .. } => UiError::new(ErrorCode::Journal, message).hint(
+                "This run cannot go on. In a terminal, holdfastctl rebuild with this run's folder plans again what \
+                 is still missing. Look at the project's actions: those that the run held may still be switched off.",
+            ),
             _ => UiError::new(ErrorCode::Journal, message)
                 .hint("Nothing more is sent without a journal. Check that the disk has room and works."),
         }
@@ -188,6 +192,13 @@ impl From<JournalError> for UiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_damaged_journal_is_not_blamed_on_the_disk() {
+        let told = UiError::from(JournalError::Damaged { detail: "row 7".into() });
+        let hint = told.hint.unwrap();
+        assert!(hint.contains("rebuild") && hint.contains("switched off"), "{hint}");
+    }
 
     #[test]
     fn a_side_that_is_gone_is_told_by_its_address_and_without_the_librarys_words() {
