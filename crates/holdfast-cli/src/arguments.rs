@@ -107,7 +107,8 @@ pub(crate) enum Command {
     Undo {
         /// The run's folder.
         run: PathBuf,
-        /// Also delete devices that a run over resources made and that hold records by now.
+        /// Also delete devices that a run over resources made and that hold records by now. All their records go
+        /// with them for good, also what they have sent since; no run brings them back.
         #[arg(long)]
         with_records: bool,
         #[command(flatten)]

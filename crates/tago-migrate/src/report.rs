@@ -22,6 +22,13 @@ use crate::worklist::{WorkItem, WorklistError, last_worklist};
 pub(crate) mod csv;
 pub(crate) mod html;
 
+/// What to do about a run whose undo is not complete.
+pub(crate) const HALF_TAKEN_BACK: &str =
+    "The run is half taken back. Choose “Go on taking it back…” (holdfastctl undo).";
+
+const NOT_FINISHED: &str = "The run is not finished. Resume it (holdfastctl resume); if it was stopped in the window, \
+                            rehearse again.";
+
 /// What a report says, and where its files are.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
@@ -88,7 +95,7 @@ pub struct TokenWork {
     pub token_name: String,
     /// Its serial number.
     pub serial: Option<String>,
-    /// Fingerprint in the source (the copy).
+    /// Fingerprint in the source.
     pub source: Fingerprint,
     /// Fingerprint of its counterpart in the target.
     pub target: Option<Fingerprint>,
@@ -269,15 +276,21 @@ pub(crate) fn pairs<'a>(
     pairs
 }
 
+/// What to do with the serial number of a device that was made anew.
+pub(crate) fn move_serial(token: &str, serial: &str) -> String {
+    format!(
+        "Give {token} the serial number {serial}. If the old device was deleted, do it now: until then nothing \
+         that it sends arrives. If it still sends to another project, wait until you move it."
+    )
+}
+
 pub(crate) fn what_to_update(
     item: &DeviceItem,
     token: &Token,
     counterpart: Option<&Token>,
     made: bool,
 ) -> String {
-    let serial = token.serial.as_ref().map(|serial| {
-        format!(" Give the new token the serial number {serial} when the device moves over, and not before.")
-    });
+    let serial = token.serial.as_ref().map(|serial| format!(" {}", move_serial("the new token", serial)));
     match (counterpart, made) {
         (Some(new), true) => format!(
             "The device was made anew, with a new token (fingerprint {}). Copy that token from the device's page \
@@ -294,7 +307,7 @@ pub(crate) fn what_to_update(
         ),
         (Some(own), false) => format!(
             "Nothing on the target: the device keeps its token (fingerprint {}). Whatever was pointed at the \
-             copy meanwhile goes back to that one before the copy is deleted.",
+             restored project meanwhile goes back to that one before the restored project is deleted.",
             own.fingerprint
         ),
         (None, false) if item.target.is_some() => {
@@ -311,9 +324,9 @@ fn exceptions(plan: &Plan, ledger: &Ledger, summary: &Summary, proof: Option<&Pr
     match (&ledger.undo, ledger.finished) {
         (undo, _) if undo.undone => exceptions.push("The run was taken back.".to_owned()),
         (undo, _) if undo.begun => {
-            exceptions.push("The run is being taken back; undo it again to go on.".to_owned());
+            exceptions.push(HALF_TAKEN_BACK.to_owned());
         }
-        (_, false) => exceptions.push("The run is not finished; it can be resumed.".to_owned()),
+        (_, false) => exceptions.push(NOT_FINISHED.to_owned()),
         (_, true) => {}
     }
     let mut said = BTreeSet::new();
@@ -332,8 +345,8 @@ fn exceptions(plan: &Plan, ledger: &Ledger, summary: &Summary, proof: Option<&Pr
         let name = &action.name;
         match (action.state, action.acted) {
             (ActionState::Held | ActionState::Doubtful, _) => exceptions.push(format!(
-                "The action {name} is still switched off by this run; resume the run, or let it go, and it is \
-                 switched on again."
+                "The action {name} is still switched off by this run. Choose “Resume” or “Switch them on again” \
+                 on its page (holdfastctl resume or release)."
             )),
             (ActionState::SwitchedOn, _) => exceptions.push(format!(
                 "The action {name} was switched on by somebody while the run held it; records may have set it off."

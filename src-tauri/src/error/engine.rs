@@ -76,7 +76,7 @@ impl From<ResourceRehearseError> for UiError {
         match error {
             ResourceRehearseError::Port { side, cause } => UiError::of_side(side, &cause),
             ResourceRehearseError::Stopped => {
-                UiError::new(ErrorCode::Conflict, "The comparison was stopped; nothing was written")
+                UiError::new(ErrorCode::Conflict, "The rehearsal was stopped; nothing was written")
                     .retryable()
             }
             ResourceRehearseError::SameProject { name } => UiError::new(
@@ -169,7 +169,7 @@ impl From<ReportError> for UiError {
 impl From<PlanError> for UiError {
     fn from(error: PlanError) -> UiError {
         UiError::new(ErrorCode::Journal, innermost(&error))
-            .hint("The plan on the disk is not the one that was approved, so nothing more is written by it. Rehearse again.")
+            .hint("The plan of this run cannot be read or was altered, so nothing more is written by it. Rehearse again.")
     }
 }
 

@@ -176,7 +176,7 @@ pub(super) fn check(choices: &Choices, actions: &Actions, tripped: &[TrippedActi
             CheckVerdict::Block,
             format!(
                 "the actions of the target cannot be read, so none can be held: {why}; use a token that may \
-                 read and change actions, or let them fire"
+                 read and change actions, or let them act"
             ),
         ),
         (Err(why), Tripped::LetFire, _) => (

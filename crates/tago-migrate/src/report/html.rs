@@ -5,7 +5,7 @@ use std::fmt::{Display, Write};
 use chrono::{Local, TimeZone};
 use tago_api::Time;
 
-use super::Report;
+use super::{HALF_TAKEN_BACK, NOT_FINISHED, Report};
 use crate::prove::{DifferenceKind, Proof, ProofDepth};
 use crate::run::{ActionState, ActionStatus};
 use crate::undo::{Reversal, Undone};
@@ -47,7 +47,11 @@ pub(super) fn page(report: &Report) -> String {
             token.what_to_update.clone(),
         ]
     });
-    table(&mut page, &["Device", "Token", "Serial number", "In the copy", "In the target", "To do"], tokens);
+    table(
+        &mut page,
+        &["Device", "Token", "Serial number", "In the source", "In the target", "To do"],
+        tokens,
+    );
     section(&mut page, "p", "Tokens are shown by the first eight digits of their SHA-256, never themselves.");
     section(&mut page, "h2", "Ids that changed");
     let ids = report.ids.iter().map(|(old, new, name)| vec![name.clone(), old.to_string(), new.to_string()]);
@@ -132,7 +136,7 @@ pub(crate) fn verdict(page: &mut String, class: &str, sentence: &str) {
 
 /// What is left to do by hand.
 pub(crate) fn worklist(page: &mut String, worklist: &[WorkItem]) {
-    section(page, "h2", "Left to do by hand");
+    section(page, "h2", "What you must still do");
     let rows = worklist.iter().map(|item| {
         let state = match item.state {
             WorkState::Open => "open",
@@ -155,11 +159,11 @@ fn conclusion(report: &Report) -> (&'static str, &'static str) {
         _ if report.undone.as_ref().is_some_and(|undone| undone.complete) => {
             ("open", "Taken back, as far as the lists below say.")
         }
-        _ if report.undone.is_some() => ("open", "Being taken back; it can be gone on with."),
-        (Some(_), Some(true)) => ("good", "Done and proven: the target holds every record that it should."),
+        _ if report.undone.is_some() => ("open", HALF_TAKEN_BACK),
+        (Some(_), Some(true)) => ("good", "Done and proven: the target holds every record of the plan."),
         (_, Some(false)) => ("bad", "The proof found differences; they are listed below."),
         (Some(_), None) => ("open", "Done, and not proven yet."),
-        (None, _) => ("open", "Not finished; it can be resumed."),
+        (None, _) => ("open", NOT_FINISHED),
     }
 }
 

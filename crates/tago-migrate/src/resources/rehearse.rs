@@ -31,7 +31,7 @@ pub enum ResourceRehearseError {
         cause: PortError,
     },
     /// The owner stopped it.
-    #[error("the comparison was stopped")]
+    #[error("the rehearsal was stopped")]
     Stopped,
 }
 

@@ -18,10 +18,12 @@ use crate::folder;
 use crate::journal::SqliteJournal;
 use crate::plan::{Seal, Verdict};
 use crate::ports::Identity;
-use crate::report::{ReportError, csv, prove_line, write};
+use crate::report::{HALF_TAKEN_BACK, ReportError, csv, prove_line, write};
 use crate::worklist::{WorkItem, WorkState, last_worklist};
 
 mod page;
+
+const NOT_FINISHED: &str = "The run is not finished. Resume it (holdfastctl resume).";
 
 /// What a report of a run over resources says, and where its files are.
 #[derive(Debug, Clone, Serialize)]
@@ -285,8 +287,8 @@ fn exceptions(
     let mut told = Vec::new();
     match &report.undone {
         Some(undone) if undone.is_complete => told.push("The run was taken back.".to_owned()),
-        Some(_) => told.push("The run is being taken back; undo it again to go on.".to_owned()),
-        None if !ledger.finished => told.push("The run is not finished; it can be resumed.".to_owned()),
+        Some(_) => told.push(HALF_TAKEN_BACK.to_owned()),
+        None if !ledger.finished => told.push(NOT_FINISHED.to_owned()),
         None => {}
     }
     let about = |line: &ReportLine| format!("{} “{}”", line.kind, line.name);
@@ -311,7 +313,7 @@ fn exceptions(
     }
     let open = worklist.iter().filter(|item| item.state == WorkState::Open).count();
     if open > 0 {
-        told.push(format!("{open} things are left to do by hand; the worklist names them."));
+        told.push(format!("{open} things are left to do by hand: see “What you must still do”."));
     }
     told
 }

@@ -10,7 +10,7 @@ use crate::journal::SqliteJournal;
 use crate::machine::ledger::Ledger;
 use crate::plan::{DeviceItem, Item, Plan};
 use crate::ports::PortError;
-use crate::report::{pairs, what_to_update};
+use crate::report::{move_serial, pairs, what_to_update};
 use crate::resources::Kind;
 use crate::run::past;
 
@@ -115,11 +115,7 @@ fn left_to_do(item: &DeviceItem, place: u32, ledger: &Ledger) -> Vec<TokenOf> {
         let task = if counterpart.is_some() { Task::HandOutToken } else { Task::MakeToken };
         work.push(one(task, what_to_update(item, token, counterpart, true)));
         if let Some(serial) = &token.serial {
-            let text = format!(
-                "Give a token of the new device the serial number {serial} when the device moves over, and not \
-                 before."
-            );
-            work.push(one(Task::MoveSerial, text));
+            work.push(one(Task::MoveSerial, move_serial("a token of the new device", serial)));
         }
     }
     work

@@ -8,6 +8,7 @@ use tago_api::Time;
 use super::{Task, Witness, WorkItem, WorkState, WorklistError, has_serials, used};
 use crate::journal::SqliteJournal;
 use crate::ports::PortError;
+use crate::report::move_serial;
 use crate::resources::ledger::Ledger;
 use crate::resources::row::Row;
 use crate::resources::run::past;
@@ -134,9 +135,6 @@ fn sentence(work: Work, item: &ResourceItem) -> String {
         Work::CheckScript => "Look through its script for ids: it was carried as it is.".to_owned(),
         Work::CheckParser => "Look through its payload parser for ids: it was carried as it is.".to_owned(),
         Work::Activate => "Switch it on when everything that it needs is in place.".to_owned(),
-        Work::MoveSerial => format!(
-            "Give the serial number {} to a token of the new device when the device moves over, and not before.",
-            item.serials.join(", ")
-        ),
+        Work::MoveSerial => move_serial("a token of the new device", &item.serials.join(", ")),
     }
 }

@@ -1,6 +1,7 @@
 //! The page for people.
 
-use super::{ReportLine, ResourceReport};
+use super::{NOT_FINISHED, ReportLine, ResourceReport};
+use crate::report::HALF_TAKEN_BACK;
 use crate::report::html::{begin, end, here, section, table, verdict, worklist};
 use crate::resources::prove::ItemVerdict;
 
@@ -8,13 +9,13 @@ pub(super) fn page(report: &ResourceReport) -> String {
     let mut page = begin(&format!("{} into {}", report.source.name, report.target.name));
     let (class, sentence) = match (&report.undone, report.finished_at, report.proven) {
         (Some(undone), _, _) if undone.is_complete => ("open", "Taken back, as far as the lists below say."),
-        (Some(_), _, _) => ("open", "Being taken back; it can be gone on with."),
+        (Some(_), _, _) => ("open", HALF_TAKEN_BACK),
         (None, Some(_), Some(true)) => {
             ("good", "Done and proven: the target holds every resource as planned.")
         }
         (None, _, Some(false)) => ("bad", "The proof found differences; they are listed below."),
         (None, Some(_), None) => ("open", "Done, and not proven yet."),
-        (None, None, _) => ("open", "Not finished; it can be resumed."),
+        (None, None, _) => ("open", NOT_FINISHED),
     };
     verdict(&mut page, class, sentence);
     facts(&mut page, report);
