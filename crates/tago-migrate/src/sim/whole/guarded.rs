@@ -41,6 +41,15 @@ impl Bench {
         }
     }
 
+    /// The target is gone as soon as its alarm is held.
+    async fn run_and_lose_the_target(&self, plan: &Plan, folder: &Path) -> Result<Ending, RunError> {
+        let lose = async {
+            self.is_held().await;
+            self.target.project.lock().unwrap().refusals.gone = true;
+        };
+        futures_util::future::join(self.run(plan, folder), lose).await.0
+    }
+
     async fn release(&self) -> Result<Ending, RunError> {
         release(&self.run_folder(), &self.target, &self.settings, self.env()).await
     }
@@ -165,11 +174,7 @@ async fn what_a_run_holds_that_nobody_resumes_is_released_without_the_source() {
     let bench = Bench::alarmed("*", 0, true);
     let plan = bench.plan(&Choices::default()).await;
     let folder = bench.run_folder();
-    let (ending, ()) = futures_util::future::join(bench.run(&plan, &folder), async {
-        bench.is_held().await;
-        bench.target.project.lock().unwrap().refusals.gone = true;
-    })
-    .await;
+    let ending = bench.run_and_lose_the_target(&plan, &folder).await;
     assert!(matches!(ending, Ok(Ending::Halted(Halt::Unreachable { .. }))), "{ending:?}");
     assert!(bench.state().is_held() && !bench.alarm().active);
     let told = report(&folder, bench.clock.now()).unwrap().exceptions.join("\n");
@@ -238,11 +243,7 @@ async fn a_run_that_is_taken_back_releases_what_it_still_holds() {
     let bench = Bench::alarmed("*", 0, true);
     let plan = bench.plan(&Choices::default()).await;
     let folder = bench.run_folder();
-    let (ending, ()) = futures_util::future::join(bench.run(&plan, &folder), async {
-        bench.is_held().await;
-        bench.target.project.lock().unwrap().refusals.gone = true;
-    })
-    .await;
+    let ending = bench.run_and_lose_the_target(&plan, &folder).await;
     assert!(matches!(ending, Ok(Ending::Halted(_))) && bench.state().is_held(), "{ending:?}");
     bench.target.project.lock().unwrap().refusals.gone = false;
     let (ending, undone) = undo(&folder, &bench.target, &bench.settings, bench.env()).await.unwrap();
