@@ -246,15 +246,7 @@ impl Show {
             count(report.records_written),
             report.devices_created
         )?;
-        writeln!(
-            out,
-            "Proof    {}",
-            match report.proven {
-                Some(true) => "green",
-                Some(false) => "not green",
-                None => "not made yet",
-            }
-        )?;
+        writeln!(out, "Proof    {}", verdict(report.proven))?;
         for exception in &report.exceptions {
             writeln!(out, "look     {}", plain(exception))?;
         }
@@ -276,6 +268,15 @@ pub(crate) fn count(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// What a proof came to, if there is one.
+fn verdict(proven: Option<bool>) -> &'static str {
+    match proven {
+        Some(true) => "green",
+        Some(false) => "not green",
+        None => "not made yet",
+    }
 }
 
 fn document(document: &impl Serialize) -> io::Result<()> {

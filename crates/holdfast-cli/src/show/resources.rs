@@ -11,7 +11,7 @@ use tago_migrate::resources::{
 };
 use tago_migrate::{CheckVerdict, Ending, Rebuilt, Seal, Verdict, WorkItem, WorkState};
 
-use super::{Show, count, document, ending_words, plain};
+use super::{Show, count, document, ending_words, plain, verdict};
 
 impl Show {
     pub(crate) fn resource_plan(self, plan: &ResourcePlan, file: &Path) -> io::Result<()> {
@@ -164,12 +164,7 @@ impl Show {
             count(report.changed.len() as u64),
             count(report.held.len() as u64),
         )?;
-        let proven = match report.proven {
-            Some(true) => "green",
-            Some(false) => "not green",
-            None => "not made yet",
-        };
-        writeln!(out, "Proof    {proven}")?;
+        writeln!(out, "Proof    {}", verdict(report.proven))?;
         for exception in &report.exceptions {
             writeln!(out, "look     {}", plain(exception))?;
         }
