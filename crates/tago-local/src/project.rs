@@ -183,6 +183,9 @@ pub enum ProjectError {
     /// The project was closed, or its writer ended.
     #[error("the project is closed")]
     Closed,
+    /// Work on the database panicked. Nothing of it stays, and other work goes on.
+    #[error("a defect of the practice platform ended this request; nothing of it was stored")]
+    Panicked,
     /// A copy cannot be written.
     #[error("the copy {path} cannot be written: {source}")]
     Copy {
@@ -449,7 +452,7 @@ impl Project {
             project.0.store.read_blocking(work)?.map_err(|source| project.database_error(source))
         })
         .await
-        .unwrap_or(Err(ProjectError::Closed))
+        .unwrap_or(Err(ProjectError::Panicked))
     }
 
     async fn write<T: Send + 'static>(
@@ -459,6 +462,7 @@ impl Project {
         match self.0.store.write(work).await {
             Ok(done) => done.map_err(|source| self.database_error(source)),
             Err(store::Unwritten::Closed) => Err(ProjectError::Closed),
+            Err(store::Unwritten::Panicked) => Err(ProjectError::Panicked),
             Err(store::Unwritten::Commit(source)) => Err(self.database_error(source)),
         }
     }

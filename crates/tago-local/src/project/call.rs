@@ -32,6 +32,8 @@ pub(super) struct Call {
     pub(super) content_type: String,
     /// How long after the answer the removal of data takes effect.
     pub(super) effect_after: Duration,
+    /// Whether a test asks for a panic of the writer's work.
+    pub(super) panics: bool,
 }
 
 /// What carries a request out.
@@ -94,9 +96,16 @@ impl Call {
         &self,
         work: impl FnOnce(&mut Writing<'_>) -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, Refused> {
+        let panics = self.panics;
+        let work = move |writing: &mut Writing<'_>| {
+            let done = work(writing);
+            assert!(!panics, "This panic was asked for as a fault");
+            done
+        };
         match self.project.0.store.write(work).await {
             Ok(outcome) => outcome,
             Err(Unwritten::Closed) => Err(ProjectError::Closed.into()),
+            Err(Unwritten::Panicked) => Err(ProjectError::Panicked.into()),
             Err(Unwritten::Commit(error)) => Err(error.into()),
         }
     }

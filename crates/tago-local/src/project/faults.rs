@@ -66,6 +66,8 @@ pub enum FaultKind {
     LateEffect,
     /// It is carried out after a pause.
     Slow,
+    /// What it does in the database panics at its end, as a defect of this platform would.
+    Panic,
 }
 
 /// Why a fault cannot be.

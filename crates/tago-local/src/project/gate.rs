@@ -114,7 +114,7 @@ async fn answered(
     let (parts, body) = request.into_parts();
     // A refusal before the body is read would close the connection under a client that still sends.
     let body = whole(body, route.body_limit).await;
-    let arrived = Arrived { body, path, parts, effect_after: Duration::ZERO };
+    let arrived = Arrived { body, path, parts, effect_after: Duration::ZERO, panics: false };
     let Some(strike) = strike else { return carry_out(project, &route, arrived).await };
     match strike.kind {
         FaultKind::DropBefore => dropped(),
@@ -157,6 +157,7 @@ async fn answered(
         FaultKind::LateEffect => {
             carry_out(project, &route, Arrived { effect_after: strike.delay, ..arrived }).await
         }
+        FaultKind::Panic => carry_out(project, &route, Arrived { panics: true, ..arrived }).await,
         FaultKind::CutBody => cut(carry_out(project, &route, arrived).await).await,
         FaultKind::LateCommit => {
             tokio::spawn(async move {
@@ -174,6 +175,7 @@ struct Arrived {
     parts: Parts,
     body: Result<Bytes, Refused>,
     effect_after: Duration,
+    panics: bool,
 }
 
 async fn carry_out(project: Project, route: &Route, arrived: Arrived) -> Response<Body> {
@@ -196,7 +198,7 @@ async fn carry_out(project: Project, route: &Route, arrived: Arrived) -> Respons
 }
 
 fn admitted(project: Project, route: &Route, arrived: Arrived) -> Result<Call, Refused> {
-    let Arrived { path, parts, body, effect_after } = arrived;
+    let Arrived { path, parts, body, effect_after, panics } = arrived;
     let caller = match (caller(&project, &parts.headers), route.who) {
         (Err(refused), Who::Public) if refused.is_denial() => Caller::nobody(),
         (caller, _) => caller?,
@@ -211,7 +213,7 @@ fn admitted(project: Project, route: &Route, arrived: Arrived) -> Result<Call, R
     let header =
         |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let (host, content_type) = (header(HOST), header(CONTENT_TYPE));
-    Ok(Call { caller, path, query, body: body?, host, content_type, effect_after, project })
+    Ok(Call { caller, path, query, body: body?, host, content_type, effect_after, panics, project })
 }
 
 fn caller(project: &Project, headers: &HeaderMap) -> Result<Caller, Refused> {

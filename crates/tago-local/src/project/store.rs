@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -67,6 +68,8 @@ struct Done {
 /// Why what a job did is not in the database.
 pub(super) enum Unwritten {
     Closed,
+    /// The work panicked: what it did is undone, and the writer goes on.
+    Panicked,
     Commit(rusqlite::Error),
 }
 
@@ -132,21 +135,23 @@ impl Store {
     {
         let (reply, answer) = oneshot::channel();
         let job = Box::new(move |writing: &mut Writing<'_>| {
-            let outcome = work(writing);
+            // What a panic leaves of the cache and the transaction is thrown away.
+            let outcome = catch_unwind(AssertUnwindSafe(|| work(writing)));
             Done {
-                keep: outcome.is_ok(),
+                keep: matches!(outcome, Ok(Ok(_))),
                 tell: Box::new(move |committed| {
+                    let told = match (outcome, committed) {
+                        (Err(_), _) => Err(Unwritten::Panicked),
+                        (_, Err(error)) => Err(Unwritten::Commit(error)),
+                        (Ok(outcome), Ok(())) => Ok(outcome),
+                    };
                     // A caller who is gone has nobody to be told.
-                    let _ = reply.send(committed.map(|()| outcome));
+                    let _ = reply.send(told);
                 }),
             }
         });
         self.send(Work::Job(job)).map_err(|Closed| Unwritten::Closed)?;
-        match answer.await {
-            Ok(Ok(outcome)) => Ok(outcome),
-            Ok(Err(error)) => Err(Unwritten::Commit(error)),
-            Err(_) => Err(Unwritten::Closed),
-        }
+        answer.await.unwrap_or(Err(Unwritten::Closed))
     }
 
     /// Has done what the beginning of a day brings, whoever is the first to look.
@@ -224,7 +229,7 @@ impl Store {
             writer.thread.take()
         };
         if let Some(thread) = thread {
-            // A writer that panicked has told its callers by dropping their replies.
+            // One that panicked outside of a job has told its callers by dropping their replies.
             let _ = thread.join();
         }
         lock(&self.lookups).take();
@@ -355,9 +360,10 @@ type Tell = Box<dyn FnOnce(Result<(), rusqlite::Error>) + Send>;
 fn run_job(db: &Connection, job: Job, cache: &mut Cache, shared: &Shared) -> rusqlite::Result<Tell> {
     db.prepare_cached("SAVEPOINT job")?.execute([])?;
     let now = shared.clock.now();
+    let inputs_before = cache.last_inputs.clone();
     let done = job(&mut Writing { db, cache, random: &shared.random, now });
     if !done.keep {
-        *cache = Cache { last_inputs: std::mem::take(&mut cache.last_inputs), ..Cache::default() };
+        *cache = Cache { last_inputs: inputs_before, ..Cache::default() };
         db.prepare_cached("ROLLBACK TO job")?.execute([])?;
     } else if let Some(next) = cache.next_sequence {
         schema::put(db, "next_sequence", i64::try_from(next).unwrap_or(i64::MAX))?;

@@ -176,3 +176,31 @@ async fn late_effect_answers_before_the_data_is_gone() {
     }
     assert_eq!(it.values(&device, "").await, [3]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_of_the_writer_undoes_its_request_alone_and_the_writer_goes_on() {
+    let (it, device) = prepared(json!({"route": "POST /data", "kind": "panic", "every": 2})).await;
+    // What waits together becomes one transaction; those that panic must take nobody with them.
+    let answers = futures_util::future::join_all((0..40).map(|_| send(&it, &device))).await;
+    let count = |status: u16| {
+        answers.iter().filter(|answer| answer.as_ref().unwrap().status().as_u16() == status).count()
+    };
+    assert_eq!((count(202), count(500)), (20, 20));
+    assert_eq!(amount(&it, &device).await, 40);
+
+    it.shared.faults.clear();
+    it.shared.faults.push(serde_json::from_value(json!({"kind": "panic"})).unwrap()).unwrap();
+    let before = it.get(&format!("/device/{}", device.id)).await;
+    it.set_time("2026-03-10T13:00:00Z");
+    let (status, message) = it
+        .refused(Method::PUT, &format!("/device/{}", device.id), json!({"name": "Lorry", "tags": []}))
+        .await;
+    assert_eq!((status, message.contains("nothing of it was stored")), (500, true), "{message}");
+    assert_eq!(send(&it, &device).await.unwrap().status().as_u16(), 500);
+    it.shared.faults.clear();
+    let mut after = it.get(&format!("/device/{}", device.id)).await;
+    after["last_output"] = before["last_output"].clone();
+    assert_eq!(after, before, "not even the moment of its last input");
+    assert_eq!(send(&it, &device).await.unwrap().status().as_u16(), 202);
+    assert_eq!(amount(&it, &device).await, 42);
+}
