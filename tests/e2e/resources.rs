@@ -283,6 +283,61 @@ async fn a_run_over_resources_that_is_paused_or_killed_in_its_middle_is_gone_on_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_check_is_named_and_what_it_says_is_shown_before_anything_is_chosen() {
+    play("resources-checks", async |stage: &mut Stage| {
+        let target = stage.platform.project();
+        let access = stage.platform.access(&target, "Test").await;
+        let action = access.call(Method::GET, "/action?amount=1", None).await[0].clone();
+        let copy = stage.backup_and_restore("Copy to be checked").await;
+        access.call(Method::DELETE, &format!("/action/{}", text(&action, "id")), None).await;
+
+        stage.compare(&copy).await;
+        let window = stage.window();
+        let check = |name: &str, verdict: &str| {
+            format!("[data-testid='check-row'][data-check='{name}'][data-verdict='{verdict}']")
+        };
+        window.see(&check("switched_off", "warn")).await;
+        let said = window.text(&check("switched_off", "warn")).await;
+        assert!(said.contains("What arrives switched off") && said.contains("worklist"), "{said}");
+        assert!(!window.sees(&check("plan_limits", "pass")).await, "what passed is one line");
+        window.press("[data-testid='checks-all']").await;
+        window.see(&check("plan_limits", "pass")).await;
+        window.see(&check("source_readable", "pass")).await;
+        stage.picture("checks").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comparison_is_cancelled_and_begun_again() {
+    play("resources-cancelled", async |stage: &mut Stage| {
+        let target = stage.platform.project();
+        let copy = stage.backup_and_restore("Copy to compare twice").await;
+        let slow = json!({ "project": target, "kind": "slow", "delay_ms": 1500, "every": 1 });
+        stage.platform.turn("faults", slow.clone()).await;
+        stage.choose_resources_of(&copy).await;
+        let window = stage.window();
+        window.see("[data-testid='resources-progress']").await;
+        stage.picture("comparing").await;
+        window.press("[data-testid='resources-cancel']").await;
+        window.see_no_more("[data-testid='resources-progress']").await;
+        window.see("[data-testid='wizard'][data-step='sides']").await;
+        stage.platform.clear_faults().await;
+        window.press("[data-testid='wizard-next']").await;
+        window.see_within("[data-testid='wizard'][data-step='choose']", EVENTUALLY).await;
+
+        // The next one is cancelled too, and what was compared before is still there.
+        stage.platform.turn("faults", slow).await;
+        window.press("[data-testid='resources-rehearse']").await;
+        window.press("[data-testid='resources-cancel']").await;
+        window.see_no_more("[data-testid='resources-progress']").await;
+        window.see("[data-testid='resources-same']").await;
+        assert!(!window.sees("[data-testid='error-code']").await, "it is no failure");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_project_that_records_are_written_to_takes_no_resources_at_the_same_time() {
     play("resources-and-records", async |stage: &mut Stage| {
         let target = stage.platform.project();
@@ -322,8 +377,14 @@ impl Stage {
         self.platform.restore(&project, &self.backup(0).await, name).await
     }
 
-    /// From any page to the comparison of everything beside records, from this copy into its original.
+    /// From any page to what came of comparing everything beside records, from this copy into its original.
     async fn compare(&self, copy: &str) {
+        self.choose_resources_of(copy).await;
+        self.window().see_within("[data-testid='wizard'][data-step='choose']", EVENTUALLY).await;
+    }
+
+    /// From any page into that comparison.
+    async fn choose_resources_of(&self, copy: &str) {
         let window = self.window();
         if window.sees("[data-testid='welcome-try']").await {
             self.open_backups().await;
@@ -333,7 +394,6 @@ impl Stage {
         self.choose_side("target", &self.platform.project()).await;
         window.press("[data-testid='cargo-resources']").await;
         window.press("[data-testid='wizard'][data-step='sides'] [data-testid='wizard-next']").await;
-        window.see_within("[data-testid='wizard'][data-step='choose']", EVENTUALLY).await;
     }
 
     /// The owner's word on one that differs.
