@@ -121,11 +121,7 @@ impl Failure {
         else {
             return false;
         };
-        match journal {
-            JournalError::Damaged { .. } => true,
-            JournalError::Storage { doing, .. } => *doing != "written",
-            _ => false,
-        }
+        matches!(journal, JournalError::Damaged { .. })
     }
 
     /// What the program ends with.
@@ -151,6 +147,7 @@ impl Failure {
             | Failure::Prove(ProveError::Stopped) => HALF_WAY,
             Failure::Plan(_)
             | Failure::Run(RunError::Plan(_) | RunError::Journal(_))
+            | Failure::Rebuild(RebuildError::Run(RunError::Plan(_) | RunError::Journal(_)))
             | Failure::Prove(ProveError::Plan(_) | ProveError::Journal(_) | ProveError::Write(_))
             | Failure::Report(_)
             | Failure::Worklist(

@@ -1,7 +1,8 @@
 //! The run folder: `plan.jsonl`, `journal.sqlite`, `proof.jsonl`, `counts.jsonl`, `report.json`,
 //! `report.html`, `tokens.csv`, `ids.csv`, `worklist.csv`, `worklist.json` with what of it is done and
 //! `worklist.lock` for whoever changes that, `run.lock` while a process has the run, and
-//! `proof.unfinished.jsonl` while a proof is to go on. The folder `kept` has what is replaced and the keys of
+//! `proof.unfinished.jsonl` while a proof is to go on, and `planned-again.json` from when a damaged run is given
+//! up for a new plan. The folder `kept` has what is replaced and the keys of
 //! what is written; `written` the ids of that, as a proof read them.
 
 use std::fs::{self, File};
@@ -22,6 +23,7 @@ pub(crate) const WORKLIST_LOCK: &str = "worklist.lock";
 pub(crate) const WORK_CSV: &str = "worklist.csv";
 pub(crate) const NAMES: &str = "written";
 pub(crate) const REBUILD: &str = "rebuild";
+pub(crate) const PLANNED_AGAIN: &str = "planned-again.json";
 pub(crate) const LOCK: &str = "run.lock";
 
 /// Writes a file so that its name never stands for half of it: temporary name, sync, rename, and the

@@ -3,7 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -26,7 +26,8 @@ pub enum JournalError {
     /// There is none.
     #[error("this folder holds no run")]
     NoRun,
-    /// Reading or writing failed. Nothing more is sent.
+    /// Reading or writing failed for now: the disk, its room, or somebody who has it open. Nothing more is
+    /// sent.
     #[error("the journal cannot be {doing}")]
     Storage {
         /// `opened`, `read` or `written`.
@@ -104,7 +105,7 @@ impl SqliteJournal {
     /// The same for a journal of other rows.
     pub(crate) fn open_of<R: Entry>(folder: &Path) -> Result<(SqliteJournal, Vec<(Time, R)>), JournalError> {
         let lock = lock(folder)?;
-        let opening = |source| JournalError::Storage { doing: "opened", source };
+        let opening = |error| failed("opened", error);
         let database = Connection::open(folder.join(folder::JOURNAL)).map_err(opening)?;
         database.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(opening)?;
         let version = version(&database)?;
@@ -131,7 +132,7 @@ impl SqliteJournal {
             return Err(JournalError::NoRun);
         }
         let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
-            .map_err(|source| JournalError::Storage { doing: "opened", source })?;
+            .map_err(|error| failed("opened", error))?;
         let version = version(&database)?;
         check(&database, version)?;
         rows(&database)
@@ -188,9 +189,9 @@ impl SqliteJournal {
     }
 
     fn noted(&mut self, written: rusqlite::Result<()>) -> Result<(), JournalError> {
-        written.map_err(|source| {
+        written.map_err(|error| {
             self.is_broken = true;
-            JournalError::Storage { doing: "written", source }
+            failed("written", error)
         })
     }
 }
@@ -228,7 +229,7 @@ fn last_epoch(database: &Connection) -> Result<i64, JournalError> {
         .prepare_cached("SELECT epoch FROM row ORDER BY seq DESC LIMIT 1")
         .and_then(|mut query| query.query_row([], |row| row.get(0)).optional())
         .map(|last| last.unwrap_or(0))
-        .map_err(|source| JournalError::Storage { doing: "read", source })
+        .map_err(|error| failed("read", error))
 }
 
 /// Takes the folder, for as long as the file stays open.
@@ -246,10 +247,30 @@ pub(crate) fn lock(folder: &Path) -> Result<File, JournalError> {
     }
 }
 
+/// What SQLite says of its file's content is damage; what it says of the disk under it may pass.
+fn failed(doing: &'static str, error: rusqlite::Error) -> JournalError {
+    let is_damage = match &error {
+        rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => true,
+            // These statements are right, unless the tables are not what they were.
+            ErrorCode::Unknown => failure.extended_code == rusqlite::ffi::SQLITE_ERROR,
+            _ => false,
+        },
+        rusqlite::Error::SqlInputError { .. }
+        | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::Utf8Error(..) => true,
+        _ => false,
+    };
+    match is_damage {
+        true => JournalError::Damaged { detail: format!("it cannot be {doing}: {error}") },
+        false => JournalError::Storage { doing, source: error },
+    }
+}
+
 fn version(database: &Connection) -> Result<i64, JournalError> {
-    database
-        .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .map_err(|source| JournalError::Storage { doing: "opened", source })
+    database.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(|error| failed("opened", error))
 }
 
 fn check(database: &Connection, version: i64) -> Result<(), JournalError> {
@@ -258,7 +279,7 @@ fn check(database: &Connection, version: i64) -> Result<(), JournalError> {
     }
     let verdict: String = database
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-        .map_err(|source| JournalError::Storage { doing: "read", source })?;
+        .map_err(|error| failed("read", error))?;
     match verdict.as_str() {
         "ok" => Ok(()),
         _ => Err(JournalError::Damaged { detail: verdict }),
@@ -266,7 +287,7 @@ fn check(database: &Connection, version: i64) -> Result<(), JournalError> {
 }
 
 fn rows<R: Entry>(database: &Connection) -> Result<Vec<(Time, R)>, JournalError> {
-    let reading = |source| JournalError::Storage { doing: "read", source };
+    let reading = |error| failed("read", error);
     let mut query =
         database.prepare("SELECT seq, at, body, epoch, sum FROM row ORDER BY seq").map_err(reading)?;
     let mut found = query.query([]).map_err(reading)?;

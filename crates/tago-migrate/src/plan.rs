@@ -308,6 +308,8 @@ pub struct Reason {
 pub enum ReasonCode {
     /// The counterpart has the same id.
     SameId,
+    /// A run that was given up made the counterpart of it.
+    SameMark,
     /// The counterpart has a token with the same serial number.
     SameSerial,
     /// The counterpart has the same name and type, and no other device has.

@@ -1,9 +1,15 @@
 //! A run whose journal is damaged cannot go on: nobody knows what it has sent. Its plan file still says what
 //! it was to do, and the target what it has done, so what still lacks can be planned anew. What the run left
 //! of its own in the target, tokens and marks, is taken away first, row by row in a journal of that work.
+//!
+//! From then on the run's folder is given up for good: without its marks it would make again what it has made,
+//! and the new plan counts on what is there. What it holds can still be released, should its journal come back.
 
+use std::collections::BTreeSet;
 use std::fs::File;
+use std::io::Write;
 use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -11,7 +17,7 @@ use tago_api::DeviceId;
 use thiserror::Error;
 
 use crate::device::{Device, DeviceEdit, Tag};
-use crate::folder;
+use crate::folder::{self, write_whole};
 use crate::journal::{Entry, Journal, JournalError, Row, SqliteJournal, lock, run_named};
 use crate::machine::token::token_name;
 use crate::machine::{MARKER, Route};
@@ -19,11 +25,12 @@ use crate::pacer::Pacers;
 use crate::plan::{Choices, Depth, Item, Plan, PlanError, Policy};
 use crate::ports::{PortError, Source, Target, WriteError};
 use crate::reader::Reader;
-use crate::rehearse::{RehearseError, rehearse};
+use crate::rehearse::{Made, RehearseError, rehearse_after};
 use crate::resources::ResourceRehearseError;
-use crate::run::{RunError, Side};
+use crate::run::{RunError, Side, not_planned_again};
 use crate::settings::{Env, Settings};
 use crate::target_lock::TargetLock;
+use crate::watch::Watch;
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,12 +91,14 @@ pub async fn rebuild(
     settings: &Settings,
     env: Env<'_>,
 ) -> Result<Rebuilt<Plan>, RebuildError> {
-    let _alone = abandoned::<Row>(folder)?;
+    let _alone = damaged::<Row>(folder)?;
     let plan = Plan::read(&folder.join(folder::PLAN))?;
     let _alone_there = TargetLock::take(settings, &plan.header.target)?;
     plan.header.sides().expect(Side::Source, source.identity().await)?;
     plan.header.sides().expect(Side::Target, target.identity().await)?;
-    let pacers = Pacers::new(&settings.pace, env.clock);
+    give_up(folder, settings, env).await?;
+    let pacers = Pacers::new(&settings.pace, env.clock).of(target);
+    pacers.take(settings.pace.share_of(plan.header.in_use.contains(&Side::Target)));
     let reader = Reader {
         port: target,
         pacers: &pacers,
@@ -99,8 +108,9 @@ pub async fn rebuild(
     };
     let tidying = folder.join(folder::REBUILD);
     std::fs::create_dir_all(&tidying).map_err(JournalError::Folder)?;
-    let (journal, _) = SqliteJournal::open_of::<Tidied>(&tidying)?;
-    let mut tidy = Tidy { run: run_named(folder), target, reader, journal, env, told: Vec::new() };
+    let (journal, rows) = SqliteJournal::open_of::<Tidied>(&tidying)?;
+    let made = made(rows.into_iter().map(|(_, row)| row));
+    let mut tidy = Tidy { run: run_named(folder), target, reader, journal, env, made, told: Vec::new() };
     tidy.all(&plan).await?;
     let mut switched_off = Vec::new();
     for action in plan.header.actions.iter().filter(|action| action.active) {
@@ -111,22 +121,43 @@ pub async fn rebuild(
         }
     }
     let choices = Choices { policy: Policy::Fill, depth: Depth::Exact, ..plan.header.choices.clone() };
-    let tidied = tidy.told;
-    let plan = rehearse(source, target, &choices, settings, env).await?;
+    let (tidied, made) = (tidy.told, tidy.made);
+    let plan = rehearse_after(source, target, &choices, made, settings, env).await?;
     Ok(Rebuilt { plan, tidied, switched_off })
 }
 
 /// Takes the folder of a run that cannot go on, so that nobody else does.
-pub(crate) fn abandoned<R: Entry + DeserializeOwned>(folder: &Path) -> Result<File, RebuildError> {
+pub(crate) fn damaged<R: Entry + DeserializeOwned>(folder: &Path) -> Result<File, RebuildError> {
     let lock = lock(folder)?;
+    match not_planned_again(folder) {
+        Err(RunError::PlannedAgain) => return Ok(lock),
+        answer => answer?,
+    }
     match SqliteJournal::read_of::<R>(folder) {
         Ok(rows) if !rows.is_empty() => Err(RebuildError::NotDamaged),
-        // What cannot be read, or was lost as a whole.
-        Ok(_) | Err(JournalError::Damaged { .. } | JournalError::Storage { .. } | JournalError::NoRun) => {
-            Ok(lock)
-        }
+        // What cannot be read, or was lost as a whole. What the disk does not give now, it may give later.
+        Ok(_) | Err(JournalError::Damaged { .. } | JournalError::NoRun) => Ok(lock),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Gives the run of this folder up, durably, and waits until all that it has sent must have arrived.
+pub(crate) async fn give_up(folder: &Path, settings: &Settings, env: Env<'_>) -> Result<(), RebuildError> {
+    let at = env.clock.now();
+    write_whole(&folder.join(folder::PLANNED_AGAIN), |mut file| writeln!(file, "{{\"at\":{}}}", at.millis()))
+        .map_err(JournalError::Folder)?;
+    let journal = folder.join(folder::JOURNAL);
+    let beside = folder.join(format!("{}-wal", folder::JOURNAL));
+    let changed = [journal, beside].into_iter().filter_map(|file| {
+        let changed = file.metadata().ok()?.modified().ok()?;
+        i64::try_from(changed.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
+    });
+    // A file that was copied here is younger than its last row, and one from the future tells nothing.
+    let age = changed.max().and_then(|changed| u64::try_from(at.millis() - changed).ok()).unwrap_or(0);
+    let wait = settings.late_commit_bound.saturating_sub(Duration::from_millis(age));
+    let watch = Watch::new(env);
+    let stopped = watch.wait(wait, "whatever the damaged run may have left on its way to the target").await;
+    Ok(stopped.map_err(RehearseError::from)?)
 }
 
 /// The rows of what is taken away.
@@ -137,8 +168,12 @@ enum Tidied {
     TokenIntent { device: DeviceId, token: String },
     /// It is gone.
     TokenGone { device: DeviceId, token: String },
-    /// The run's mark is about to be taken off a device.
-    MarkIntent { device: DeviceId },
+    /// The run's mark is about to be taken off a device, which it made of one of the source.
+    MarkIntent {
+        device: DeviceId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<DeviceId>,
+    },
     /// It is off.
     MarkGone { device: DeviceId },
 }
@@ -154,6 +189,16 @@ impl Entry for Tidied {
     }
 }
 
+/// What the run made, as far as its marks were taken off before. Whether it was completed since, nobody
+/// knows.
+fn made(rows: impl Iterator<Item = Tidied>) -> Made {
+    let devices = rows.filter_map(|row| match row {
+        Tidied::MarkIntent { device, of } => Some((of?, device)),
+        _ => None,
+    });
+    Made { devices: devices.collect(), unfinished: BTreeSet::new() }
+}
+
 struct Tidy<'a> {
     /// The run's id, if the journal still tells it.
     run: Option<String>,
@@ -161,6 +206,7 @@ struct Tidy<'a> {
     reader: Reader<'a>,
     journal: SqliteJournal,
     env: Env<'a>,
+    made: Made,
     told: Vec<String>,
 }
 
@@ -221,9 +267,12 @@ impl Tidy<'_> {
         let (target, id) = (self.target, device.id);
         let tags: Vec<Tag> = device.definition.tags.iter().filter(|tag| tag.key != MARKER).cloned().collect();
         let edit = DeviceEdit { tags: Some(tags), ..DeviceEdit::default() };
-        self.note(&Tidied::MarkIntent { device: id })?;
+        let of = mark_of(device).map(|(_, of)| of);
+        self.note(&Tidied::MarkIntent { device: id, of })?;
         self.write(|| target.edit_device(id, &edit)).await?;
         self.note(&Tidied::MarkGone { device: id })?;
+        self.made.devices.extend(of.map(|of| (of, id)));
+        self.made.unfinished.extend(of);
         self.told.push(format!("the run's mark on device “{}” is taken off", device.definition.name));
         Ok(())
     }

@@ -86,6 +86,26 @@ pub async fn rehearse(
     settings: &Settings,
     env: Env<'_>,
 ) -> Result<Plan, RehearseError> {
+    rehearse_after(source, target, choices, Made::default(), settings, env).await
+}
+
+/// What a run that was given up made of devices of the source.
+#[derive(Debug, Default)]
+pub(crate) struct Made {
+    pub(crate) devices: BTreeMap<DeviceId, DeviceId>,
+    /// Those of the source whose likeness still bore the run's mark: it is to be completed.
+    pub(crate) unfinished: BTreeSet<DeviceId>,
+}
+
+/// The same after a run that was given up.
+pub(crate) async fn rehearse_after(
+    source: &dyn Source,
+    target: &dyn Target,
+    choices: &Choices,
+    made: Made,
+    settings: &Settings,
+    env: Env<'_>,
+) -> Result<Plan, RehearseError> {
     let source_pace = Pacers::new(&settings.pace, env.clock).of(source);
     let target_pace = Pacers::new(&settings.pace, env.clock).of(target);
     let patience = settings.patience;
@@ -106,6 +126,7 @@ pub async fn rehearse(
         },
         writer: target,
         choices,
+        made,
         settings,
         nonce: env.nonce,
         watch: Watch::new(env),
@@ -122,6 +143,7 @@ struct Rehearsal<'a> {
     target: Reader<'a>,
     writer: &'a dyn Target,
     choices: &'a Choices,
+    made: Made,
     settings: &'a Settings,
     nonce: u64,
     watch: Watch<'a>,
@@ -149,7 +171,7 @@ impl Rehearsal<'_> {
         self.refuse_one_project(&devices, &theirs).await?;
         let in_use = self.find_pace(&devices, &theirs);
         let unknown = self.unknown_choices(&devices);
-        let counterparts = renamed(&devices, &theirs);
+        let counterparts = renamed(&devices, &theirs, &self.made.devices);
         let chosen = self.chosen(devices);
         let scanned = self.scan(chosen, &theirs).await?;
         let networks = self.catalogue(&scanned).await?;
@@ -283,7 +305,7 @@ impl Rehearsal<'_> {
         let source: Vec<(Device, Vec<Param>, Vec<Token>)> = in_lanes(LOOKUPS, reading.collect()).await?;
         let target_tokens = self.serials(&source, theirs).await?;
         let pairs: Vec<_> = source.iter().map(|(device, _, tokens)| (device, tokens.as_slice())).collect();
-        let mut found = counterparts(&pairs, theirs, &target_tokens);
+        let mut found = counterparts(&pairs, theirs, &target_tokens, &self.made.devices);
         let none = || Counterpart {
             target: None,
             reason: reason(ReasonCode::NoCounterpart, "the target has no such device"),
@@ -351,7 +373,8 @@ impl Rehearsal<'_> {
         scanned: &[Scanned],
     ) -> Result<BTreeMap<&'static str, Catalogue>, RehearseError> {
         let mut catalogues = BTreeMap::new();
-        if scanned.iter().all(|device| device.target.is_some()) {
+        let is_there = |device: &Scanned| device.target.is_some() && !self.is_to_complete(device);
+        if scanned.iter().all(is_there) {
             return Ok(catalogues);
         }
         let known = |listed: Result<Vec<Named>, RehearseError>| match listed {
@@ -396,15 +419,18 @@ impl Rehearsal<'_> {
             if !differing.is_empty() {
                 let text = format!("different on the target: {}", differing.join(", "));
                 item.reasons.push(Reason { code: ReasonCode::Differs, text });
-                item.verdict = match self.choices.existing {
-                    Existing::TakeSource if definition.kind == there.definition.kind => Verdict::Update,
-                    _ => Verdict::Conflict,
-                };
+                let takes_source = self.choices.existing == Existing::TakeSource;
+                let takes_source = takes_source || self.is_to_complete(scanned);
+                let is_of_a_kind = definition.kind == there.definition.kind;
+                item.verdict = if takes_source && is_of_a_kind { Verdict::Update } else { Verdict::Conflict };
             }
         } else if scanned.counterpart.reason.code == ReasonCode::ManyCounterparts {
             item.verdict = Verdict::Blocked;
         } else {
             item.verdict = Verdict::Create;
+        }
+        if item.verdict == Verdict::Create || item.verdict == Verdict::Update && self.is_to_complete(scanned)
+        {
             for (field, catalogue) in catalogues {
                 match catalogue.place(definition, field) {
                     Place::Same => {}
@@ -422,6 +448,12 @@ impl Rehearsal<'_> {
         let taken = matches!(item.verdict, Verdict::Create | Verdict::Update) && definition.parses();
         item.parses = taken || scanned.target.as_ref().is_some_and(|(there, ..)| there.definition.parses());
         item
+    }
+
+    /// A run that was given up made its counterpart and did not finish it.
+    fn is_to_complete(&self, scanned: &Scanned) -> bool {
+        self.made.unfinished.contains(&scanned.device.id)
+            && scanned.counterpart.reason.code == ReasonCode::SameMark
     }
 
     /// A network's parser sees the records of every device on it.
@@ -820,9 +852,13 @@ impl Catalogue {
 }
 
 /// Devices of the source that the target has under another id, as far as lists tell.
-fn renamed(devices: &[Device], theirs: &[Device]) -> BTreeMap<DeviceId, DeviceId> {
+fn renamed(
+    devices: &[Device],
+    theirs: &[Device],
+    made: &BTreeMap<DeviceId, DeviceId>,
+) -> BTreeMap<DeviceId, DeviceId> {
     let pairs: Vec<(&Device, &[Token])> = devices.iter().map(|device| (device, [].as_slice())).collect();
-    let found = counterparts(&pairs, theirs, &BTreeMap::new()).into_iter();
+    let found = counterparts(&pairs, theirs, &BTreeMap::new(), made).into_iter();
     let pairs = found.filter_map(|(device, counterpart)| Some((device, counterpart.target?)));
     pairs.filter(|(device, target)| device != target).collect()
 }

@@ -8,7 +8,7 @@ use tago_api::{DeviceId, Time};
 use thiserror::Error;
 
 use crate::folder;
-use crate::journal::{Journal, JournalError, Row, SqliteJournal};
+use crate::journal::{Entry, Journal, JournalError, Row, SqliteJournal};
 use crate::keep::Folder;
 use crate::machine::ledger::Ledger;
 use crate::machine::{Config, Route, State};
@@ -155,6 +155,12 @@ pub enum RunError {
     /// The folder has a run already.
     #[error("this folder already holds a run; resume it, or choose another folder")]
     FolderTaken,
+    /// Its journal was damaged, and what it lacks is in another plan. It could do again what that one does.
+    #[error(
+        "this run was given up when what it still lacked was planned again; run that newer plan, or plan again \
+         once more"
+    )]
+    PlannedAgain,
     /// Another run, or its undo, is under way into the same project.
     #[error("a run into {target:?} is under way in another window or terminal; let it finish there first")]
     TargetInUse {
@@ -212,7 +218,7 @@ pub async fn run(
     identify(&world).await?;
     let _alone = TargetLock::take(settings, &plan.header.target)?;
     std::fs::create_dir_all(folder).map_err(JournalError::Folder)?;
-    let (mut journal, rows) = SqliteJournal::open(folder)?;
+    let (mut journal, rows) = open::<Row>(folder)?;
     if !rows.is_empty() {
         return Err(RunError::FolderTaken);
     }
@@ -236,7 +242,7 @@ pub async fn resume(
     settings: &Settings,
     env: Env<'_>,
 ) -> Result<Ending, RunError> {
-    let (mut journal, rows) = SqliteJournal::open(folder)?;
+    let (mut journal, rows) = open(folder)?;
     let (plan, ledger) = past(folder, &rows)?;
     if ledger.undo.begun {
         return Err(RunError::NotRunnable { reason: "it is being taken back".to_owned() });
@@ -249,6 +255,24 @@ pub async fn resume(
     identify(&world).await?;
     let _alone = TargetLock::take(settings, &plan.header.target)?;
     Ok(go(&world, ledger, &mut journal).await?)
+}
+
+/// The journal of a run that is to begin, to go on or to be taken back.
+pub(crate) fn open<R: Entry>(folder: &Path) -> Result<(SqliteJournal, Vec<(Time, R)>), RunError> {
+    not_planned_again(folder)?;
+    let opened = SqliteJournal::open_of(folder)?;
+    // Nobody can give it up from here on.
+    not_planned_again(folder)?;
+    Ok(opened)
+}
+
+/// That nobody has planned anew what the run of this folder lacks.
+pub(crate) fn not_planned_again(folder: &Path) -> Result<(), RunError> {
+    match folder.join(folder::PLANNED_AGAIN).try_exists() {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(RunError::PlannedAgain),
+        Err(error) => Err(JournalError::Folder(error).into()),
+    }
 }
 
 pub(crate) async fn go(
@@ -353,6 +377,7 @@ pub fn status(folder: &Path) -> Result<RunStatus, RunError> {
 
 /// What the run of this folder was to do, and what of it was held back.
 pub(crate) fn held_of(folder: &Path) -> Result<(Choices, Vec<HeldItem>), RunError> {
+    not_planned_again(folder)?;
     let (plan, ledger) = past(folder, &SqliteJournal::read(folder)?)?;
     let held = held_items(&plan, &ledger);
     Ok((plan.header.choices, held))

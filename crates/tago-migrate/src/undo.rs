@@ -26,7 +26,7 @@ use crate::progress::Phase;
 use crate::reader::Reader;
 use crate::run::actions::let_go;
 use crate::run::drive::World;
-use crate::run::{Ending, Halt, RunError, Side, expect_identity, past, reader};
+use crate::run::{Ending, Halt, RunError, Side, expect_identity, open, past, reader};
 use crate::settings::{Env, Settings};
 use crate::target_lock::TargetLock;
 use crate::watch::{Stopped, Watch};
@@ -138,7 +138,7 @@ pub async fn undo(
     settings: &Settings,
     env: Env<'_>,
 ) -> Result<(Ending, Undone), RunError> {
-    let (mut journal, rows) = SqliteJournal::open(folder)?;
+    let (mut journal, rows) = open(folder)?;
     let (plan, ledger) = past(folder, &rows)?;
     let keep = Folder::of(folder);
     let last = rows.last().map(|(at, _)| *at).unwrap_or_default();

@@ -99,6 +99,8 @@ impl From<RunError> for UiError {
             RunError::OtherProject { .. } => UiError::new(ErrorCode::OtherProject, message).hint(
                 "Connect the project that this run belongs to, and try again. Nothing was written now.",
             ),
+            RunError::PlannedAgain => UiError::new(ErrorCode::NotApproved, message)
+                .hint("Nothing was written now. This page keeps what the run did; go on with the newer plan."),
             RunError::Port { side, cause } => UiError::of_side(side, &cause),
             RunError::Plan(error) => UiError::from(error),
             RunError::Journal(error) => UiError::from(error),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use rusqlite::Connection;
-use tago_api::client::{DeviceQuery, RecordQuery, ResourceType, TimeRange};
+use tago_api::client::{DeviceEdit, DeviceQuery, RecordQuery, ResourceType, TimeRange};
 
 use crate::bad_day::devices;
 use crate::ctl::{Ctl, Ended};
@@ -63,12 +63,20 @@ async fn f16_a_run_with_a_damaged_journal_is_planned_again_and_doubles_and_loses
     let plan = ctl.plan(&["--policy", "append"]).json(0);
     let killed = ctl.run(plan["fingerprint"].as_str().unwrap(), Some(60));
     assert_eq!(killed.signal, Some(9), "{killed:#?}");
-    let stored = oracle::records(&database, None).count();
-    assert!(stored > damaged, "the run had sent something");
     let whole = ctl.rebuild();
     assert!(whole.sentence(2).contains("not damaged"), "{whole:#?}");
+    // What the run has made bears its mark, whatever somebody calls it by now.
+    let marked = DeviceQuery { tags: vec![("holdfast_run".into(), None)], ..DeviceQuery::all() };
+    let made = api.devices(&marked).await.unwrap().remove(0);
+    let name = Some("Found on Monday".to_owned());
+    api.edit_device(made.id, &DeviceEdit { name, ..DeviceEdit::default() }).await.unwrap();
+
+    // What was under way when the run was killed has been stored by now, before the name.
+    let stored = oracle::records(&database, None).count();
+    assert!(stored > damaged, "the run had sent something");
 
     fold(&ctl.run_folder());
+    let whole_journal = fs::read(ctl.run_folder().join("journal.sqlite")).unwrap();
     flip(&ctl.run_folder(), "intent");
     for refused in [ctl.resume(None), ctl.prove()] {
         let sentence = refused.sentence(6);
@@ -87,6 +95,8 @@ async fn f16_a_run_with_a_damaged_journal_is_planned_again_and_doubles_and_loses
     assert_eq!(run["ending"], "finished", "{run}");
     let after = oracle::records(&database, None);
     assert_eq!(before.of(&kept).compare(&after.of(&kept)), NONE);
+    let there = api.devices(&DeviceQuery::all()).await.unwrap();
+    assert_eq!(there.len(), listed.len(), "{there:?}");
     let named: Vec<_> = api
         .devices(&DeviceQuery::all())
         .await
@@ -102,6 +112,49 @@ async fn f16_a_run_with_a_damaged_journal_is_planned_again_and_doubles_and_loses
         let tokens = api.device_tokens(device.id).await.unwrap();
         assert!(tokens.iter().all(|token| !token.name.starts_with("Holdfast run")), "{tokens:?}");
     }
+
+    // Should its journal come back: the run is given up all the same, and what it holds can be let go.
+    fs::write(ctl.run_folder().join("journal.sqlite"), whole_journal).unwrap();
+    let run = ctl.run_folder();
+    let held_of = ctl.plan(&["--held-of", run.to_str().unwrap()]);
+    for refused in [ctl.resume(None), ctl.undo(None), held_of] {
+        assert!(refused.sentence(2).contains("run that newer plan"), "{refused:#?}");
+    }
+    let is_on = async || {
+        let actions = api.resources(ResourceType::Action).await.unwrap();
+        let named = actions.iter().find(|action| action["name"] == "Freezer too warm").unwrap();
+        let id = named["id"].as_str().unwrap();
+        api.resource(ResourceType::Action, id).await.unwrap()["active"] == true
+    };
+    assert!(!is_on().await);
+    assert_eq!(ctl.on_target(&["release", run.to_str().unwrap()]).code, Some(0));
+    assert!(is_on().await);
+    assert_eq!(ctl.rebuild().json(0)["runnable"], true);
+}
+
+/// Another program that has the journal, as a virus scanner or a copy in progress may.
+#[tokio::test(flavor = "multi_thread")]
+async fn f16_a_journal_that_cannot_be_read_for_now_is_not_taken_for_damaged() {
+    let platform = Platform::start();
+    let (console, target) = (platform.console(), platform.original());
+    let api = target.api();
+    let listed = devices(&api).await;
+    let backup = console.back_up_now(target.id).await.unwrap();
+    api.delete_device(listed[0].0).await.unwrap();
+    let source = platform.restore(target.id, backup.id).await;
+    let ctl = Ctl::between(&source, &target);
+    let plan = ctl.plan(&[]).json(0);
+    assert_eq!(ctl.run(plan["fingerprint"].as_str().unwrap(), Some(12)).signal, Some(9));
+
+    let other = Connection::open(ctl.run_folder().join("journal.sqlite")).unwrap();
+    other.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT;").unwrap();
+    for refused in [ctl.rebuild(), ctl.resume(None)] {
+        let sentence = refused.sentence(6);
+        assert!(sentence.contains("locked") && !sentence.contains("plans again"), "{sentence}");
+    }
+    other.close().unwrap();
+    assert_eq!(ctl.resume(None).json(0)["ending"], "finished");
+    assert_eq!(api.devices(&DeviceQuery::all()).await.unwrap().len(), listed.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,16 +14,26 @@ pub(super) struct Counterpart {
     pub(super) reason: Reason,
 }
 
-/// Finds counterparts by id, then by serial number, then by name and type. No device of the target gets
-/// two.
+/// Finds counterparts by what a run has made, then by id, by serial number, and by name and type. No device
+/// of the target gets two.
 pub(super) fn counterparts(
     source: &[(&Device, &[Token])],
     target: &[Device],
     target_tokens: &BTreeMap<DeviceId, Vec<Token>>,
+    made: &BTreeMap<DeviceId, DeviceId>,
 ) -> BTreeMap<DeviceId, Counterpart> {
     let mut free: BTreeMap<DeviceId, &Device> = target.iter().map(|device| (device.id, device)).collect();
     let mut found = BTreeMap::new();
     for (device, _) in source {
+        if let Some(own) = made.get(&device.id).filter(|own| free.remove(own).is_some()) {
+            let reason = because(ReasonCode::SameMark, "a run that was given up has made it");
+            found.insert(device.id, Counterpart { target: Some(*own), reason });
+        }
+    }
+    for (device, _) in source {
+        if found.contains_key(&device.id) {
+            continue;
+        }
         if free.remove(&device.id).is_some() {
             let reason = because(ReasonCode::SameId, "both have the same id");
             found.insert(device.id, Counterpart { target: Some(device.id), reason });
@@ -125,7 +135,7 @@ mod tests {
         let source: Vec<_> = sources.iter().zip(&tokens).map(|(d, t)| (d, t.as_slice())).collect();
         let target = [device(1, "other"), device(12, "c"), device(13, "b"), device(14, "c2")];
         let target_tokens = BTreeMap::from([(id(12), vec![token("S2")])]);
-        let found = counterparts(&source, &target, &target_tokens);
+        let found = counterparts(&source, &target, &target_tokens, &BTreeMap::new());
         let pairs: Vec<_> = found.values().map(|c| (c.target, c.reason.code)).collect();
         assert_eq!(
             pairs,
@@ -143,7 +153,7 @@ mod tests {
         let sources = [device(1, "a"), device(2, "b")];
         let source: Vec<_> = sources.iter().map(|d| (d, [].as_slice())).collect();
         let target = [device(11, "a"), device(12, "a"), device(13, "b")];
-        let found = counterparts(&source, &target, &BTreeMap::new());
+        let found = counterparts(&source, &target, &BTreeMap::new(), &BTreeMap::new());
         assert_eq!(found[&id(1)].reason.code, ReasonCode::ManyCounterparts);
         assert_eq!(found[&id(2)].target, Some(id(13)));
     }

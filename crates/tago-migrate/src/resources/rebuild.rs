@@ -14,7 +14,7 @@ use crate::journal::run_named;
 use crate::pacer::Pacers;
 use crate::plan::Verdict;
 use crate::ports::PortError;
-use crate::rebuild::{RebuildError, Rebuilt, abandoned};
+use crate::rebuild::{RebuildError, Rebuilt, damaged, give_up};
 use crate::run::Side;
 use crate::settings::{Env, Settings};
 use crate::target_lock::TargetLock;
@@ -33,11 +33,12 @@ pub async fn rebuild(
     settings: &Settings,
     env: Env<'_>,
 ) -> Result<Rebuilt<ResourcePlan>, RebuildError> {
-    let _alone = abandoned::<Row>(folder)?;
+    let _alone = damaged::<Row>(folder)?;
     let plan = ResourcePlan::read(&folder.join(folder::PLAN))?;
     let _alone_there = TargetLock::take(settings, &plan.header.target)?;
     plan.header.sides().expect(Side::Source, source.identity().await)?;
     plan.header.sides().expect(Side::Target, target.identity().await)?;
+    give_up(folder, settings, env).await?;
     let mut choices = once(plan.header.choices.clone());
     let run = run_named(folder);
     let pacers = Pacers::new(&settings.pace, env.clock);

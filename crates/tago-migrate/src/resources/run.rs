@@ -20,7 +20,7 @@ use crate::control::Wish;
 use crate::folder;
 use crate::journal::{Journal, JournalError, SqliteJournal};
 use crate::plan::Seal;
-use crate::run::{Ending, RunError, Side};
+use crate::run::{Ending, RunError, Side, open};
 use crate::settings::{Env, Settings};
 use crate::target_lock::TargetLock;
 
@@ -51,7 +51,7 @@ pub async fn run(
     plan.header.sides().expect(Side::Target, target.identity().await)?;
     let _alone = TargetLock::take(settings, &plan.header.target)?;
     std::fs::create_dir_all(folder).map_err(JournalError::Folder)?;
-    let (mut journal, rows) = SqliteJournal::open_of::<Row>(folder)?;
+    let (mut journal, rows) = open::<Row>(folder)?;
     if !rows.is_empty() {
         return Err(RunError::FolderTaken);
     }
@@ -75,7 +75,7 @@ pub async fn resume(
     settings: &Settings,
     env: Env<'_>,
 ) -> Result<Ending, RunError> {
-    let (mut journal, rows) = SqliteJournal::open_of::<Row>(folder)?;
+    let (mut journal, rows) = open::<Row>(folder)?;
     let (plan, ledger) = past(folder, &rows)?;
     if ledger.undoing {
         return Err(RunError::NotRunnable { reason: "it is being taken back".to_owned() });

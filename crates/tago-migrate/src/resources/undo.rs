@@ -20,10 +20,10 @@ use super::ports::{Address, Entries, ResourcesTarget, SCRIPT};
 use super::row::{Row, Stays};
 use super::run::{kept_json, past};
 use crate::control::Wish;
-use crate::journal::{Journal, JournalError, SqliteJournal, Was};
+use crate::journal::{Journal, JournalError, Was};
 use crate::plan::{Seal, Verdict};
 use crate::ports::{PortError, WriteError};
-use crate::run::{Ending, Halt, RunError, Side};
+use crate::run::{Ending, Halt, RunError, Side, open};
 use crate::settings::{Env, Settings};
 use crate::target_lock::TargetLock;
 
@@ -79,7 +79,7 @@ pub async fn undo(
     settings: &Settings,
     env: Env<'_>,
 ) -> Result<(Ending, Undone), RunError> {
-    let (mut journal, rows) = SqliteJournal::open_of::<Row>(folder)?;
+    let (mut journal, rows) = open::<Row>(folder)?;
     let (plan, ledger) = past(folder, &rows)?;
     plan.header.sides().expect(Side::Target, target.identity().await)?;
     let _alone = TargetLock::take(settings, &plan.header.target)?;
