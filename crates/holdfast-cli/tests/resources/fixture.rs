@@ -27,6 +27,27 @@ pub(crate) async fn fill(it: &Running) -> BTreeMap<String, String> {
     ids
 }
 
+/// A row of the entity that [`damage`] deletes.
+pub(crate) const LOST_ROW: &str = "0192f0c0-0000-7000-8000-000000000001";
+
+/// Deletes one of many types, and changes some.
+pub(crate) async fn damage(it: &Running, ids: &BTreeMap<String, String>) {
+    for (path, name) in [
+        ("/device", "truck"),
+        ("/analysis", "cleanup"),
+        ("/am", "policy"),
+        ("/dictionary", "dict"),
+        ("/dashboard", "fleet"),
+        ("/run/users", "ana"),
+    ] {
+        it.ask("DELETE", &format!("{path}/{}", ids[name]), None).await;
+    }
+    let widget = format!("/dashboard/{}/widget/{}", ids["overview"], ids["dial"]);
+    it.ask("DELETE", &widget, None).await;
+    it.ask("DELETE", &format!("/entity/{}/data", ids["orders"]), Some(json!({"ids": [LOST_ROW]}))).await;
+    it.ask("PUT", &format!("/sql/{}", ids["totals"]), Some(json!({"description": "by hand"}))).await;
+}
+
 async fn make(
     it: &Running,
     row: &Value,

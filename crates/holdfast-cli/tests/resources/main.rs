@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
+mod carrying;
 mod fixture;
 mod moving;
 mod port;
@@ -10,7 +11,6 @@ mod proving;
 mod records;
 mod reporting;
 mod running;
-mod together;
 mod truths;
 mod unwound;
 mod whole;

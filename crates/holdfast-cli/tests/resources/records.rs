@@ -1,20 +1,12 @@
 //! Devices and their records: a run and its undo, while every step of theirs goes wrong once.
 
-use std::collections::BTreeSet;
-use std::path::Path;
-
-use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 use tago_api::Time;
 use tago_api::client::NewRecord;
-use tago_migrate::live::Live;
-use tago_migrate::{
-    Choices, Control, Ending, Env, Existing, Figures, Plan, Progress, Reversal, SystemClock, Verdict, prove,
-    rehearse, run, undo,
-};
-use tempfile::TempDir;
+use tago_migrate::{Choices, Existing, Reversal, Verdict};
 
-use crate::moving::{differences, settings};
+use crate::carrying::{Carrying, content};
+use crate::moving::differences;
 use crate::running::Running;
 
 /// The first request of every writing route is carried out without an answer, lost before, cut in the middle of
@@ -27,28 +19,24 @@ async fn each_step_of_a_run_of_records_and_of_its_undo_may_lose_its_answer() {
         let (source, target) = (Running::start(1).await, Running::start(number).await);
         furnish(&source, &target).await;
         let before = content(&target).await;
-        let around = Around::new();
+        let carrying = Carrying::new();
         let choices = Choices { existing: Existing::TakeSource, ..Choices::default() };
-        let plan = {
-            let (ours, theirs) = (source.live(), target.live());
-            rehearse(&ours, &theirs, &choices, &settings(), around.env()).await.unwrap()
-        };
+        let plan = carrying.rehearse(&source, &target, &choices).await;
         let verdicts: Vec<Verdict> = plan.devices().iter().map(|part| part.item.verdict).collect();
         assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Create).count(), 1, "{verdicts:?}");
         assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Update).count(), 1, "{verdicts:?}");
 
         strike(&target, kind);
-        around.run(&plan, &source.live(), &target.live()).await;
+        carrying.run(&plan, &source, &target).await;
         let struck = struck(&target);
         target.shared.faults.clear();
         assert!(struck >= 4, "{kind}: only {struck} routes were struck in the run");
-        let proof =
-            prove(around.path(), &source.live(), &target.live(), &settings(), around.env()).await.unwrap();
+        let proof = carrying.prove(&source, &target).await;
         assert!(proof.green, "{kind}: {proof:#?}");
 
         drop(source);
         strike(&target, kind);
-        let told = around.undo(&target.live()).await;
+        let told = carrying.undo(&target).await;
         let struck_then = self::struck(&target);
         target.shared.faults.clear();
         assert!(struck_then >= 3, "{kind}: only {struck_then} routes were struck in the undo");
@@ -61,49 +49,7 @@ async fn each_step_of_a_run_of_records_and_of_its_undo_may_lose_its_answer() {
             "{kind}"
         );
         assert_eq!(differences(&before, &content(&target).await), Vec::<String>::new(), "{kind}");
-        assert_eq!(around.undo(&target.live()).await, told, "{kind}: a second undo tells the same");
-    }
-}
-
-/// A run, its folder and its time.
-struct Around {
-    folder: TempDir,
-    clock: SystemClock,
-    control: Control,
-    progress: Progress,
-}
-
-impl Around {
-    fn new() -> Around {
-        Around {
-            folder: TempDir::new().unwrap(),
-            clock: SystemClock::start(),
-            control: Control::new(),
-            progress: Progress::new(Figures::default()),
-        }
-    }
-
-    fn env(&self) -> Env<'_> {
-        Env { clock: &self.clock, nonce: 7, progress: &self.progress, control: &self.control }
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    async fn run(&self, plan: &Plan, source: &Live, target: &Live) {
-        let approved = plan.fingerprint();
-        let ending =
-            run(plan, &approved, self.path(), source, target, &settings(), self.env()).await.unwrap();
-        assert_eq!(ending, Ending::Finished);
-        let status = tago_migrate::status(self.path()).unwrap();
-        assert!(status.held.is_empty(), "{:#?}", status.held);
-    }
-
-    async fn undo(&self, target: &Live) -> tago_migrate::Undone {
-        let (ending, told) = undo(self.path(), target, &settings(), self.env()).await.unwrap();
-        assert_eq!(ending, Ending::Finished);
-        told
+        assert_eq!(carrying.undo(&target).await, told, "{kind}: a second undo tells the same");
     }
 }
 
@@ -162,22 +108,4 @@ fn strike(target: &Running, kind: &str) {
 
 fn struck(target: &Running) -> usize {
     target.shared.faults.struck().into_iter().filter(|times| *times > 0).count()
-}
-
-/// All that the project holds, its records and the names of its tokens too.
-async fn content(it: &Running) -> BTreeSet<String> {
-    let mut content = it.content().await;
-    let path = it.project.database_path();
-    let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
-    for query in [
-        "SELECT json_array(d.id, v.name, r.time, r.value, r.\"group\", count(*)) FROM records r
-         JOIN devices d ON d.number = r.device JOIN variables v ON v.number = r.variable
-         GROUP BY d.id, v.name, r.time, r.value, r.\"group\"",
-        "SELECT json_array(id, owner, name, permission) FROM tokens WHERE kind = 'device'",
-    ] {
-        let mut query = database.prepare(query).unwrap();
-        let rows = query.query_map([], |row| row.get::<_, String>(0)).unwrap();
-        content.extend(rows.map(Result::unwrap));
-    }
-    content
 }

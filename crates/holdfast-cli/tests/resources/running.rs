@@ -163,7 +163,9 @@ impl Running {
     /// the engine.
     pub(crate) async fn content(&self) -> BTreeSet<String> {
         let mut content = self.files().await;
-        for (name, value) in self.ask("GET", "/run", None).await.as_object().unwrap() {
+        let portal = self.ask("GET", "/run", None).await;
+        // A change that is taken back leaves its time.
+        for (name, value) in portal.as_object().unwrap().iter().filter(|(name, _)| *name != "updated_at") {
             content.extend(told(value).map(|value| format!("run {name}={value}")));
         }
         let database = rusqlite::Connection::open_with_flags(
