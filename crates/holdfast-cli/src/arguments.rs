@@ -254,6 +254,10 @@ pub(crate) struct Choice {
     /// What becomes of ids and addresses inside records that the target calls otherwise.
     #[arg(long, value_enum, default_value_t = Inside::Rewrite)]
     pub(crate) ids_in_records: Inside,
+    /// The folder of a run over resources between the same two projects: what it moved is known by its new
+    /// ids, on devices and inside records.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) after_resources: Option<PathBuf>,
     /// What becomes of actions of the target that the run would set off.
     #[arg(long, value_enum, default_value_t = Actions::Hold)]
     pub(crate) actions: Actions,

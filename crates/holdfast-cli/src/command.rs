@@ -228,6 +228,7 @@ async fn choices(choice: &Choice, source: &dyn Source) -> Result<Choices, Failur
             arguments::Inside::Rewrite => Inside::Rewrite,
             arguments::Inside::Leave => Inside::Leave,
         },
+        renamed: choice.after_resources.as_deref().map(tago_migrate::resources::renamed).transpose()?,
     })
 }
 

@@ -17,6 +17,8 @@ use crate::record::{Key, Record};
 use crate::resources::remap::{Mapping, Unresolved, ids_in, remap_inside};
 use crate::run::Side;
 
+pub(crate) mod device;
+
 /// What of the source is called what in the target.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Terms {
@@ -58,7 +60,13 @@ impl Terms {
         let pairs = known.chain(&devices).map(|(ours, theirs)| (ours.to_string(), theirs.to_string()));
         let profiles = (header.source.profile.to_string(), header.target.profile.to_string());
         let pairs = pairs.chain([profiles]).filter(|(ours, theirs)| ours != theirs);
-        let to_target: BTreeMap<String, String> = pairs.collect();
+        let mut to_target: BTreeMap<String, String> = pairs.collect();
+        let mut taken: BTreeSet<String> = to_target.values().cloned().collect();
+        for (ours, theirs) in header.choices.renamed.iter().flat_map(|renamed| &renamed.ids) {
+            if ours != theirs && !to_target.contains_key(ours) && taken.insert(theirs.clone()) {
+                to_target.insert(ours.clone(), theirs.clone());
+            }
+        }
         let back: BTreeMap<String, String> =
             to_target.iter().map(|(ours, theirs)| (theirs.clone(), ours.clone())).collect();
         let hosts = hosts(&header.source.origin, &header.target.origin);

@@ -13,11 +13,12 @@ use crate::action::PlatformAction;
 use crate::batch::Batch;
 use crate::control::Wish;
 use crate::device::{Definition, Device, DeviceEdit, Fingerprint, Param, ParamWrite, Token};
-use crate::inside::Terms;
+use crate::inside::{self, Terms};
 use crate::journal::Row;
 use crate::load::{Load, Parcels};
 use crate::plan::{DeviceItem, Item, Plan, Seal, Verdict};
 use crate::ports::{PortError, WriteError};
+use crate::resources::remap::Mapping;
 use crate::run::{Ending, Halt, Side};
 
 mod data;
@@ -201,6 +202,8 @@ pub(crate) struct State {
     twins: Option<BTreeSet<DeviceId>>,
     /// What records call things, and how many devices were made when that was written down.
     terms: (usize, Arc<Terms>),
+    /// What the target calls what devices name.
+    names: Mapping,
     guard: Guard,
 }
 
@@ -269,6 +272,7 @@ impl State {
             quiet_until: None,
             twins: None,
             terms: (0, Arc::new(Terms::of(&plan, &Ledger::default()))),
+            names: inside::device::names(&plan.header),
             guard: Guard::default(),
             plan: Arc::clone(&plan),
             ledger,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use tago_api::{ActionId, DeviceId, Time};
+use tago_api::{ActionId, DeviceId, ProfileId, Time};
 
 use crate::device::Token;
 use crate::json::Json;
@@ -45,6 +45,22 @@ pub struct Choices {
     /// What becomes of actions that the run would set off.
     #[serde(default, skip_serializing_if = "Tripped::is_default")]
     pub tripped: Tripped,
+    /// What a run of resources between the same two projects calls things
+    /// ([`resources::renamed`](crate::resources::renamed)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renamed: Option<Renamed>,
+}
+
+/// What a run of resources between two projects calls things: dashboards, people, networks and all else that
+/// has an id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renamed {
+    /// The project that it read from.
+    pub source: ProfileId,
+    /// The project that it wrote to.
+    pub target: ProfileId,
+    /// Ids in the source, and in the target.
+    pub ids: BTreeMap<String, String>,
 }
 
 impl Choices {
@@ -312,6 +328,8 @@ pub enum ReasonCode {
     SameMark,
     /// The counterpart has a token with the same serial number.
     SameSerial,
+    /// A run of resources made it, or found it to be the same.
+    SameRun,
     /// The counterpart has the same name and type, and no other device has.
     SameName,
     /// No device of the target is its counterpart.

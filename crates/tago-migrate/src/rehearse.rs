@@ -6,21 +6,23 @@ use std::time::Duration;
 use tago_api::{ActionId, DeviceId, Time};
 use thiserror::Error;
 
-use crate::device::{Definition, Device, Named, Param, Token, differences, seal};
-use crate::inside::{Found, Known, Terms, may_tell};
+use crate::device::{Definition, Device, Named, Param, Token, seal};
+use crate::inside::device::differing;
+use crate::inside::{self, Found, Known, Terms, may_tell};
 use crate::json::Json;
 use crate::lanes::in_lanes;
 use crate::load::Parcels;
 use crate::machine::Route;
 use crate::pacer::Pacers;
 use crate::plan::{
-    Beyond, Choices, DataItem, Depth, DeviceItem, Existing, FORMAT, Header, Item, Plan, Policy, Reason,
-    ReasonCode, Verdict, Window,
+    Beyond, Check, CheckName, CheckVerdict, Choices, DataItem, Depth, DeviceItem, Existing, FORMAT, Header,
+    Item, Plan, Policy, Reason, ReasonCode, Renamed, Verdict, Window,
 };
 use crate::ports::{Identity, Order, PortError, Range, Source, Target};
 use crate::progress::Phase;
 use crate::reader::Reader;
 use crate::record::{Record, Tally};
+use crate::resources::remap::Mapping;
 use crate::run::Side;
 use crate::settings::{Env, Settings};
 use crate::watch::{Stopped, Watch};
@@ -171,13 +173,10 @@ impl Rehearsal<'_> {
         self.refuse_one_project(&devices, &theirs).await?;
         let in_use = self.find_pace(&devices, &theirs);
         let unknown = self.unknown_choices(&devices);
-        let counterparts = renamed(&devices, &theirs, &self.made.devices);
+        let by_run = self.choices.renamed.as_ref();
+        let counterparts = renamed(&devices, &theirs, &self.made.devices, by_run);
         let chosen = self.chosen(devices);
         let scanned = self.scan(chosen, &theirs).await?;
-        let networks = self.catalogue(&scanned).await?;
-        let mut items: Vec<DeviceItem> =
-            scanned.iter().map(|device| self.device_item(device, &networks)).collect();
-        self.parsing_networks(&scanned, &mut items).await?;
         let mut header = Header {
             version: FORMAT,
             created_at: self.begun_at,
@@ -190,6 +189,11 @@ impl Rehearsal<'_> {
             counterparts,
             actions: Vec::new(),
         };
+        let names = inside::device::names(&header);
+        let networks = self.catalogue(&scanned, &names).await?;
+        let mut items: Vec<DeviceItem> =
+            scanned.iter().map(|device| self.device_item(device, &networks, &names)).collect();
+        self.parsing_networks(&scanned, &mut items).await?;
         let known = known(&header, &items, &theirs);
         let actions = self.actions().await?;
         let data = self.data(&scanned, &items, &known, &actions).await?;
@@ -200,6 +204,7 @@ impl Rehearsal<'_> {
         let forgotten: u64 = data.iter().map(|part| part.forgotten).sum();
         checks.push(assess::retention(forgotten));
         checks.push(storm::check(self.choices, &actions, &header.actions));
+        checks.extend(self.other_projects(&header));
         checks.push(lane::check(&items, &data, self.settings.batch_bytes));
         let mut sealed = Vec::new();
         for (item, part) in items.drain(..).zip(data) {
@@ -305,7 +310,8 @@ impl Rehearsal<'_> {
         let source: Vec<(Device, Vec<Param>, Vec<Token>)> = in_lanes(LOOKUPS, reading.collect()).await?;
         let target_tokens = self.serials(&source, theirs).await?;
         let pairs: Vec<_> = source.iter().map(|(device, _, tokens)| (device, tokens.as_slice())).collect();
-        let mut found = counterparts(&pairs, theirs, &target_tokens, &self.made.devices);
+        let by_run = self.choices.renamed.as_ref();
+        let mut found = counterparts(&pairs, theirs, &target_tokens, &self.made.devices, by_run);
         let none = || Counterpart {
             target: None,
             reason: reason(ReasonCode::NoCounterpart, "the target has no such device"),
@@ -366,15 +372,36 @@ impl Rehearsal<'_> {
         Ok(in_lanes(LOOKUPS, reading.collect()).await?.into_iter().collect())
     }
 
-    /// Networks and connectors of both sides, if a device is to be made. `None` where there is no
-    /// catalogue.
+    /// Why the names that a run of resources gave mean nothing here.
+    fn other_projects(&self, header: &Header) -> Option<Check> {
+        let renamed = self.choices.renamed.as_ref()?;
+        let is_same = (renamed.source, renamed.target) == (header.source.profile, header.target.profile);
+        (!is_same).then(|| Check {
+            name: CheckName::InsideRecords,
+            verdict: CheckVerdict::Block,
+            text:
+                "the run of resources whose names are to be used went between other projects; choose the one \
+                   that went between these two"
+                    .to_owned(),
+        })
+    }
+
+    /// Networks and connectors of both sides, if a device is to be made or names others than its counterpart.
+    /// `None` where there is no catalogue.
     async fn catalogue(
         &self,
         scanned: &[Scanned],
+        names: &Mapping,
     ) -> Result<BTreeMap<&'static str, Catalogue>, RehearseError> {
         let mut catalogues = BTreeMap::new();
-        let is_there = |device: &Scanned| device.target.is_some() && !self.is_to_complete(device);
-        if scanned.iter().all(is_there) {
+        let agrees = |device: &Scanned| {
+            device.target.as_ref().is_some_and(|(there, params, _)| {
+                let ours = (&device.device.definition, device.params.as_slice());
+                let differing = differing(ours, (&there.definition, params), names, &BTreeMap::new());
+                !differing.iter().any(|name| ["network", "connector"].contains(&name.as_str()))
+            })
+        };
+        if scanned.iter().all(agrees) {
             return Ok(catalogues);
         }
         let known = |listed: Result<Vec<Named>, RehearseError>| match listed {
@@ -396,7 +423,12 @@ impl Rehearsal<'_> {
         Ok(catalogues)
     }
 
-    fn device_item(&self, scanned: &Scanned, catalogues: &BTreeMap<&'static str, Catalogue>) -> DeviceItem {
+    fn device_item(
+        &self,
+        scanned: &Scanned,
+        catalogues: &BTreeMap<&'static str, Catalogue>,
+        names: &Mapping,
+    ) -> DeviceItem {
         let definition = &scanned.device.definition;
         let mut item = DeviceItem {
             device: scanned.device.id,
@@ -412,10 +444,22 @@ impl Rehearsal<'_> {
             source_tokens: scanned.tokens.clone(),
             target_tokens: Vec::new(),
         };
+        let mut missing = Vec::new();
+        for (field, catalogue) in catalogues {
+            match catalogue.place(definition, field, names) {
+                Place::Same => {}
+                Place::Moved(id) => {
+                    item.remapped.insert((*field).to_owned(), Json::text(&id));
+                }
+                Place::Missing(id) => missing.push((field, id)),
+            }
+        }
         if let Some((there, params, tokens)) = &scanned.target {
             item.target_seal = Some(seal(&there.definition, params));
             item.target_tokens.clone_from(tokens);
-            let differing = differences((definition, &scanned.params), (&there.definition, params));
+            let ours = (definition, scanned.params.as_slice());
+            let differing = differing(ours, (&there.definition, params), names, &item.remapped);
+            missing.retain(|(field, _)| differing.iter().any(|name| name == **field));
             if !differing.is_empty() {
                 let text = format!("different on the target: {}", differing.join(", "));
                 item.reasons.push(Reason { code: ReasonCode::Differs, text });
@@ -429,20 +473,11 @@ impl Rehearsal<'_> {
         } else {
             item.verdict = Verdict::Create;
         }
-        if item.verdict == Verdict::Create || item.verdict == Verdict::Update && self.is_to_complete(scanned)
-        {
-            for (field, catalogue) in catalogues {
-                match catalogue.place(definition, field) {
-                    Place::Same => {}
-                    Place::Moved(id) => {
-                        item.remapped.insert((*field).to_owned(), Json::text(&id));
-                    }
-                    Place::Missing(id) => {
-                        item.verdict = Verdict::Blocked;
-                        let text = format!("its {field} {id} is not on the target; add it there first");
-                        item.reasons.push(Reason { code: ReasonCode::NoNetwork, text });
-                    }
-                }
+        for (field, id) in missing {
+            if matches!(item.verdict, Verdict::Create | Verdict::Update) {
+                item.verdict = Verdict::Blocked;
+                let text = format!("its {field} {id} is not on the target; add it there first");
+                item.reasons.push(Reason { code: ReasonCode::NoNetwork, text });
             }
         }
         let taken = matches!(item.verdict, Verdict::Create | Verdict::Update) && definition.parses();
@@ -833,12 +868,17 @@ enum Place {
 }
 
 impl Catalogue {
-    /// Where the target has what the device names: by id, else by a name that only one has.
-    fn place(&self, definition: &Definition, field: &str) -> Place {
+    /// Where the target has what the device names: by what is known of its id, by its id, else by a name that
+    /// only one has.
+    fn place(&self, definition: &Definition, field: &str, names: &Mapping) -> Place {
         let Some(id) = definition.fields.get(field).map(|id| id.as_str().trim_matches('"').to_owned()) else {
             return Place::Same;
         };
         let Some(target) = &self.target else { return Place::Same };
+        if let Some(known) = names.ids.get(&id).filter(|known| target.iter().any(|named| named.id == **known))
+        {
+            return Place::Moved(known.clone());
+        }
         if target.iter().any(|named| named.id == id) {
             return Place::Same;
         }
@@ -856,9 +896,10 @@ fn renamed(
     devices: &[Device],
     theirs: &[Device],
     made: &BTreeMap<DeviceId, DeviceId>,
+    by_run: Option<&Renamed>,
 ) -> BTreeMap<DeviceId, DeviceId> {
     let pairs: Vec<(&Device, &[Token])> = devices.iter().map(|device| (device, [].as_slice())).collect();
-    let found = counterparts(&pairs, theirs, &BTreeMap::new(), made).into_iter();
+    let found = counterparts(&pairs, theirs, &BTreeMap::new(), made, by_run).into_iter();
     let pairs = found.filter_map(|(device, counterpart)| Some((device, counterpart.target?)));
     pairs.filter(|(device, target)| device != target).collect()
 }

@@ -153,6 +153,7 @@ pub(crate) fn choices_of(choices: &Choices) -> Answer<engine::Choices> {
             Depth::Exact => engine::Depth::Exact,
         },
         inside: engine::Inside::Rewrite,
+        renamed: None,
         tripped: match choices.tripped {
             TrippedChoice::Hold => engine::Tripped::Hold,
             TrippedChoice::LetFire => engine::Tripped::LetFire,

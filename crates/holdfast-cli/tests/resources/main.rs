@@ -11,6 +11,7 @@ mod proving;
 mod records;
 mod reporting;
 mod running;
+mod together;
 mod truths;
 mod unwound;
 mod whole;

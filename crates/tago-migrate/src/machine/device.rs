@@ -8,6 +8,7 @@ use tago_api::{DeviceId, ParamId};
 use super::ledger::DeviceLedger;
 use super::{Action, Pair, Route, Stage, Subject, Trouble, Turn, Work};
 use crate::device::{Definition, DeviceEdit, Former, Param, ParamWrite, Tag, Token, seal};
+use crate::inside::device::localised;
 use crate::journal::{Row, Was};
 use crate::plan::{DeviceItem, Item, Seal, Verdict};
 use crate::ports::{PortError, WriteError};
@@ -92,13 +93,16 @@ impl Turn<'_> {
             let reason = "the device in the source is not that of the rehearsal any more; rehearse again";
             return self.hold(item, reason.to_owned());
         }
+        let ours = (&source.0.definition, source.1.as_slice());
+        let (wanted, params) = localised(ours, &self.state.names, &device.remapped);
         let work = match &pair.target {
             None if device.verdict == Verdict::Create => {
-                Some(Work::Create(Box::new(marked(&source.0.definition, device, &self.marker(device)))))
+                Some(Work::Create(Box::new(marked(&wanted, &self.marker(device)))))
             }
             None => return self.hold(item, "the device is not on the target any more".to_owned()),
-            Some(target) if ledger.ready => finishing(&source.0.definition, &target.0.definition)
-                .map(|edit| Work::Edit(target.0.id, Box::new(edit))),
+            Some(target) if ledger.ready => {
+                finishing(&wanted, &target.0.definition).map(|edit| Work::Edit(target.0.id, Box::new(edit)))
+            }
             Some(target) => {
                 let there = seal(&target.0.definition, &target.1);
                 if device.verdict == Verdict::Update && !ledger.edited && Some(there) != device.target_seal {
@@ -107,11 +111,11 @@ impl Turn<'_> {
                     return self.hold(item, reason.to_owned());
                 }
                 let edit = (device.verdict == Verdict::Update)
-                    .then(|| edit_to(&source.0.definition, &target.0.definition, &device.remapped))
+                    .then(|| edit_to(&wanted, &target.0.definition))
                     .flatten();
                 match edit {
                     Some(edit) => Some(Work::Edit(target.0.id, Box::new(edit))),
-                    None => lacking_params(&source.1, &target.1, target.0.id),
+                    None => lacking_params(&params, &target.1, target.0.id),
                 }
             }
         };
@@ -232,14 +236,11 @@ impl Turn<'_> {
 }
 
 /// The device as it is made: active, so that it takes data, and with the run's mark.
-fn marked(source: &Definition, device: &DeviceItem, marker: &str) -> Definition {
+fn marked(source: &Definition, marker: &str) -> Definition {
     let mut definition = source.clone();
     definition.active = true;
     definition.tags.truncate(TAGS - 1);
     definition.tags.push(Tag { key: MARKER.to_owned(), value: marker.to_owned(), metadata: None });
-    for (field, value) in &device.remapped {
-        definition.fields.insert(field.clone(), value.clone());
-    }
     definition
 }
 
@@ -282,11 +283,7 @@ fn finishing(source: &Definition, target: &Definition) -> Option<DeviceEdit> {
 
 /// What makes the target's fields and tags those of the source. An active device stays so until its data
 /// is there.
-fn edit_to(
-    source: &Definition,
-    target: &Definition,
-    remapped: &BTreeMap<String, crate::json::Json>,
-) -> Option<DeviceEdit> {
+fn edit_to(source: &Definition, target: &Definition) -> Option<DeviceEdit> {
     let mut edit = DeviceEdit {
         name: (source.name != target.name).then(|| source.name.clone()),
         active: (source.active && !target.active).then_some(true),
@@ -294,14 +291,12 @@ fn edit_to(
         tags: (source.tags != target.tags).then(|| source.tags.clone()),
         fields: BTreeMap::new(),
     };
-    let mut wanted = source.fields.clone();
-    wanted.extend(remapped.clone());
-    for (field, value) in &wanted {
+    for (field, value) in &source.fields {
         if target.fields.get(field) != Some(value) {
             edit.fields.insert(field.clone(), value.clone());
         }
     }
-    for field in target.fields.keys().filter(|field| !wanted.contains_key(*field)) {
+    for field in target.fields.keys().filter(|field| !source.fields.contains_key(*field)) {
         if let Ok(null) = crate::json::Json::from_text("null".to_owned()) {
             edit.fields.insert(field.clone(), null);
         }

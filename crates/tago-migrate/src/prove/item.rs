@@ -7,7 +7,9 @@ use tago_api::DeviceId;
 
 use super::explain::{Pairing, explain};
 use super::{Difference, DifferenceKind, ProofDepth, ProveError, Prover, WindowProof, WindowVerdict};
-use crate::device::{Param, differences, seal};
+use crate::device::{Param, seal};
+use crate::inside;
+use crate::inside::device::{differing, localised};
 use crate::load::Parcels;
 use crate::machine::Route;
 use crate::machine::ledger::DataLedger;
@@ -81,19 +83,21 @@ impl Prover<'_> {
         }
         let port = self.source.port;
         let ours = self.source.ask(Route::Lookup, || port.device(item.device)).await;
-        let mut ours = ours.map_err(on(Side::Source))?;
+        let ours = ours.map_err(on(Side::Source))?;
         let our_params = self.source.ask(Route::Lookup, || port.params(item.device)).await;
         let our_params = our_params.map_err(on(Side::Source))?;
-        ours.definition.fields.extend(item.remapped.clone());
+        let names = inside::device::names(&self.plan.header);
+        let (_, named_params) = localised((&ours.definition, our_params.as_slice()), &names, &item.remapped);
         // Parameters of its own that a changed device had before are not the run's affair.
         let own = |param: &&Param| {
             let same = |other: &Param| {
                 (&other.key, &other.value, other.sent) == (&param.key, &param.value, param.sent)
             };
-            item.verdict == Verdict::Create || our_params.iter().any(same)
+            item.verdict == Verdict::Create || our_params.iter().chain(&named_params).any(same)
         };
         let params: Vec<Param> = params.iter().filter(own).cloned().collect();
-        let differing = differences((&ours.definition, &our_params), (&there.definition, &params));
+        let ours = (&ours.definition, our_params.as_slice());
+        let differing = differing(ours, (&there.definition, &params), &names, &item.remapped);
         Ok(Part::of(if differing.is_empty() {
             about(WindowVerdict::Equal, "as in the source".to_owned())
         } else {

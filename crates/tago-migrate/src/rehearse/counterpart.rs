@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tago_api::DeviceId;
 
 use crate::device::{Device, Token};
-use crate::plan::{Reason, ReasonCode};
+use crate::plan::{Reason, ReasonCode, Renamed};
 
 /// The counterpart of one device, or why it has none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,13 +14,14 @@ pub(super) struct Counterpart {
     pub(super) reason: Reason,
 }
 
-/// Finds counterparts by what a run has made, then by id, by serial number, and by name and type. No device
-/// of the target gets two.
+/// Finds counterparts by what a run has made, then by id, by what a run of resources says, by serial number,
+/// and by name and type. No device of the target gets two.
 pub(super) fn counterparts(
     source: &[(&Device, &[Token])],
     target: &[Device],
     target_tokens: &BTreeMap<DeviceId, Vec<Token>>,
     made: &BTreeMap<DeviceId, DeviceId>,
+    renamed: Option<&Renamed>,
 ) -> BTreeMap<DeviceId, Counterpart> {
     let mut free: BTreeMap<DeviceId, &Device> = target.iter().map(|device| (device.id, device)).collect();
     let mut found = BTreeMap::new();
@@ -37,6 +38,17 @@ pub(super) fn counterparts(
         if free.remove(&device.id).is_some() {
             let reason = because(ReasonCode::SameId, "both have the same id");
             found.insert(device.id, Counterpart { target: Some(device.id), reason });
+        }
+    }
+    for (device, _) in source {
+        let named = renamed.and_then(|renamed| renamed.ids.get(&device.id.to_string())?.parse().ok());
+        if let Some(other) = named
+            && !found.contains_key(&device.id)
+            && free.remove(&other).is_some()
+        {
+            let reason =
+                because(ReasonCode::SameRun, "the run of resources made it, or found it to be the same");
+            found.insert(device.id, Counterpart { target: Some(other), reason });
         }
     }
     for (device, tokens) in source {
@@ -135,7 +147,7 @@ mod tests {
         let source: Vec<_> = sources.iter().zip(&tokens).map(|(d, t)| (d, t.as_slice())).collect();
         let target = [device(1, "other"), device(12, "c"), device(13, "b"), device(14, "c2")];
         let target_tokens = BTreeMap::from([(id(12), vec![token("S2")])]);
-        let found = counterparts(&source, &target, &target_tokens, &BTreeMap::new());
+        let found = counterparts(&source, &target, &target_tokens, &BTreeMap::new(), None);
         let pairs: Vec<_> = found.values().map(|c| (c.target, c.reason.code)).collect();
         assert_eq!(
             pairs,
@@ -153,8 +165,22 @@ mod tests {
         let sources = [device(1, "a"), device(2, "b")];
         let source: Vec<_> = sources.iter().map(|d| (d, [].as_slice())).collect();
         let target = [device(11, "a"), device(12, "a"), device(13, "b")];
-        let found = counterparts(&source, &target, &BTreeMap::new(), &BTreeMap::new());
+        let found = counterparts(&source, &target, &BTreeMap::new(), &BTreeMap::new(), None);
         assert_eq!(found[&id(1)].reason.code, ReasonCode::ManyCounterparts);
         assert_eq!(found[&id(2)].target, Some(id(13)));
+    }
+
+    /// Of two of a name, the run that made them knows which is which.
+    #[test]
+    fn what_a_run_of_resources_made_is_known_by_its_id() {
+        let sources = [device(1, "a"), device(2, "a")];
+        let source: Vec<_> = sources.iter().map(|d| (d, [].as_slice())).collect();
+        let target = [device(11, "a"), device(12, "a")];
+        let profile = tago_api::ProfileId::from_bytes([9; 12]);
+        let ids = [(2, 11), (1, 12), (3, 13)].map(|(old, new)| (id(old).to_string(), id(new).to_string()));
+        let renamed = Renamed { source: profile, target: profile, ids: ids.into() };
+        let found = counterparts(&source, &target, &BTreeMap::new(), &BTreeMap::new(), Some(&renamed));
+        let pairs: Vec<_> = found.values().map(|c| (c.target, c.reason.code)).collect();
+        assert_eq!(pairs, [(Some(id(12)), ReasonCode::SameRun), (Some(id(11)), ReasonCode::SameRun)]);
     }
 }
