@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -12,30 +12,42 @@ use serde_json::json;
 use tago_api::DeviceId;
 use tago_migrate::live::Live;
 use tago_migrate::{
-    Choices, Control, Ending, Env, Figures, Item, Pace, Phase, Plan, Progress, Settings, SystemClock, prove,
-    rehearse, resume, run,
+    Choices, Control, Ending, Env, Figures, Item, Pace, Phase, Plan, Progress, Reversal, Reversed, Settings,
+    SystemClock, prove, rehearse, resume, run, undo,
 };
 
-use super::platform::{Project, api};
+use super::half::{Half, Stopwatch};
+use super::platform::{Platform, Project, api};
 
 /// What another process is to do.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Order {
     pub(crate) folder: PathBuf,
     batch_bytes: usize,
-    /// Ends the run once its journal has so many rows.
-    rows: Option<u64>,
-    /// Goes on with a run that is there.
-    resume: bool,
+    deed: Deed,
 }
 
-/// What it came to; times in seconds.
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+enum Deed {
+    /// Rehearsal, run and proof.
+    Whole,
+    /// Rehearsal, and a run that ends once its journal has so many rows.
+    Interrupted(u64),
+    /// Goes on with a run that is there.
+    Resume,
+    /// Takes a run back.
+    Undo,
+}
+
+/// What it came to.
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Measured {
+    /// That the run moved, or the undo removed.
     pub(crate) records: u64,
-    pub(crate) rehearsed: f64,
-    pub(crate) migrated: f64,
-    pub(crate) proven: f64,
+    pub(crate) rehearsed: Half,
+    pub(crate) migrated: Half,
+    pub(crate) proven: Half,
+    pub(crate) undone: Half,
     /// The sum over devices of the fewest bodies that hold their records.
     pub(crate) least_posts: u64,
     /// The most memory that was resident at once.
@@ -53,6 +65,8 @@ struct Job {
     source: Access,
     target: Access,
     order: Order,
+    /// Processes that work for it.
+    platform: [u32; 2],
 }
 
 /// The bodies that the least is counted in.
@@ -64,29 +78,37 @@ const TINY: usize = 300;
 
 impl Order {
     pub(crate) fn whole(folder: PathBuf) -> Order {
-        Order { folder, batch_bytes: FULL, rows: None, resume: false }
+        Order { folder, batch_bytes: FULL, deed: Deed::Whole }
     }
 
     /// Small batches, so that a long journal does not take long to make.
     pub(crate) fn interrupted(folder: PathBuf, rows: u64) -> Order {
-        Order { folder, batch_bytes: TINY, rows: Some(rows), resume: false }
+        Order { folder, batch_bytes: TINY, deed: Deed::Interrupted(rows) }
     }
 
-    pub(crate) async fn measure(&self, source: &Project, target: &Project) -> Measured {
-        let mut process = self.start(source, target);
+    pub(crate) async fn measure(&self, platform: &Platform, source: &Project, target: &Project) -> Measured {
+        let mut process = self.start(platform, source, target);
         let told = process.0.stdout.take().unwrap();
         tokio::task::spawn_blocking(|| serde_json::from_reader(told).unwrap()).await.unwrap()
     }
 
     /// Goes on with it. The process ends with what is returned.
-    pub(crate) fn resume(&self, source: &Project, target: &Project) -> Process {
-        Order { resume: true, ..self.clone() }.start(source, target)
+    pub(crate) fn resume(&self, platform: &Platform, source: &Project, target: &Project) -> Process {
+        Order { deed: Deed::Resume, ..self.clone() }.start(platform, source, target)
     }
 
-    fn start(&self, source: &Project, target: &Project) -> Process {
+    /// Takes it back; the source is not asked for anything.
+    pub(crate) async fn undo(&self, platform: &Platform, target: &Project) -> Measured {
+        Order { deed: Deed::Undo, ..self.clone() }.measure(platform, target, target).await
+    }
+
+    fn start(&self, platform: &Platform, source: &Project, target: &Project) -> Process {
         let mut command = Command::new(std::env::current_exe().unwrap());
         let mut child = command.arg("migrate").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let job = json!({ "source": source.access(), "target": target.access(), "order": self });
+        let processes = [platform.process(), std::process::id()];
+        let job = json!({
+            "source": source.access(), "target": target.access(), "order": self, "platform": processes,
+        });
         writeln!(child.stdin.take().unwrap(), "{job}").unwrap();
         Process(child)
     }
@@ -109,7 +131,7 @@ pub(crate) fn main() {
     println!("{}", serde_json::to_string(&measured).unwrap());
 }
 
-async fn carry_out(Job { source, target, order }: Job) -> Measured {
+async fn carry_out(Job { source, target, order, platform }: Job) -> Measured {
     let (from, to) =
         (Live::new(api(&source.address, &source.token)), Live::new(api(&target.address, &target.token)));
     let (clock, control, progress) =
@@ -125,38 +147,53 @@ async fn carry_out(Job { source, target, order }: Job) -> Measured {
         pace,
         ..Settings::default()
     };
-    if order.resume {
-        resume(&order.folder, &from, &to, &settings, env).await.unwrap();
-        return Measured::default();
+    let mut measured = Measured::default();
+    match order.deed {
+        Deed::Resume => {
+            resume(&order.folder, &from, &to, &settings, env).await.unwrap();
+            return measured;
+        }
+        Deed::Undo => {
+            let watch = Stopwatch::start(&platform);
+            let (ending, undone) = undo(&order.folder, &to, &settings, env).await.unwrap();
+            measured.undone = watch.stop();
+            assert!(ending == Ending::Finished && undone.complete);
+            measured.records = undone.reversed.iter().map(removed).sum();
+            measured.peak_bytes = peak_bytes();
+            return measured;
+        }
+        Deed::Whole | Deed::Interrupted(_) => {}
     }
-    let begun = Instant::now();
+    let watch = Stopwatch::start(&platform);
     let plan = rehearse(&from, &to, &Choices::default(), &settings, env).await.unwrap();
-    let rehearsed = begun.elapsed();
+    measured.rehearsed = watch.stop();
     // A run of a plan as young as this would wait for what an abandoned one may have sent.
+    let rehearsed = Duration::from_secs_f64(measured.rehearsed.seconds);
     tokio::time::sleep(settings.late_commit_bound.saturating_sub(rehearsed)).await;
-    let begun = Instant::now();
+    let watch = Stopwatch::start(&platform);
     let approved = plan.fingerprint();
     let running = run(&plan, &approved, &order.folder, &from, &to, &settings, env);
-    let ending = match order.rows {
-        None => running.await.unwrap(),
-        Some(rows) => {
-            let stopping = stop_at(rows, &order, &progress, &control);
-            futures_util::future::join(running, stopping).await.0.unwrap()
-        }
-    };
-    let migrated = begun.elapsed();
-    assert_eq!(ending, if order.rows.is_some() { Ending::Stopped } else { Ending::Finished });
-    let begun = Instant::now();
-    if order.rows.is_none() {
-        assert!(prove(&order.folder, &from, &to, &settings, env).await.unwrap().green);
+    if let Deed::Interrupted(rows) = order.deed {
+        let stopping = stop_at(rows, &order, &progress, &control);
+        let ending = futures_util::future::join(running, stopping).await.0.unwrap();
+        assert_eq!(ending, Ending::Stopped);
+        return measured;
     }
-    Measured {
-        records: plan.summary().records_missing,
-        rehearsed: rehearsed.as_secs_f64(),
-        migrated: migrated.as_secs_f64(),
-        proven: begun.elapsed().as_secs_f64(),
-        least_posts: least_posts(&plan),
-        peak_bytes: peak_bytes(),
+    assert_eq!(running.await.unwrap(), Ending::Finished);
+    measured.migrated = watch.stop();
+    let watch = Stopwatch::start(&platform);
+    assert!(prove(&order.folder, &from, &to, &settings, env).await.unwrap().green);
+    measured.proven = watch.stop();
+    measured.records = plan.summary().records_missing;
+    measured.least_posts = least_posts(&plan);
+    measured.peak_bytes = peak_bytes();
+    measured
+}
+
+fn removed(reversed: &Reversed) -> u64 {
+    match reversed.what {
+        Reversal::Records(records) => records,
+        Reversal::Deleted | Reversal::Restored => 0,
     }
 }
 

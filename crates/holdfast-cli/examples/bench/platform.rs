@@ -73,6 +73,11 @@ impl Platform {
         Project { id, address: access.api, token: access.token }
     }
 
+    /// Its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Requests of one route that a project has answered.
     pub(crate) async fn requests(&self, project: &Project, route: &str) -> u64 {
         let url = format!("{}/requests?project={}", self.ready.knobs, project.id);

@@ -1,14 +1,14 @@
 //! Records made on the spot: five sensors a minute on each device, as many as a mutable device holds.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rusqlite::{Connection, OpenFlags};
 use tago_api::Time;
 use tago_api::client::{DeviceApi, NewDevice};
 
-use super::platform::Project;
+use super::half::{Half, Stopwatch};
+use super::platform::{Platform, Project};
 
 pub(crate) const RECORDS_OF_A_DEVICE: u64 = 50_000;
 const SENSORS: u64 = 5;
@@ -42,8 +42,8 @@ impl Reading {
     }
 }
 
-/// Makes devices and sends their records as ready-made bodies; answers how long the sending took.
-pub(crate) async fn ingest(project: &Project, devices: u64, records: u64) -> Duration {
+/// Makes devices and sends their records as ready-made bodies; answers what the sending took.
+pub(crate) async fn ingest(platform: &Platform, project: &Project, devices: u64, records: u64) -> Half {
     let api = project.api();
     let mut made = Vec::new();
     for number in 1..=devices {
@@ -60,16 +60,16 @@ pub(crate) async fn ingest(project: &Project, devices: u64, records: u64) -> Dur
         };
         made.push((number, api.as_device(&api.create_device(&new).await.unwrap().token).unwrap()));
     }
-    let mut took = Duration::ZERO;
+    let (measured, mut took) = ([platform.process()], Half::default());
     for together in made.chunks(CONNECTIONS) {
         let ready: Vec<_> =
             together.iter().map(|(number, device)| (device.clone(), bodies(*number, records))).collect();
-        let begun = Instant::now();
+        let watch = Stopwatch::start(&measured);
         let lanes = ready.into_iter().map(|(device, bodies)| tokio::spawn(send(device, bodies)));
         for lane in lanes.collect::<Vec<_>>() {
             lane.await.unwrap();
         }
-        took += begun.elapsed();
+        took += watch.stop();
     }
     took
 }
@@ -97,7 +97,7 @@ fn bodies(device: u64, records: u64) -> Vec<Bytes> {
 }
 
 /// The same rows into the same table by SQLite alone, as durable at its end.
-pub(crate) fn insert(path: &Path, like: &Path, devices: u64) -> Duration {
+pub(crate) fn insert(path: &Path, like: &Path, devices: u64) -> Half {
     let like = Connection::open_with_flags(like, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let schema = "SELECT sql FROM sqlite_schema WHERE name = 'records'";
     let schema: String = like.query_row(schema, [], |row| row.get(0)).unwrap();
@@ -106,7 +106,7 @@ pub(crate) fn insert(path: &Path, like: &Path, devices: u64) -> Duration {
         db.pragma_update(None, name, value).unwrap();
     }
     db.execute_batch(&schema).unwrap();
-    let begun = Instant::now();
+    let watch = Stopwatch::start(&[]);
     let transaction = db.transaction().unwrap();
     {
         let mut insert = transaction
@@ -123,7 +123,7 @@ pub(crate) fn insert(path: &Path, like: &Path, devices: u64) -> Duration {
         }
     }
     transaction.commit().unwrap();
-    let took = begun.elapsed();
+    let took = watch.stop();
     drop(db);
     std::fs::remove_file(path).unwrap();
     took
