@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -23,7 +24,7 @@ pub enum Value {
 /// A JSON number that keeps its spelling.
 #[derive(Clone, Debug)]
 pub struct Number {
-    token: Box<str>,
+    token: Box<RawValue>,
     number: f64,
 }
 
@@ -41,16 +42,18 @@ impl Number {
     /// # Errors
     /// If it is not a JSON number, or too large for a double.
     pub fn from_token(token: &str) -> Result<Number, NumberError> {
-        let number = serde_json::from_str::<f64>(token).ok().filter(|number| number.is_finite());
-        match number {
-            Some(number) => Ok(Number { token: token.trim().into(), number }),
-            None => Err(NumberError { token: token.to_owned() }),
-        }
+        let raw = RawValue::from_string(token.to_owned()).ok();
+        raw.and_then(Number::from_raw).ok_or_else(|| NumberError { token: token.to_owned() })
+    }
+
+    fn from_raw(token: Box<RawValue>) -> Option<Number> {
+        let number = serde_json::from_str::<f64>(token.get()).ok().filter(|number| number.is_finite())?;
+        Some(Number { token, number })
     }
 
     /// The token as it arrived.
     pub fn token(&self) -> &str {
-        &self.token
+        self.token.get()
     }
 
     /// The nearest double.
@@ -59,8 +62,11 @@ impl Number {
     }
 
     /// The text by which numbers compare: ECMAScript's, in which 1.0 is `1`.
-    pub fn canonical(&self) -> String {
-        ryu_js::Buffer::new().format(self.positive_zero()).to_owned()
+    pub fn canonical(&self) -> Cow<'_, str> {
+        if is_canonical(self.token()) {
+            return Cow::Borrowed(self.token());
+        }
+        Cow::Owned(ryu_js::Buffer::new().format(self.positive_zero()).to_owned())
     }
 
     fn positive_zero(&self) -> f64 {
@@ -68,9 +74,27 @@ impl Number {
     }
 }
 
+/// Whether a JSON number is certainly spelled as ECMAScript spells it. A double holds up to fifteen digits as
+/// they are, so of a plain decimal without idle zeros nothing is shorter.
+fn is_canonical(token: &str) -> bool {
+    let digits = token.strip_prefix('-').unwrap_or(token);
+    if digits.len() > 16 || digits == "0" {
+        return token == "0";
+    }
+    match digits.split_once('.') {
+        None => digits.len() <= 15 && digits.bytes().all(|digit| digit.is_ascii_digit()),
+        Some((_, fraction)) => {
+            fraction.bytes().all(|digit| digit.is_ascii_digit())
+                && !fraction.ends_with('0')
+                // Below a millionth an exponent is shorter.
+                && !(digits.starts_with("0.") && fraction.starts_with("000000"))
+        }
+    }
+}
+
 impl From<i64> for Number {
     fn from(number: i64) -> Number {
-        Number { token: number.to_string().into(), number: number as f64 }
+        Number { token: serde_json::value::to_raw_value(&number).unwrap_or_default(), number: number as f64 }
     }
 }
 
@@ -115,9 +139,7 @@ impl Serialize for Value {
         match self {
             Value::Bool(value) => serializer.serialize_bool(*value),
             Value::Text(text) => serializer.serialize_str(text),
-            Value::Number(number) => RawValue::from_string(number.token().to_owned())
-                .map_err(serde::ser::Error::custom)?
-                .serialize(serializer),
+            Value::Number(number) => number.token.serialize(serializer),
         }
     }
 }
@@ -129,9 +151,9 @@ impl<'de> Deserialize<'de> for Value {
         match token.as_bytes().first() {
             Some(b'"') => serde_json::from_str(token).map(Value::Text).map_err(D::Error::custom),
             Some(b't' | b'f') => serde_json::from_str(token).map(Value::Bool).map_err(D::Error::custom),
-            Some(b'-' | b'0'..=b'9') => {
-                Number::from_token(token).map(Value::Number).map_err(D::Error::custom)
-            }
+            Some(b'-' | b'0'..=b'9') => Number::from_raw(raw)
+                .map(Value::Number)
+                .ok_or_else(|| D::Error::custom("a number must be of finite size")),
             _ => Err(D::Error::custom("a value is a text, a number or true or false")),
         }
     }
@@ -156,6 +178,48 @@ mod tests {
         assert_eq!(number("1e21").canonical(), "1e+21");
         assert_eq!(number("100").canonical(), "100");
         assert_eq!(number("-0.0").canonical(), "0");
+    }
+
+    /// Beside ryu_js: what is taken as it is spelled is what it would write.
+    #[test]
+    fn a_spelling_that_is_taken_for_canonical_is() {
+        let parts =
+            ["0", "7", "10", "100", "30.5", "999999999999999", "1234567890123456", "123456789012345678"];
+        let fractions =
+            ["", ".0", ".5", ".10", ".01", ".000001", ".0000001", ".123456789012345", ".99999999999999"];
+        let mut taken = 0;
+        for sign in ["", "-"] {
+            for part in parts {
+                for fraction in fractions {
+                    for exponent in ["", "e0", "e3", "E-7"] {
+                        let Ok(number) = Number::from_token(&format!("{sign}{part}{fraction}{exponent}"))
+                        else {
+                            continue;
+                        };
+                        let written = ryu_js::Buffer::new().format(number.positive_zero()).to_owned();
+                        assert_eq!(number.canonical(), written, "{}", number.token());
+                        taken += u32::from(is_canonical(number.token()));
+                    }
+                }
+            }
+        }
+        assert!(taken > 40, "{taken}");
+        let mut state = 7_u64;
+        for _ in 0..200_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let (digits, point) = (state >> 14, (state >> 5) % 16);
+            let token = format!("{digits}");
+            let token = &token[..((state >> 9) % 15 + 1).min(token.len() as u64) as usize];
+            let token = match token.split_at_checked(point as usize) {
+                Some((whole, fraction)) if !whole.is_empty() && !fraction.is_empty() => {
+                    format!("{whole}.{fraction}")
+                }
+                _ => format!("0.{}{token}", "0".repeat(point as usize % 8)),
+            };
+            let number = number(&token);
+            let written = ryu_js::Buffer::new().format(number.positive_zero()).to_owned();
+            assert_eq!(number.canonical(), written, "{token}");
+        }
     }
 
     #[test]

@@ -71,6 +71,9 @@ impl Settings {
 /// Bytes of an answer from which reading it takes longer than waking another thread.
 const LARGE: usize = 64 << 10;
 
+/// Bytes of an answer for which room is made when it is announced.
+const LIKELY: usize = 4 << 20;
+
 #[derive(Clone)]
 pub(super) struct Transport {
     client: Client,
@@ -258,7 +261,9 @@ impl Transport {
 
     async fn read(&self, route: &'static str, mut response: Response) -> Result<Bytes, ApiError> {
         let limit = self.settings.answer_limit;
-        let mut body = BytesMut::new();
+        // What is announced may be more than ever comes: it is believed as far as a page of records goes.
+        let announced = response.content_length().and_then(|bytes| usize::try_from(bytes).ok());
+        let mut body = BytesMut::with_capacity(announced.unwrap_or(0).min(limit).min(LIKELY));
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) if body.len() + chunk.len() > limit => {
