@@ -8,8 +8,11 @@ use tago_api::Time;
 
 use crate::clock::Clock;
 use crate::machine::Route;
+use crate::plan::Header;
 use crate::ports::Source;
-use crate::settings::Pace;
+use crate::resources::{ResourceHeader, Resources};
+use crate::run::Side;
+use crate::settings::{Pace, Settings};
 
 /// Requests in a minute from which a limit can be learned.
 const LEARNABLE: f64 = 50.0;
@@ -25,11 +28,13 @@ const LONGEST_BELIEF: i64 = 32;
 const SOON: i64 = 3;
 const MINUTE: Duration = Duration::from_secs(60);
 
+type Told<'a> = Box<dyn Fn() -> Option<Time> + Send + Sync + 'a>;
+
 /// The pacers of one side.
 pub(crate) struct Pacers<'a> {
     clock: &'a dyn Clock,
-    /// Whose minutes count, if it tells the time.
-    port: Option<&'a dyn Source>,
+    /// What time it is on this side, whose minutes count; if it tells.
+    told: Option<Told<'a>>,
     routes: [Mutex<Pacer>; 5],
 }
 
@@ -47,12 +52,24 @@ impl<'a> Pacers<'a> {
             pacer(pace.edits, MINUTE / 2),
             pacer(pace.removals, MINUTE / 2),
         ];
-        Pacers { clock, port: None, routes }
+        Pacers { clock, told: None, routes }
+    }
+
+    /// For a side of which a plan says whether it is in use.
+    fn planned(pace: &Pace, clock: &'a dyn Clock, is_in_use: bool) -> Pacers<'a> {
+        let pacers = Pacers::new(pace, clock);
+        pacers.take(pace.share_of(is_in_use));
+        pacers
     }
 
     /// Counts by this side's minutes.
     pub(crate) fn of(self, port: &'a dyn Source) -> Pacers<'a> {
-        Pacers { port: Some(port), ..self }
+        Pacers { told: Some(Box::new(|| port.now())), ..self }
+    }
+
+    /// Counts by the minutes of this side, which is asked for something else than records.
+    pub(crate) fn of_resources(self, port: &'a dyn Resources) -> Pacers<'a> {
+        Pacers { told: Some(Box::new(|| port.now())), ..self }
     }
 
     /// From now on this share of each limit.
@@ -78,10 +95,38 @@ impl<'a> Pacers<'a> {
     }
 
     fn with<T>(&self, route: Route, act: impl FnOnce(&mut Pacer, Moment) -> T) -> T {
-        let now = self.port.and_then(Source::now).unwrap_or_else(|| self.clock.now());
+        let now = self.told.as_ref().and_then(|now| now()).unwrap_or_else(|| self.clock.now());
         let moment = Moment { elapsed: self.clock.elapsed(), minute: minute_of(now) };
         let mut pacer = self.routes[route as usize].lock().unwrap_or_else(PoisonError::into_inner);
         act(&mut pacer, moment)
+    }
+}
+
+impl Header {
+    /// How fast a side may be asked: of a live one a share, and by its own minutes.
+    pub(crate) fn pace<'a>(
+        &self,
+        side: Side,
+        port: &'a dyn Source,
+        settings: &Settings,
+        clock: &'a dyn Clock,
+    ) -> Pacers<'a> {
+        Pacers::planned(&settings.pace, clock, self.in_use.contains(&side)).of(port)
+    }
+}
+
+impl ResourceHeader {
+    /// The same of both sides, as far as there is a source.
+    pub(crate) fn paces<'a>(
+        &self,
+        source: Option<&'a dyn Resources>,
+        target: &'a dyn Resources,
+        settings: &Settings,
+        clock: &'a dyn Clock,
+    ) -> [Pacers<'a>; 2] {
+        let planned = |side| Pacers::planned(&settings.pace, clock, self.in_use.contains(&side));
+        let of_source = source.into_iter().fold(planned(Side::Source), Pacers::of_resources);
+        [of_source, planned(Side::Target).of_resources(target)]
     }
 }
 

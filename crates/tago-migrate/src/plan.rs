@@ -180,7 +180,7 @@ pub struct TrippedAction {
 }
 
 /// Of a plan that does not say.
-fn both_sides() -> BTreeSet<Side> {
+pub(crate) fn both_sides() -> BTreeSet<Side> {
     BTreeSet::from([Side::Source, Side::Target])
 }
 

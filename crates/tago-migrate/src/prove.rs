@@ -13,7 +13,6 @@ use crate::inside::Terms;
 use crate::journal::{JournalError, SqliteJournal};
 use crate::lanes::in_lanes;
 use crate::machine::ledger::Ledger;
-use crate::pacer::Pacers;
 use crate::plan::{Item, Plan, PlanError};
 use crate::ports::{PortError, Source};
 use crate::progress::Phase;
@@ -291,11 +290,8 @@ pub(crate) async fn examine(
     settings: &Settings,
     env: Env<'_>,
 ) -> Result<(Proof, Vec<WindowProof>), ProveError> {
-    let pacers = [(Side::Source, source), (Side::Target, target)].map(|(side, port)| {
-        let pacers = Pacers::new(&settings.pace, env.clock).of(port);
-        pacers.take(settings.pace.share_of(examination.plan.header.in_use.contains(&side)));
-        pacers
-    });
+    let pacers = [(Side::Source, source), (Side::Target, target)]
+        .map(|(side, port)| examination.plan.header.pace(side, port, settings, env.clock));
     let [for_source, for_target] = &pacers;
     let (limit, patience) = (settings.read_limit, settings.patience);
     let prover = Prover {

@@ -21,7 +21,6 @@ use crate::folder::{self, write_whole};
 use crate::journal::{Entry, Journal, JournalError, Row, SqliteJournal, lock, run_named};
 use crate::machine::token::token_name;
 use crate::machine::{MARKER, Route};
-use crate::pacer::Pacers;
 use crate::plan::{Choices, Depth, Item, Plan, PlanError, Policy};
 use crate::ports::{PortError, Source, Target, WriteError};
 use crate::reader::Reader;
@@ -97,8 +96,7 @@ pub async fn rebuild(
     plan.header.sides().expect(Side::Source, source.identity().await)?;
     plan.header.sides().expect(Side::Target, target.identity().await)?;
     give_up(folder, settings, env).await?;
-    let pacers = Pacers::new(&settings.pace, env.clock).of(target);
-    pacers.take(settings.pace.share_of(plan.header.in_use.contains(&Side::Target)));
+    let pacers = plan.header.pace(Side::Target, target, settings, env.clock);
     let reader = Reader {
         port: target,
         pacers: &pacers,

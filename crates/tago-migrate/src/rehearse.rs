@@ -72,7 +72,7 @@ const MUTABLE_RECORDS: u64 = 50_000;
 /// Small requests that are under way at once.
 const LOOKUPS: usize = 8;
 /// A project to which something was sent in this time is in use.
-const IN_USE: Duration = Duration::from_secs(6 * 3_600);
+pub(crate) const IN_USE: Duration = Duration::from_secs(6 * 3_600);
 
 /// Compares both sides and writes nothing: the plan says what a run would do.
 ///

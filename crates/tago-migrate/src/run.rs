@@ -299,9 +299,12 @@ fn config(settings: &Settings) -> Config {
 
 /// Both ports must reach the projects that the plan was made for.
 async fn identify(world: &World<'_>) -> Result<(), RunError> {
-    let pacers = Pacers::new(&world.settings.pace, world.env.clock);
-    expect_identity(Side::Source, &reader(world, world.source, &pacers), &world.plan.header).await?;
-    expect_identity(Side::Target, &reader(world, world.target, &pacers), &world.plan.header).await
+    let header = &world.plan.header;
+    for (side, port) in [(Side::Source, world.source), (Side::Target, world.target as &dyn Source)] {
+        let pacers = header.pace(side, port, world.settings, world.env.clock);
+        expect_identity(side, &reader(world, port, &pacers), header).await?;
+    }
+    Ok(())
 }
 
 pub(crate) fn reader<'a>(world: &World<'a>, port: &'a dyn Source, pacers: &'a Pacers<'a>) -> Reader<'a> {

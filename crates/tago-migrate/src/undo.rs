@@ -142,8 +142,7 @@ pub async fn undo(
     let (plan, ledger) = past(folder, &rows)?;
     let keep = Folder::of(folder);
     let last = rows.last().map(|(at, _)| *at).unwrap_or_default();
-    let pacers = Pacers::new(&settings.pace, env.clock).of(target);
-    pacers.take(settings.pace.share_of(plan.header.in_use.contains(&Side::Target)));
+    let pacers = plan.header.pace(Side::Target, target, settings, env.clock);
     let world = World { plan: &plan, source: target, target, keep: &keep, settings, env };
     expect_identity(Side::Target, &reader(&world, target, &pacers), &plan.header).await?;
     let _alone = TargetLock::take(settings, &plan.header.target)?;

@@ -10,7 +10,7 @@ use tago_api::client::{
     AnalysisCode, ApiError, NewServiceAuthorization, ParamWrite, Permission, ResourceType,
     ServiceAuthorization, StoredFile,
 };
-use tago_api::{DeviceId, ProfileId};
+use tago_api::{DeviceId, ProfileId, Time};
 
 use super::Live;
 use crate::device::Named;
@@ -29,6 +29,10 @@ const RUN: &str = "run";
 impl Resources for Live {
     async fn identity(&self) -> Result<Identity, PortError> {
         Source::identity(self).await
+    }
+
+    fn now(&self) -> Option<Time> {
+        Source::now(self)
     }
 
     async fn list(&self, kind: Kind) -> Result<Vec<(Address, Document)>, PortError> {

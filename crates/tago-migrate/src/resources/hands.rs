@@ -10,6 +10,7 @@ use super::keep::Keep;
 use super::kind::{Kind, Mark};
 use super::machine::{Content, KeepError, Pair, Seen, Work};
 use super::matching::key;
+use super::plan::ResourceHeader;
 use super::ports::{Address, Resources, ResourcesTarget};
 use super::scan::Asking;
 use crate::machine::Route;
@@ -34,19 +35,13 @@ impl<'a> Hands<'a> {
     pub(crate) fn new(
         source: Option<&'a dyn Resources>,
         target: &'a dyn ResourcesTarget,
+        plan: &ResourceHeader,
         keep: &'a dyn Keep,
         settings: &Settings,
         env: Env<'a>,
     ) -> Hands<'a> {
-        Hands {
-            source,
-            target,
-            keep,
-            env,
-            patience: settings.patience,
-            source_pace: Pacers::new(&settings.pace, env.clock),
-            target_pace: Pacers::new(&settings.pace, env.clock),
-        }
+        let [source_pace, target_pace] = plan.paces(source, target, settings, env.clock);
+        Hands { source, target, keep, env, patience: settings.patience, source_pace, target_pace }
     }
 
     pub(crate) async fn permit(&self) {

@@ -12,8 +12,9 @@ use super::matching::{Counterpart, Why, counterparts, key, known_ids};
 use super::ports::Address;
 use super::remap::{Mapping, Unresolved, blueprint_ids, ids_in, remap, remap_text};
 use super::scan::{Found, Gap, PartDifference, Snapshot, part_difference, same_entry};
-use crate::plan::{Check, CheckVerdict, Seal, Verdict};
+use crate::plan::{Check, CheckVerdict, Seal, Verdict, both_sides};
 use crate::ports::Identity;
+use crate::run::Side;
 use crate::sides::Sides;
 
 mod assess;
@@ -77,6 +78,9 @@ pub struct ResourceHeader {
     pub source: Identity,
     /// Where they go.
     pub target: Identity,
+    /// The sides to which something was sent in the hours before. They keep a larger share of their limits.
+    #[serde(default = "both_sides", skip_serializing_if = "are_both")]
+    pub in_use: BTreeSet<Side>,
     /// Ids of the source that are known in the target.
     pub ids: BTreeMap<String, String>,
     /// Hosts in addresses, and what they become.
@@ -224,6 +228,11 @@ pub fn plan(
         choices: choices.clone(),
         source: source.identity.clone(),
         target: target.identity.clone(),
+        in_use: [(Side::Source, source), (Side::Target, target)]
+            .into_iter()
+            .filter(|(_, snapshot)| snapshot.in_use)
+            .map(|(side, _)| side)
+            .collect(),
         ids: planning.mapping.ids,
         hosts: planning.mapping.hosts,
         gaps: source.gaps.clone(),
@@ -236,6 +245,10 @@ impl ResourceHeader {
     pub(crate) fn sides(&self) -> Sides<'_> {
         Sides { source: &self.source, target: &self.target }
     }
+}
+
+fn are_both(sides: &BTreeSet<Side>) -> bool {
+    *sides == both_sides()
 }
 
 struct Planning<'a> {

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tago_api::Time;
 
 use super::document::Document;
 use super::kind::{Kind, Part};
@@ -56,6 +57,11 @@ pub const UNKNOWN_VALUE: &str = "enter the value of this secret again";
 pub trait Resources: Send + Sync {
     /// Which project this is.
     async fn identity(&self) -> Result<Identity, PortError>;
+
+    /// What time it is on this side, as its answers have told; `None` if none has.
+    fn now(&self) -> Option<Time> {
+        None
+    }
 
     /// Every resource of a type that belongs to the project itself, with at least its id, its name and its
     /// tags; [`PortError::NotFound`] where there is no such type. Widgets are not listed: their dashboards

@@ -23,7 +23,6 @@ use super::scan::{Asking, same_entry};
 use crate::folder::{self, write_whole};
 use crate::journal::SqliteJournal;
 use crate::lanes::in_lanes;
-use crate::pacer::Pacers;
 use crate::plan::{Seal, Verdict};
 use crate::ports::PortError;
 use crate::progress::Phase;
@@ -175,8 +174,7 @@ pub(crate) async fn examine(
     settings: &Settings,
     env: Env<'_>,
 ) -> Result<(ResourceProof, Vec<ItemProof>), ProveError> {
-    let pacers = [Pacers::new(&settings.pace, env.clock), Pacers::new(&settings.pace, env.clock)];
-    let [for_source, for_target] = &pacers;
+    let [for_source, for_target] = &plan.header.paces(source, target, settings, env.clock);
     let asking = |pacers| Asking { pacers, clock: env.clock, patience: settings.patience };
     let watch = Watch::new(env);
     watch.phase(Phase::Proving);

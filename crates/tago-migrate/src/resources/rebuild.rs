@@ -11,7 +11,6 @@ use super::row::Row;
 use super::scan::Asking;
 use crate::folder;
 use crate::journal::run_named;
-use crate::pacer::Pacers;
 use crate::plan::Verdict;
 use crate::ports::PortError;
 use crate::rebuild::{RebuildError, Rebuilt, damaged, give_up};
@@ -41,8 +40,8 @@ pub async fn rebuild(
     give_up(folder, settings, env).await?;
     let mut choices = once(plan.header.choices.clone());
     let run = run_named(folder);
-    let pacers = Pacers::new(&settings.pace, env.clock);
-    let asking = Asking { pacers: &pacers, clock: env.clock, patience: settings.patience };
+    let [_, pacers] = &plan.header.paces(None, target, settings, env.clock);
+    let asking = Asking { pacers, clock: env.clock, patience: settings.patience };
     for kind in Kind::ALL.into_iter().filter(|kind| kind.descriptor().mark == Mark::Tag) {
         let listed = match asking.ask(|| target.list(kind)).await {
             Err(PortError::NotFound { .. }) => continue,

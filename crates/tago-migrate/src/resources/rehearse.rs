@@ -63,7 +63,6 @@ pub async fn rehearse(
     settings: &Settings,
     env: Env<'_>,
 ) -> Result<ResourcePlan, ResourceRehearseError> {
-    let created_at = env.clock.now();
     let watch = Watch::new(env);
     watch.phase(Phase::Scanning);
     let (ours, theirs) = futures_util::future::try_join(
@@ -75,6 +74,7 @@ pub async fn rehearse(
     if who(&ours) == who(&theirs) {
         return Err(ResourceRehearseError::SameProject { name: ours.identity.name });
     }
+    let created_at = target.now().unwrap_or_else(|| env.clock.now());
     let plan = plan(&ours, &theirs, choices, hosts(&ours, &theirs), created_at);
     watch.phase(Phase::Done);
     Ok(plan)

@@ -60,7 +60,7 @@ pub async fn run(
     journal.append(env.clock.now(), &begun)?;
     let ledger = Ledger::of([&begun]).map_err(|detail| JournalError::Damaged { detail })?;
     let keep = Folder::of(folder);
-    let hands = Hands::new(Some(source), target, &keep, settings, env);
+    let hands = Hands::new(Some(source), target, &plan.header, &keep, settings, env);
     Ok(drive(&hands, plan, ledger, &mut journal, settings).await?)
 }
 
@@ -87,7 +87,7 @@ pub async fn resume(
     plan.header.sides().expect(Side::Target, target.identity().await)?;
     let _alone = TargetLock::take(settings, &plan.header.target)?;
     let keep = Folder::of(folder);
-    let hands = Hands::new(Some(source), target, &keep, settings, env);
+    let hands = Hands::new(Some(source), target, &plan.header, &keep, settings, env);
     Ok(drive(&hands, &plan, ledger, &mut journal, settings).await?)
 }
 

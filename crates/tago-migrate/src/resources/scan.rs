@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tago_api::Time;
 
 use super::document::Document;
 use super::kind::{Kind, Part};
@@ -14,6 +15,7 @@ use crate::lanes::in_lanes;
 use crate::machine::Route;
 use crate::pacer::Pacers;
 use crate::ports::{Identity, PortError};
+use crate::rehearse::IN_USE;
 use crate::settings::Settings;
 use crate::watch::{Stopped, Watch};
 
@@ -30,6 +32,8 @@ pub struct Snapshot {
     pub limits: BTreeMap<Kind, u64>,
     /// What could not be read.
     pub gaps: Vec<Gap>,
+    /// Whether something was sent to one of its devices in the hours before.
+    pub in_use: bool,
 }
 
 /// One resource.
@@ -124,13 +128,13 @@ pub(crate) async fn scan(
     clock: &dyn Clock,
     watch: &Watch<'_>,
 ) -> Result<Snapshot, ScanError> {
-    let pacers = Pacers::new(&settings.pace, clock);
+    let pacers = Pacers::new(&settings.pace, clock).of_resources(side);
     let asking = Asking { pacers: &pacers, clock, patience: settings.patience };
     let scanning = Scanning { side, asking, watch };
     let identity = scanning.ask(|| side.identity()).await?;
     let limits = scanning.ask(|| side.limits()).await?;
     let (found, catalogue, gaps) = (Vec::new(), BTreeMap::new(), Vec::new());
-    let mut snapshot = Snapshot { identity, found, catalogue, limits, gaps };
+    let mut snapshot = Snapshot { identity, found, catalogue, limits, gaps, in_use: true };
     let mut listed: BTreeMap<Kind, Vec<Address>> = BTreeMap::new();
     for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Widget) {
         match scanning.ask(|| side.list(kind)).await {
@@ -158,6 +162,10 @@ pub(crate) async fn scan(
                 Err(_) => {}
             }
         }
+        if kind == Kind::Device {
+            snapshot.in_use = is_in_use(&snapshot, side.now().unwrap_or_else(|| clock.now()));
+            pacers.take(settings.pace.share_of(snapshot.in_use));
+        }
     }
     for kind in [Kind::Network, Kind::Connector] {
         match scanning.ask(|| side.catalogue(kind)).await {
@@ -167,6 +175,16 @@ pub(crate) async fn scan(
         }
     }
     Ok(snapshot)
+}
+
+/// Whether somebody sends to its devices. One that does not say is taken for one to which somebody does.
+fn is_in_use(snapshot: &Snapshot, now: Time) -> bool {
+    let is_late = |found: &Found| match found.document.get("last_input") {
+        None | Some(Value::Null) => false,
+        Some(Value::String(at)) => at.parse::<Time>().map_or(true, |at| at > now - IN_USE),
+        Some(_) => true,
+    };
+    snapshot.of_kind(Kind::Device).any(is_late)
 }
 
 struct Scanning<'a> {

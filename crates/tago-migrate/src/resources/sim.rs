@@ -8,5 +8,6 @@ mod fake;
 mod fixture;
 mod harness;
 mod journal;
+mod pacing;
 mod proving;
 mod working;

@@ -84,7 +84,7 @@ pub async fn undo(
     plan.header.sides().expect(Side::Target, target.identity().await)?;
     let _alone = TargetLock::take(settings, &plan.header.target)?;
     let keep = Folder::of(folder);
-    let hands = Hands::new(None, target, &keep, settings, env);
+    let hands = Hands::new(None, target, &plan.header, &keep, settings, env);
     let mut undo = Undo::new(&plan, ledger, choices);
     let ending = undo.drive(&hands, &mut journal, settings).await?;
     Ok((ending, undo.told()))

@@ -12,7 +12,6 @@ use crate::journal::{Journal, JournalError, Left, SqliteJournal};
 use crate::keep::Folder;
 use crate::machine::State;
 use crate::machine::ledger::Ledger;
-use crate::pacer::Pacers;
 use crate::plan::{Plan, Tripped};
 use crate::ports::Target;
 use crate::settings::{Env, Settings};
@@ -108,7 +107,7 @@ pub async fn release(
     }
     let keep = Folder::of(folder);
     let world = World { plan: &plan, source: target, target, keep: &keep, settings, env };
-    let pacers = Pacers::new(&settings.pace, env.clock);
+    let pacers = plan.header.pace(Side::Target, target, settings, env.clock);
     expect_identity(Side::Target, &reader(&world, target, &pacers), &plan.header).await?;
     let _alone = TargetLock::take(settings, &plan.header.target)?;
     Ok(let_go(&world, ledger, &mut journal).await?)

@@ -50,12 +50,9 @@ pub(crate) async fn drive(
     let env = world.env;
     let hands = Hands {
         world,
-        source_pace: Pacers::new(&world.settings.pace, env.clock).of(world.source),
-        target_pace: Pacers::new(&world.settings.pace, env.clock).of(world.target),
+        source_pace: world.plan.header.pace(Side::Source, world.source, world.settings, env.clock),
+        target_pace: world.plan.header.pace(Side::Target, world.target, world.settings, env.clock),
     };
-    let in_use = |side| world.plan.header.in_use.contains(&side);
-    hands.source_pace.take(world.settings.pace.share_of(in_use(Side::Source)));
-    hands.target_pace.take(world.settings.pace.share_of(in_use(Side::Target)));
     let mut effects: FuturesUnordered<Effect<'_>> = FuturesUnordered::new();
     let mut wishes = env.control.listen();
     let mut meter = Meter::new(world.plan);

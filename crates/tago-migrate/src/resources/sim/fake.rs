@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tago_api::Time;
 use tokio::time::Instant;
 
 use crate::device::Named;
@@ -42,6 +43,8 @@ pub(super) struct Fake {
     identity: Identity,
     /// How many there may be of a type.
     pub(super) limits: Mutex<BTreeMap<Kind, u64>>,
+    /// What its answers say of the time, if they do.
+    pub(super) told: Mutex<Option<Time>>,
     /// Types that it does not know.
     pub(super) unknown: Mutex<BTreeSet<Kind>>,
     inner: Mutex<Inner>,
@@ -74,7 +77,13 @@ impl Fake {
             profile: profile.parse().unwrap(),
             name: format!("project {number}"),
         };
-        Fake { identity, limits: Mutex::default(), unknown: Mutex::default(), inner: Mutex::default() }
+        Fake {
+            identity,
+            limits: Mutex::default(),
+            told: Mutex::default(),
+            unknown: Mutex::default(),
+            inner: Mutex::default(),
+        }
     }
 
     pub(super) fn put(&self, at: Address, stored: Stored) {
@@ -280,6 +289,10 @@ fn sha256(bytes: &[u8]) -> String {
 impl Resources for Fake {
     async fn identity(&self) -> Result<Identity, PortError> {
         self.with(|_| Ok(self.identity.clone()))
+    }
+
+    fn now(&self) -> Option<Time> {
+        *self.told.lock().unwrap()
     }
 
     async fn list(&self, kind: Kind) -> Result<Vec<(Address, Document)>, PortError> {

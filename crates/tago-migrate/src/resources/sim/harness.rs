@@ -28,7 +28,7 @@ use crate::resources::row::Row;
 use crate::resources::run::drive;
 use crate::resources::undo::{Undo, UndoChoices, Undone};
 use crate::run::{Ending, Halt, Side};
-use crate::settings::{Env, Settings};
+use crate::settings::{Env, Pace, Settings};
 
 pub(super) const OURS: &str = "5f2a8e3b9c1d4e00aaaaaaaa";
 pub(super) const THEIRS: &str = "5f2a8e3b9c1d4e00bbbbbbbb";
@@ -55,6 +55,7 @@ pub(super) struct World {
     pub(super) source: Fake,
     pub(super) target: Fake,
     pub(super) choices: ResourceChoices,
+    pub(super) pace: Pace,
     plan: Option<ResourcePlan>,
     journal: Memory,
     keep: keep::Memory,
@@ -69,6 +70,7 @@ impl World {
             source,
             target,
             choices,
+            pace: Pace::default(),
             plan: None,
             journal: Memory::default(),
             keep: keep::Memory::default(),
@@ -174,10 +176,10 @@ impl World {
             return Ok(Ending::Finished);
         }
         let mut journal = std::mem::take(&mut self.journal);
-        let settings = World::settings();
+        let settings = Settings { pace: self.pace.clone(), ..World::settings() };
         let env = Env { clock: &self.clock, nonce: 7, progress: &self.progress, control: &self.control };
-        let hands = Hands::new(Some(&self.source), &self.target, &self.keep, &settings, env);
         let plan = self.plan.as_ref().unwrap();
+        let hands = Hands::new(Some(&self.source), &self.target, &plan.header, &self.keep, &settings, env);
         let ending = drive(&hands, plan, ledger, &mut journal, &settings).await;
         self.journal = journal;
         ending
@@ -198,10 +200,10 @@ impl World {
     async fn undo_once(&mut self) -> Result<(Ending, Undone), JournalError> {
         let ledger = self.ledger();
         let mut journal = std::mem::take(&mut self.journal);
-        let settings = World::settings();
+        let settings = Settings { pace: self.pace.clone(), ..World::settings() };
         let env = Env { clock: &self.clock, nonce: 8, progress: &self.progress, control: &self.control };
-        let hands = Hands::new(None, &self.target, &self.keep, &settings, env);
         let plan = self.plan.as_ref().unwrap();
+        let hands = Hands::new(None, &self.target, &plan.header, &self.keep, &settings, env);
         let mut undo = Undo::new(plan, ledger, UndoChoices::default());
         let ending = undo.drive(&hands, &mut journal, &settings).await;
         let told = undo.told();
@@ -209,7 +211,7 @@ impl World {
         ending.map(|ending| (ending, told))
     }
 
-    async fn undo(&mut self) -> Undone {
+    pub(super) async fn undo(&mut self) -> Undone {
         for _ in 0..20 {
             match self.undo_once().await {
                 Ok((Ending::Finished, told)) => return told,
