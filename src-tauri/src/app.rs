@@ -5,6 +5,7 @@ mod connections;
 mod migrations;
 mod practice;
 mod projects;
+mod rehearsals;
 mod resources;
 mod sessions;
 mod worklist;

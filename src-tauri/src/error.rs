@@ -48,6 +48,7 @@ pub enum ErrorCode {
     CredentialMissing,
     PracticeFailed,
     Journal,
+    JournalDamaged,
     InUse,
     Undecodable,
     Internal,

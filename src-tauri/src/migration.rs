@@ -17,8 +17,10 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 pub(crate) use plan::{check, page_of, strip, verdict};
-pub(crate) use rehearsal::{Rehearsal, choices_of, overview_view};
-pub(crate) use run::{LiveRun, RunFiles, RunRecord, idle_view, report_view, summary};
+pub(crate) use rehearsal::{Rehearsal, choices_of, choices_view, overview_view};
+pub(crate) use run::{
+    LiveRun, RunFiles, RunRecord, idle_view, is_damaged, is_planned_again, report_view, summary,
+};
 
 use crate::app::locked;
 use crate::error::{Answer, ErrorCode, UiError};

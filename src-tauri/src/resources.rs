@@ -15,6 +15,7 @@ pub(crate) use comparison::{Compared, Comparison, choices_of};
 
 use crate::app::locked;
 use crate::error::{Answer, ErrorCode, UiError};
+use crate::migration::{is_damaged, is_planned_again};
 use crate::records::Records;
 use crate::targets::Targets;
 use crate::view::{ResourceNote, ResourceProofView, ResourceRun, ResourceRunState, ResourceUndone, Side};
@@ -116,16 +117,19 @@ impl ResourceMoves {
     /// A run as its files tell it, and as far as it is known to be.
     pub(crate) fn view(&self, record: ResourceRecord) -> ResourceRun {
         let live = self.live(&record.id);
-        let status = engine::status(&self.folder(&record.id));
+        let folder = self.folder(&record.id);
+        let status = engine::status(&folder);
         let figures = live.as_ref().map(|live| locked(&live.figures).clone()).unwrap_or_default();
-        let proof = engine::last_proof(&self.folder(&record.id)).unwrap_or_else(|error| {
+        let proof = engine::last_proof(&folder).unwrap_or_else(|error| {
             tracing::warn!(record.id, %error, "the proof cannot be read");
             None
         });
+        let planned_again = is_planned_again(&folder);
         let state = match (&live, &status) {
             (Some(live), _) if live.undoes => ResourceRunState::Undoing,
             (Some(_), _) if figures.phase == Phase::Proving => ResourceRunState::Proving,
             (Some(_), _) => ResourceRunState::Running,
+            (None, _) if planned_again => ResourceRunState::PlannedAgain,
             (None, Err(_)) => ResourceRunState::Failed,
             (None, Ok(status)) if status.undone => ResourceRunState::Undone,
             (None, Ok(status)) if status.finished => match &proof {
@@ -151,6 +155,8 @@ impl ResourceMoves {
             unresolved: Vec::new(),
             proof: proof.map(proof_view),
             undone: record.undone,
+            damaged: live.is_none()
+                && (planned_again || status.as_ref().is_err_and(|error| is_damaged(error, &folder))),
         };
         match status {
             Ok(status) => {
@@ -165,6 +171,9 @@ impl ResourceMoves {
             }
             // A run that has only just begun has written nothing yet.
             Err(_) if live.is_some() => {}
+            Err(_) if planned_again => view.reason = None,
+            // What stopped it once says nothing about a journal that cannot be read now.
+            Err(error) if view.damaged => view.reason = Some(error.into()),
             Err(error) => view.reason = view.reason.or_else(|| Some(error.into())),
         }
         view

@@ -16,6 +16,7 @@ mod once;
 mod owner;
 mod platform;
 mod resources;
+mod rest;
 mod restores;
 mod stage;
 mod window;

@@ -16,7 +16,7 @@ use crate::window::EVENTUALLY;
 
 pub const GREEN: &str = "[data-testid='proof-verdict'][data-green='true']";
 const NOT_GREEN: &str = "[data-testid='proof-verdict'][data-green='false']";
-const DONE: &str = "[data-testid='run-state'][data-state='done']";
+pub const DONE: &str = "[data-testid='run-state'][data-state='done']";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s15_the_bad_day_is_rescued_exactly_while_another_client_keeps_sending() {
@@ -393,7 +393,7 @@ impl Stage {
         self.platform.turn("faults", slow).await;
     }
 
-    async fn until_some_records_are_written(&self) -> [i64; 2] {
+    pub async fn until_some_records_are_written(&self) -> [i64; 2] {
         let until = tokio::time::Instant::now() + EVENTUALLY;
         loop {
             let progress = "[data-testid='run-progress']";

@@ -371,14 +371,14 @@ async fn a_project_that_records_are_written_to_takes_no_resources_at_the_same_ti
 
 impl Stage {
     /// A restored project with everything that the demo project holds now.
-    async fn backup_and_restore(&self, name: &str) -> String {
+    pub async fn backup_and_restore(&self, name: &str) -> String {
         let project = self.platform.project();
         self.platform.post(&format!("/api/projects/{project}/backups"), json!({})).await;
         self.platform.restore(&project, &self.backup(0).await, name).await
     }
 
     /// From any page to what came of comparing everything beside records, from this copy into its original.
-    async fn compare(&self, copy: &str) {
+    pub async fn compare(&self, copy: &str) {
         self.choose_resources_of(copy).await;
         self.window().see_within("[data-testid='wizard'][data-step='choose']", EVENTUALLY).await;
     }
@@ -397,14 +397,14 @@ impl Stage {
     }
 
     /// The owner's word on one that differs.
-    async fn decide(&self, item: &str, choice: &str) {
+    pub async fn decide(&self, item: &str, choice: &str) {
         let window = self.window();
         window.press(&format!("[data-testid='conflict-select-{item}']")).await;
         window.press(&format!("[data-testid='conflict-of-{item}'] [data-testid='conflict-{choice}']")).await;
     }
 
     /// From the comparison to the run, or to what was said against it.
-    async fn approve_resources(&self) {
+    pub async fn approve_resources(&self) {
         let window = self.window();
         window.press("[data-testid='wizard-next']").await;
         window.write("[data-testid='confirm-name']", &self.platform.project_name()).await;
@@ -412,7 +412,7 @@ impl Stage {
     }
 
     /// Waits until so many of the dashboards that are called after a hall are there.
-    async fn until_dashboards(&self, access: &Access, count: usize) {
+    pub async fn until_dashboards(&self, access: &Access, count: usize) {
         let until = Instant::now() + EVENTUALLY;
         while dashboards(access).await.keys().filter(|label| label.starts_with("Hall")).count() < count {
             assert!(Instant::now() < until, "{count} dashboards were not made");
@@ -425,25 +425,25 @@ async fn tag(access: &Access, action: &str, tags: Value) {
     access.call(Method::PUT, &format!("/action/{action}"), Some(json!({ "tags": tags }))).await;
 }
 
-fn row(item: &str, verdict: &str) -> String {
+pub fn row(item: &str, verdict: &str) -> String {
     format!("[data-testid='resource-row'][data-item='{item}'][data-verdict='{verdict}']")
 }
 
-fn text(value: &Value, field: &str) -> String {
+pub fn text(value: &Value, field: &str) -> String {
     value[field].as_str().unwrap_or_else(|| panic!("{value} has no {field}")).to_owned()
 }
 
-async fn dashboard(access: &Access, label: &str) -> String {
+pub async fn dashboard(access: &Access, label: &str) -> String {
     let made = access.call(Method::POST, "/dashboard", Some(json!({ "label": label }))).await;
     text(&made, "dashboard")
 }
 
-async fn rename(access: &Access, what: &str, id: &str, field: &str, name: &str) {
+pub async fn rename(access: &Access, what: &str, id: &str, field: &str, name: &str) {
     access.call(Method::PUT, &format!("/{what}/{id}"), Some(json!({ field: name }))).await;
 }
 
 /// Ids of the dashboards by their labels.
-async fn dashboards(access: &Access) -> std::collections::BTreeMap<String, String> {
+pub async fn dashboards(access: &Access) -> std::collections::BTreeMap<String, String> {
     let listed = access.call(Method::GET, "/dashboard?amount=100", None).await;
     listed.as_array().unwrap().iter().map(|one| (text(one, "label"), text(one, "id"))).collect()
 }

@@ -1,12 +1,11 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tago_migrate::live::Live;
 use tago_migrate::{
-    self as engine, Control, Ending, Env, Figures, Progress, ProofChoice, ProofDepth, Seal, Settings,
-    SystemClock,
+    self as engine, Ending, Env, Figures, Progress, ProofChoice, ProofDepth, Seal, Settings, SystemClock,
 };
 use tokio::runtime::Handle;
 
@@ -15,13 +14,9 @@ use super::sessions::PRACTICE;
 use crate::error::{Answer, ErrorCode, UiError};
 use crate::host::Event;
 use crate::migration::{
-    LiveRun, Rehearsal, RunRecord, choices_of, fresh_id, idle_view, now, overview_view, relay, report_view,
-    settings, strip, summary,
+    LiveRun, Rehearsal, RunRecord, fresh_id, idle_view, now, relay, report_view, settings, summary,
 };
-use crate::view::{
-    Choices, HoleStrip, PlanPage, ProofDepthChoice, RehearsalView, ReportView, RunSummary, RunView, Side,
-    SourceOverview, Verdict,
-};
+use crate::view::{ProofDepthChoice, ReportView, RunSummary, RunView, Side};
 
 /// How late after a request a target may still carry it out: the practice platform says so of itself,
 /// elsewhere it is what a load balancer waits at most.
@@ -40,93 +35,6 @@ enum Work {
 }
 
 impl App {
-    /// What there is to choose from on the source, beside what the target has.
-    pub async fn source_overview(&self, source: &Side, target: &Side) -> Answer<SourceOverview> {
-        let (from, to) = (self.port(source).await?, self.port(target).await?);
-        let (_, nonce) = fresh_id()?;
-        let (clock, control) = (SystemClock::start(), Control::new());
-        let progress = Progress::new(Figures::default());
-        let env = Env { clock: &clock, nonce, progress: &progress, control: &control };
-        let found = engine::overview(&from, &to, &settings(late_commit(target)), env).await;
-        found.map(overview_view).map_err(|error| UiError::of_side(engine::Side::Source, &error))
-    }
-
-    /// Begins a rehearsal: both sides are read, nothing is written.
-    pub async fn start_rehearsal(&self, source: Side, target: Side, choices: Choices) -> Answer<String> {
-        let wanted = choices_of(&choices)?;
-        if source == target {
-            return Err(UiError::new(
-                ErrorCode::SameProject,
-                "Source and target are the same project; choose two different ones",
-            ));
-        }
-        let ports = (self.port(&source).await?, self.port(&target).await?);
-        let names = (self.project_name(&source).await?, self.project_name(&target).await?);
-        let (id, nonce) = fresh_id()?;
-        let sides = [(source, names.0), (target, names.1)];
-        let rehearsal = Arc::new(Rehearsal::new(id.clone(), sides, choices));
-        self.state.migrations.keep(rehearsal.clone());
-        let app = self.clone();
-        on_its_own_thread(async move || app.rehearse(&rehearsal, ports, wanted, nonce).await);
-        Ok(id)
-    }
-
-    async fn rehearse(
-        &self,
-        rehearsal: &Arc<Rehearsal>,
-        ports: (Live, Live),
-        wanted: engine::Choices,
-        nonce: u64,
-    ) {
-        let clock = SystemClock::start();
-        let progress = Progress::new(Figures::default());
-        let (app, watched) = (self.clone(), rehearsal.clone());
-        let telling = tokio::spawn(relay(progress.subscribe(), move |figures| {
-            watched.progressed(figures);
-            app.emit(Event::Rehearsal(Box::new(watched.view())));
-        }));
-        let begun = Instant::now();
-        let env = Env { clock: &clock, nonce, progress: &progress, control: &rehearsal.control };
-        let settings = settings(late_commit(&rehearsal.target));
-        let rehearsing = engine::rehearse(&ports.0, &ports.1, &wanted, &settings, env);
-        let outcome = without_panic(async { rehearsing.await.map_err(UiError::from) }).await;
-        rehearsal.progressed(progress.borrow().clone());
-        drop(progress);
-        rehearsal.ended(outcome, begun.elapsed());
-        settle(telling).await;
-        self.emit(Event::Rehearsal(Box::new(rehearsal.view())));
-    }
-
-    /// A rehearsal and how far it is.
-    pub async fn rehearsal(&self, id: &str) -> Answer<RehearsalView> {
-        let rehearsal = self.state.migrations.rehearsal(id)?;
-        aside(move || Ok(rehearsal.view())).await
-    }
-
-    /// A page of the plan's items that have this verdict and match this text.
-    pub async fn rehearsal_rows(
-        &self,
-        id: &str,
-        verdict: Option<Verdict>,
-        text: &str,
-        page: u32,
-    ) -> Answer<PlanPage> {
-        let (rehearsal, text) = (self.state.migrations.rehearsal(id)?, text.to_owned());
-        aside(move || rehearsal.rows(verdict, &text, page)).await
-    }
-
-    /// What the target lacks, by device and day.
-    pub async fn rehearsal_strip(&self, id: &str) -> Answer<HoleStrip> {
-        let rehearsal = self.state.migrations.rehearsal(id)?;
-        aside(move || Ok(strip(&rehearsal.rehearsed()?.plan))).await
-    }
-
-    /// Stops a rehearsal; nothing was written.
-    pub fn cancel_rehearsal(&self, id: &str) -> Answer<()> {
-        self.state.migrations.rehearsal(id)?.cancel();
-        Ok(())
-    }
-
     /// Begins the run of the plan with this fingerprint, if the target's name was typed as it is.
     pub async fn start_run(&self, rehearsal: &str, fingerprint: &str, typed_name: &str) -> Answer<String> {
         let rehearsal = self.state.migrations.rehearsal(rehearsal)?;

@@ -1,11 +1,13 @@
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use tago_migrate::live::Live;
-use tago_migrate::resources::{self as engine, ResourceChoices, Resources, UndoChoices};
-use tago_migrate::{Control, Ending, Env, Figures, Progress, Seal, Settings, SystemClock};
+use tago_migrate::resources::{self as engine, ResourceChoices, ResourcePlan, Resources, UndoChoices};
+use tago_migrate::{Control, Ending, Env, Figures, Progress, RunError, Seal, Settings, SystemClock};
 
 use super::App;
 use super::migrations::{aside, late_commit, not_under_way, on_its_own_thread, settle, without_panic};
+use super::rehearsals::nothing_held;
 use crate::app::locked;
 use crate::error::{Answer, ErrorCode, UiError};
 use crate::host::Event;
@@ -14,6 +16,14 @@ use crate::resources::{Compared, Comparison, LiveMove, ResourceRecord, choices_o
 use crate::view::{
     ResourcePage, ResourceRehearsal, ResourceReportView, ResourceRun, ResourceUndone, ResourceWish, Side,
 };
+
+/// What both sides are compared for.
+enum Wanted {
+    /// What the owner chose.
+    Chosen(ResourceChoices),
+    /// What the run of this folder, whose journal is damaged, still lacks.
+    Rest(PathBuf),
+}
 
 /// What a task does with a run, and the source if it needs one: by the time that a run is proven again or
 /// taken back, that may be gone.
@@ -34,31 +44,69 @@ impl App {
         wish: &ResourceWish,
         earlier: Option<&str>,
     ) -> Answer<String> {
-        let everything = match earlier {
-            Some(id) => Some(self.state.resources.comparison(id)?.compared()?.everything()),
+        let earlier = earlier.map(|id| self.state.resources.comparison(id)).transpose()?;
+        let everything = match &earlier {
+            Some(earlier) => Some(earlier.compared()?.everything()),
             None => None,
         };
-        let choices = choices_of(wish, everything.as_deref())?;
+        let limits = earlier.map(|earlier| earlier.limits.clone()).unwrap_or_default();
+        let choices = choices_of(wish, everything.as_deref(), &limits)?;
         if source == target {
             let said = "Source and target are the same project; choose two different ones";
             return Err(UiError::new(ErrorCode::SameProject, said));
         }
+        self.begin_comparison([source, target], Wanted::Chosen(choices), limits, everything).await
+    }
+
+    /// Begins to compare what a run over resources held back, and nothing else.
+    pub async fn rehearse_held_resources(&self, run: &str) -> Answer<String> {
+        let record = self.state.resources.read(run)?;
+        let folder = self.state.resources.folder(&record.id);
+        let (limits, held) = aside(move || Ok(held_back(&folder)?)).await?;
+        if held == 0 {
+            return Err(nothing_held());
+        }
+        let sides = [record.source, record.target];
+        self.begin_comparison(sides, Wanted::Chosen(limits.clone()), limits, None).await
+    }
+
+    /// Begins to plan again what a run over resources whose journal is damaged still lacks.
+    pub async fn plan_resource_run_again(&self, run: &str) -> Answer<String> {
+        let record = self.state.resources.read(run)?;
+        if self.state.resources.live(&record.id).is_some() {
+            return Err(UiError::new(ErrorCode::InUse, "This run is under way"));
+        }
+        let folder = self.state.resources.folder(&record.id);
+        let planned = folder.join("plan.jsonl");
+        let limits = aside(move || Ok(ResourcePlan::read(&planned)?.header().choices.clone())).await?;
+        let sides = [record.source, record.target];
+        self.begin_comparison(sides, Wanted::Rest(folder), limits, None).await
+    }
+
+    async fn begin_comparison(
+        &self,
+        sides: [Side; 2],
+        wanted: Wanted,
+        limits: ResourceChoices,
+        everything: Option<Arc<ResourcePlan>>,
+    ) -> Answer<String> {
+        let [source, target] = sides;
         let ports = (self.port(&source).await?, self.port(&target).await?);
         let names = (self.project_name(&source).await?, self.project_name(&target).await?);
         let (id, nonce) = fresh_id()?;
         let sides = [(source, names.0), (target, names.1)];
-        let comparison = Arc::new(Comparison::new(id.clone(), sides, everything));
+        let comparison = Arc::new(Comparison::new(id.clone(), sides, limits, everything));
         self.state.resources.keep(comparison.clone());
         let app = self.clone();
-        on_its_own_thread(async move || app.compare_resources(&comparison, ports, choices, nonce).await);
+        on_its_own_thread(async move || app.compare_resources(&comparison, ports, wanted, nonce).await);
         Ok(id)
     }
 
     async fn compare_resources(
         &self,
         comparison: &Arc<Comparison>,
-        ports: (Live, Live),
-        choices: ResourceChoices,
+        (source, target): (Live, Live),
+        wanted: Wanted,
         nonce: u64,
     ) {
         let clock = SystemClock::start();
@@ -69,9 +117,17 @@ impl App {
             app.emit(Event::ResourceRehearsal(Box::new(watched.view())));
         }));
         let env = Env { clock: &clock, nonce, progress: &progress, control: &comparison.control };
-        let settings = settings(late_commit(&comparison.target));
-        let comparing = engine::rehearse(&ports.0, &ports.1, &choices, &settings, env);
-        let outcome = without_panic(async { comparing.await.map_err(UiError::from) }).await;
+        let locks = Some(self.state.locks.clone());
+        let settings = Settings { locks, ..settings(late_commit(&comparison.target)) };
+        let comparing = async {
+            Ok(match &wanted {
+                Wanted::Chosen(choices) => {
+                    engine::rehearse(&source, &target, choices, &settings, env).await?
+                }
+                Wanted::Rest(folder) => engine::rebuild(folder, &source, &target, &settings, env).await?.plan,
+            })
+        };
+        let outcome = without_panic(comparing).await;
         drop(progress);
         comparison.ended(outcome);
         settle(telling).await;
@@ -286,4 +342,13 @@ impl App {
     fn tell_resources(&self, record: ResourceRecord) {
         self.emit(Event::ResourceRun(Box::new(self.state.resources.view(record))));
     }
+}
+
+/// The choices of the run of this folder, of what it held back alone, and how much that is. A widget comes
+/// with its dashboard.
+fn held_back(folder: &Path) -> Result<(ResourceChoices, usize), RunError> {
+    let held = engine::status(folder)?.held;
+    let choices = ResourcePlan::read(&folder.join("plan.jsonl"))?.header().choices.clone();
+    let items = held.iter().map(|(at, ..)| at.parent.clone().unwrap_or_else(|| at.id.clone()));
+    Ok((ResourceChoices { items: Some(items.collect()), kinds: None, tagged: None, ..choices }, held.len()))
 }

@@ -30,6 +30,20 @@ pub(crate) async fn start_rehearsal(
     app.start_rehearsal(source, target, choices).await
 }
 
+/// Begins a rehearsal of what a run held back, and of nothing else.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn rehearse_held(app: State<'_, App>, run: String) -> Answer<String> {
+    app.rehearse_held(&run).await
+}
+
+/// Begins to plan again what a run whose journal is damaged still lacks.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn plan_run_again(app: State<'_, App>, run: String) -> Answer<String> {
+    app.plan_run_again(&run).await
+}
+
 /// A rehearsal and how far it is.
 #[tauri::command]
 #[specta::specta]

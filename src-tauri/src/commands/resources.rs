@@ -17,6 +17,20 @@ pub(crate) async fn start_resource_rehearsal(
     app.start_resource_rehearsal(source, target, &wish, earlier.as_deref()).await
 }
 
+/// Begins to compare what a run over resources held back, and nothing else.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn rehearse_held_resources(app: State<'_, App>, run: String) -> Answer<String> {
+    app.rehearse_held_resources(&run).await
+}
+
+/// Begins to plan again what a run over resources whose journal is damaged still lacks.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn plan_resource_run_again(app: State<'_, App>, run: String) -> Answer<String> {
+    app.plan_resource_run_again(&run).await
+}
+
 /// A rehearsal of resources and how far it is.
 #[tauri::command]
 #[specta::specta]

@@ -2,8 +2,8 @@
 
 use tago_migrate::resources::ResourceRehearseError;
 use tago_migrate::{
-    Halt, JournalError, PlanError, PortError, ProveError, RehearseError, ReportError, RunError, Side,
-    WorklistError,
+    Halt, JournalError, PlanError, PortError, ProveError, RebuildError, RehearseError, ReportError, RunError,
+    Side, WorklistError,
 };
 
 use super::{ErrorCode, UiError, innermost};
@@ -99,11 +99,27 @@ impl From<RunError> for UiError {
             RunError::OtherProject { .. } => UiError::new(ErrorCode::OtherProject, message).hint(
                 "Connect the project that this run belongs to, and try again. Nothing was written now.",
             ),
-            RunError::PlannedAgain => UiError::new(ErrorCode::NotApproved, message)
-                .hint("Nothing was written now. This page keeps what the run did; go on with the newer plan."),
+            RunError::PlannedAgain => UiError::new(ErrorCode::NotApproved, message).hint(
+                "Nothing was written now. This page keeps what the run did; go on with the newer plan.",
+            ),
             RunError::Port { side, cause } => UiError::of_side(side, &cause),
             RunError::Plan(error) => UiError::from(error),
             RunError::Journal(error) => UiError::from(error),
+        }
+    }
+}
+
+impl From<RebuildError> for UiError {
+    fn from(error: RebuildError) -> UiError {
+        let message = error.to_string();
+        match error {
+            RebuildError::NotDamaged => {
+                UiError::new(ErrorCode::Conflict, message).hint("Choose “Resume” on the run's page.")
+            }
+            RebuildError::Run(error) => UiError::from(error),
+            RebuildError::Port { cause } => UiError::of_side(Side::Target, &cause),
+            RebuildError::Rehearse(error) => UiError::from(error),
+            RebuildError::RehearseResources(error) => UiError::from(error),
         }
     }
 }
@@ -181,9 +197,10 @@ impl From<JournalError> for UiError {
         match error {
             JournalError::InUse => UiError::new(ErrorCode::InUse, message).retryable(),
             JournalError::NoRun => UiError::new(ErrorCode::NotFound, message),
-            JournalError::Damaged { .. } => UiError::new(ErrorCode::Journal, message).hint(
-                "This run cannot go on. In a terminal, holdfastctl rebuild with this run's folder plans again what \
-                 is still missing. Look at the project's actions: those that the run held may still be switched off.",
+            JournalError::Damaged { .. } => UiError::new(ErrorCode::JournalDamaged, message).hint(
+                "This run cannot go on, but nothing that it wrote is lost. “Plan again what is missing”, on its \
+                 page, goes on from there. Look at the project's actions too: those that the run held may still be \
+                 switched off.",
             ),
             _ => UiError::new(ErrorCode::Journal, message)
                 .hint("Nothing more is sent without a journal. Check that the disk has room and works."),
@@ -199,7 +216,8 @@ mod tests {
     fn a_damaged_journal_is_not_blamed_on_the_disk() {
         let told = UiError::from(JournalError::Damaged { detail: "row 7".into() });
         let hint = told.hint.unwrap();
-        assert!(hint.contains("rebuild") && hint.contains("switched off"), "{hint}");
+        assert_eq!(told.code, ErrorCode::JournalDamaged);
+        assert!(hint.contains("Plan again") && hint.contains("switched off"), "{hint}");
     }
 
     #[test]

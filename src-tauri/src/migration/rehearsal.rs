@@ -5,12 +5,12 @@ use std::time::Duration;
 use tago_api::DeviceId;
 use tago_migrate::{self as engine, Control, Figures, Phase, Plan};
 
-use super::plan;
+use super::{plan, run::waiting};
 use crate::app::locked;
 use crate::error::{Answer, ErrorCode, UiError};
 use crate::view::{
-    Choices, Depth, PlanPage, Policy, RehearsalPhase, RehearsalView, Side, SideDevice, SourceOverview, Tag,
-    TrippedChoice, Verdict, Whole,
+    Choices, Depth, PlanPage, Policy, RebuiltView, RehearsalPhase, RehearsalView, Side, SideDevice,
+    SourceOverview, Tag, TrippedChoice, Verdict, Whole,
 };
 
 /// A rehearsal, under way or over.
@@ -36,6 +36,8 @@ pub(crate) struct Rehearsed {
     pub(crate) plan: Plan,
     pub(crate) took: Duration,
     pub(crate) records_read: u64,
+    /// What the rebuilding of a damaged run came to beside its plan.
+    rebuilt: Option<RebuiltView>,
 }
 
 impl Rehearsal {
@@ -49,10 +51,11 @@ impl Rehearsal {
         locked(&self.state).figures = figures;
     }
 
-    pub(crate) fn ended(&self, outcome: Result<Plan, UiError>, took: Duration) {
+    pub(crate) fn ended(&self, outcome: Answer<(Plan, Option<RebuiltView>)>, took: Duration) {
         let mut state = locked(&self.state);
         let records_read = state.figures.records_done;
-        state.outcome = Some(outcome.map(|plan| Arc::new(Rehearsed { plan, took, records_read })));
+        let rehearsed = |(plan, rebuilt)| Arc::new(Rehearsed { plan, took, records_read, rebuilt });
+        state.outcome = Some(outcome.map(rehearsed));
     }
 
     pub(crate) fn cancel(&self) {
@@ -76,27 +79,34 @@ impl Rehearsal {
             (state.figures.clone(), state.outcome.clone())
         };
         let (done, total) = reach(&figures);
-        let (phase, checks, summary, error) = match outcome {
-            None => (phase(figures.phase), Vec::new(), None, None),
-            Some(Ok(rehearsed)) => {
-                let checks = rehearsed.plan.header().checks.iter().map(plan::check).collect();
-                (RehearsalPhase::Done, checks, Some(plan::summary(&rehearsed)), None)
-            }
-            Some(Err(error)) => (RehearsalPhase::Failed, Vec::new(), None, Some(error)),
-        };
-        RehearsalView {
+        let nothing = RehearsalView {
             id: self.id.clone(),
             source: self.source.clone(),
             target: self.target.clone(),
             source_name: self.source_name.clone(),
             target_name: self.target_name.clone(),
             choices: self.choices.clone(),
-            phase,
+            phase: phase(figures.phase),
             done: done.into(),
             total: (total > 0).then(|| total.into()),
-            checks,
-            summary,
-            error,
+            waiting: None,
+            checks: Vec::new(),
+            summary: None,
+            rebuilt: None,
+            error: None,
+        };
+        match outcome {
+            None => RehearsalView { waiting: waiting(&figures), ..nothing },
+            Some(Ok(rehearsed)) => RehearsalView {
+                phase: RehearsalPhase::Done,
+                checks: rehearsed.plan.header().checks.iter().map(plan::check).collect(),
+                summary: Some(plan::summary(&rehearsed)),
+                rebuilt: rehearsed.rebuilt.clone(),
+                ..nothing
+            },
+            Some(Err(error)) => {
+                RehearsalView { phase: RehearsalPhase::Failed, error: Some(error), ..nothing }
+            }
         }
     }
 }
@@ -159,6 +169,28 @@ pub(crate) fn choices_of(choices: &Choices) -> Answer<engine::Choices> {
             TrippedChoice::LetFire => engine::Tripped::LetFire,
         },
     })
+}
+
+/// The choices of a plan as the window shows them.
+pub(crate) fn choices_view(choices: &engine::Choices) -> Choices {
+    Choices {
+        devices: choices.devices.as_ref().map(|ids| ids.iter().map(ToString::to_string).collect()),
+        variables: choices.variables.as_ref().map(|names| names.iter().cloned().collect()),
+        from: choices.from.map(Into::into),
+        to: choices.to.map(Into::into),
+        policy: match choices.policy {
+            engine::Policy::Fill => Policy::Fill,
+            engine::Policy::Append => Policy::Append,
+        },
+        depth: match choices.depth {
+            engine::Depth::Counted => Depth::Counted,
+            engine::Depth::Exact => Depth::Exact,
+        },
+        tripped: match choices.tripped {
+            engine::Tripped::Hold => TrippedChoice::Hold,
+            engine::Tripped::LetFire => TrippedChoice::LetFire,
+        },
+    }
 }
 
 /// What there is to choose from.

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tago_api::Time;
 use tago_migrate::{
-    self as engine, ActionState, ActionStatus, Control, Figures, Phase, Plan, Proof, Reversal, RunStatus,
-    Settings, Stayed, Undone, Wish,
+    self as engine, ActionState, ActionStatus, Control, Figures, HeldItem, JournalError, Phase, Plan, Proof,
+    Reversal, RunError, RunStatus, Settings, Stayed, Undone, Wish,
 };
 use tokio::sync::watch;
 
@@ -16,8 +16,8 @@ use crate::app::locked;
 use crate::error::{Answer, UiError};
 use crate::records::Records;
 use crate::view::{
-    ActionProgress, ActionView, IdChange, ReportView, ReversalKind, ReversedItem, RunState, RunSummary,
-    RunView, Side, StayedItem, TokenWork, UndoneView, Whole,
+    ActionProgress, ActionView, HeldView, IdChange, ReportView, ReversalKind, ReversedItem, RunState,
+    RunSummary, RunView, Side, StayedItem, TokenWork, UndoneView, Whole,
 };
 
 const SAFE_WHILE_UNDOING: &str =
@@ -75,9 +75,19 @@ impl RunFiles {
     /// What the engine's files say of a run that is not under way.
     pub(crate) fn look(&self, record: &RunRecord) -> Looked {
         let folder = self.folder(&record.id);
+        let planned_again = is_planned_again(&folder);
         let status = match engine::status(&folder) {
             Ok(status) => status,
-            Err(error) => return Looked { status: Err(error.into()), proof: None, undone: None },
+            Err(error) => {
+                let damaged = is_damaged(&error, &folder);
+                return Looked {
+                    status: Err(error.into()),
+                    damaged,
+                    planned_again,
+                    proof: None,
+                    undone: None,
+                };
+            }
         };
         let proof = engine::last_proof(&folder).unwrap_or_else(|error| {
             tracing::warn!(record.id, %error, "the proof cannot be read");
@@ -87,7 +97,7 @@ impl RunFiles {
             tracing::warn!(record.id, %error, "what was taken back cannot be read");
             None
         });
-        Looked { status: Ok(status), proof, undone }
+        Looked { status: Ok(status), damaged: planned_again, planned_again, proof, undone }
     }
 
     pub(crate) fn plan(&self, id: &str) -> Answer<Plan> {
@@ -98,6 +108,10 @@ impl RunFiles {
 /// A run as its files tell it.
 pub(crate) struct Looked {
     status: Result<RunStatus, UiError>,
+    /// Its journal cannot be read, and its plan can.
+    damaged: bool,
+    /// It was given up for a newer plan of what it lacked.
+    planned_again: bool,
     proof: Option<Proof>,
     undone: Option<Undone>,
 }
@@ -113,6 +127,7 @@ impl Looked {
             return if undone.complete { RunState::Undone } else { RunState::UndoPaused };
         }
         match (&self.status, &self.proof) {
+            _ if self.planned_again => RunState::PlannedAgain,
             (Err(_), _) => RunState::Failed,
             (Ok(status), Some(proof)) if status.finished_at.is_some() => {
                 if proof.green {
@@ -262,7 +277,11 @@ pub(crate) fn idle_view(
     let status = match &looked.status {
         Ok(status) => status,
         Err(error) => {
-            return RunView { reason: record.reason.clone().or_else(|| Some(error.clone())), ..nothing };
+            // What stopped it once says nothing about a journal that cannot be read now.
+            let before = record.reason.clone().filter(|_| !looked.damaged);
+            let reason = before.or_else(|| Some(error.clone()).filter(|_| !looked.planned_again));
+            let safe_to_close = "Safe to close: what is written stays written.".to_owned();
+            return RunView { reason, safe_to_close, damaged: looked.damaged, ..nothing };
         }
     };
     RunView {
@@ -291,6 +310,8 @@ pub(crate) fn idle_view(
         proof,
         undone: looked.undone.as_ref().map(undone_view),
         actions: actions(&status.actions),
+        held: status.held.iter().map(held_view).collect(),
+        damaged: looked.damaged,
         ..nothing
     }
 }
@@ -333,7 +354,19 @@ fn empty_view(record: &RunRecord) -> RunView {
         proof: None,
         undone: None,
         actions: Vec::new(),
+        held: Vec::new(),
+        damaged: false,
         restored_project_exists: false,
+    }
+}
+
+fn held_view(item: &HeldItem) -> HeldView {
+    HeldView {
+        device_name: item.name.clone(),
+        variable: item.variable.clone(),
+        from: item.between.map(|(from, _)| from.into()),
+        to: item.between.map(|(_, to)| to.into()),
+        reason: item.reason.clone(),
     }
 }
 
@@ -354,6 +387,17 @@ fn actions(known: &[ActionStatus]) -> Vec<ActionView> {
         acted: one.acted,
     };
     known.iter().map(view).collect()
+}
+
+/// Whether the journal of this folder is no journal any more, damaged or gone, and its plan is there.
+pub(crate) fn is_damaged(error: &RunError, folder: &Path) -> bool {
+    matches!(error, RunError::Journal(JournalError::Damaged { .. } | JournalError::NoRun))
+        && folder.join("plan.jsonl").exists()
+}
+
+/// Whether the run of this folder was given up for a newer plan of what it lacked.
+pub(crate) fn is_planned_again(folder: &Path) -> bool {
+    folder.join("planned-again.json").exists()
 }
 
 /// How many actions the run has switched off, or may have.
@@ -402,7 +446,7 @@ fn may_be_open(figures: &Figures) -> u64 {
 }
 
 /// What keeps a run from going on for now, unless the owner does.
-fn waiting(figures: &Figures) -> Option<String> {
+pub(super) fn waiting(figures: &Figures) -> Option<String> {
     let cause = figures.waiting_for.as_ref().filter(|_| figures.phase != Phase::Paused)?;
     Some(format!("Waiting for {cause}. It goes on by itself; you need do nothing."))
 }
@@ -542,8 +586,13 @@ mod tests {
     #[test]
     fn a_run_that_holds_actions_is_not_called_safe_to_close() {
         let record = record("20261122-043000000-00aa");
-        let looked =
-            |states: &[ActionState]| Looked { status: Ok(holding(states)), proof: None, undone: None };
+        let looked = |states: &[ActionState]| Looked {
+            status: Ok(holding(states)),
+            damaged: false,
+            planned_again: false,
+            proof: None,
+            undone: None,
+        };
         let told = |states: &[ActionState]| idle_view(&record, &looked(states), None, false).safe_to_close;
         assert!(told(&[ActionState::Released]).starts_with("Safe to close"));
         let two = told(&[ActionState::Held, ActionState::Doubtful, ActionState::Released]);
@@ -560,7 +609,13 @@ mod tests {
             (ActionState::Doubtful, RunState::Paused),
             (ActionState::Released, RunState::Stopped),
         ] {
-            let looked = Looked { status: Ok(holding(&[state])), proof: None, undone: None };
+            let looked = Looked {
+                status: Ok(holding(&[state])),
+                damaged: false,
+                planned_again: false,
+                proof: None,
+                undone: None,
+            };
             assert_eq!(looked.state(&record), expected);
             assert_eq!(looked.holds_actions(), expected == RunState::Paused);
         }

@@ -24,6 +24,8 @@ pub(crate) struct Comparison {
     pub(crate) source_name: String,
     pub(crate) target_name: String,
     pub(crate) control: Control,
+    /// What is not asked anew: a comparison of what a run left undone is about nothing else.
+    pub(crate) limits: ResourceChoices,
     /// The first comparison of these sides, of everything: what there is to choose from.
     everything: Option<Arc<ResourcePlan>>,
     state: Mutex<State>,
@@ -45,11 +47,12 @@ impl Comparison {
     pub(crate) fn new(
         id: String,
         sides: [(Side, String); 2],
+        limits: ResourceChoices,
         everything: Option<Arc<ResourcePlan>>,
     ) -> Comparison {
         let [(source, source_name), (target, target_name)] = sides;
         let (control, state) = (Control::new(), Mutex::default());
-        Comparison { id, source, target, source_name, target_name, control, everything, state }
+        Comparison { id, source, target, source_name, target_name, control, limits, everything, state }
     }
 
     pub(crate) fn progressed(&self, figures: Figures) {
@@ -218,8 +221,12 @@ fn is_work(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::Create | Verdict::Update)
 }
 
-/// The owner's choices as the engine takes them; `everything` is what there is to choose from.
-pub(crate) fn choices_of(wish: &ResourceWish, everything: Option<&ResourcePlan>) -> Answer<ResourceChoices> {
+/// The owner's choices as the engine takes them; `everything` is what there is to choose from within `limits`.
+pub(crate) fn choices_of(
+    wish: &ResourceWish,
+    everything: Option<&ResourcePlan>,
+    limits: &ResourceChoices,
+) -> Answer<ResourceChoices> {
     let conflicts = wish.conflicts.iter().map(|one| {
         let choice = match one.choice {
             ConflictChoice::KeepTarget => Conflict::KeepTarget,
@@ -229,7 +236,8 @@ pub(crate) fn choices_of(wish: &ResourceWish, everything: Option<&ResourcePlan>)
         };
         (one.item.clone(), choice)
     });
-    let mut choices = ResourceChoices { conflict_of_item: conflicts.collect(), ..ResourceChoices::default() };
+    let mut choices = limits.clone();
+    choices.conflict_of_item.extend(conflicts);
     if let Some(tag) = &wish.tagged {
         let key = tag.key.trim();
         if key.is_empty() {
@@ -237,8 +245,8 @@ pub(crate) fn choices_of(wish: &ResourceWish, everything: Option<&ResourcePlan>)
         }
         let value = tag.value.as_deref().map(str::trim).filter(|value| !value.is_empty());
         choices.tagged = Some((key.to_owned(), value.map(str::to_owned)));
-    } else {
-        choices.items = items_of(&wish.chosen, everything)?;
+    } else if let Some(items) = items_of(&wish.chosen, everything)? {
+        choices.items = Some(items);
     }
     Ok(choices)
 }
@@ -355,17 +363,27 @@ mod tests {
         ResourceWish { chosen, tagged: None, conflicts: Vec::new() }
     }
 
+    fn any() -> ResourceChoices {
+        ResourceChoices::default()
+    }
+
+    #[test]
+    fn everything_of_what_a_run_held_back_is_no_more_than_that() {
+        let held = ResourceChoices { items: Some(["d1".to_owned()].into()), ..any() };
+        assert_eq!(choices_of(&wish("dashboard", true), None, &held).unwrap().items, held.items);
+    }
+
     #[test]
     fn a_type_that_does_not_exist_is_told_by_its_field() {
-        assert_eq!(choices_of(&wish("run_user", true), None).unwrap().items, None);
-        assert!(choices_of(&wish("teapot", true), None).unwrap_err().message.starts_with("Type: "));
+        assert_eq!(choices_of(&wish("run_user", true), None, &any()).unwrap().items, None);
+        assert!(choices_of(&wish("teapot", true), None, &any()).unwrap_err().message.starts_with("Type: "));
     }
 
     #[test]
     fn a_tag_without_a_key_is_told_and_one_without_a_value_means_any() {
         let tagged = |key: &str| {
             let tag = TagWish { key: key.to_owned(), value: Some(" ".to_owned()) };
-            choices_of(&ResourceWish { tagged: Some(tag), ..wish("dashboard", true) }, None)
+            choices_of(&ResourceWish { tagged: Some(tag), ..wish("dashboard", true) }, None, &any())
         };
         assert_eq!(tagged(" floor ").unwrap().tagged, Some(("floor".to_owned(), None)));
         assert!(tagged(" ").unwrap_err().message.starts_with("Tag: "));

@@ -150,9 +150,22 @@ pub struct RehearsalView {
     pub phase: RehearsalPhase,
     pub done: Whole,
     pub total: Option<Whole>,
+    /// What it waits for by itself, in one sentence; it is no failure.
+    pub waiting: Option<String>,
     pub checks: Vec<Check>,
     pub summary: Option<PlanSummary>,
+    /// Only where it plans again what a damaged run lacks.
+    pub rebuilt: Option<RebuiltView>,
     pub error: Option<UiError>,
+}
+
+/// What a damaged run had left in the target.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct RebuiltView {
+    /// What of the run's own was taken away, in words.
+    pub tidied: Vec<String>,
+    /// Actions that are off and were on before the run, by name: it may have switched them off.
+    pub switched_off: Vec<String>,
 }
 
 /// What a plan would do, in figures.
@@ -246,6 +259,8 @@ pub enum RunState {
     /// It was being taken back and that was interrupted.
     UndoPaused,
     Undone,
+    /// Given up for a newer plan of what it lacked.
+    PlannedAgain,
     Failed,
 }
 
@@ -272,6 +287,17 @@ pub struct StayedItem {
     pub device_name: String,
     /// None if it is about the device itself.
     pub records: Whole,
+    pub from: Option<Whole>,
+    pub to: Option<Whole>,
+    pub reason: String,
+}
+
+/// Something that a run did not carry out.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct HeldView {
+    pub device_name: String,
+    /// None if it is about the device itself.
+    pub variable: Option<String>,
     pub from: Option<Whole>,
     pub to: Option<Whole>,
     pub reason: String,
@@ -316,6 +342,10 @@ pub struct RunView {
     pub undone: Option<UndoneView>,
     /// Actions that its records would set off.
     pub actions: Vec<ActionView>,
+    /// What was held back, and why.
+    pub held: Vec<HeldView>,
+    /// Its journal cannot be read any more, so that what it lacks has to be planned again.
+    pub damaged: bool,
     pub restored_project_exists: bool,
 }
 

@@ -142,6 +142,8 @@ pub enum ResourceRunState {
     DoneWithExceptions,
     Undoing,
     Undone,
+    /// Given up for a newer plan of what it lacked.
+    PlannedAgain,
     Failed,
 }
 
@@ -207,4 +209,6 @@ pub struct ResourceRun {
     pub unresolved: Vec<ResourceNote>,
     pub proof: Option<ResourceProofView>,
     pub undone: Option<ResourceUndone>,
+    /// Its journal cannot be read any more, so that what it lacks has to be planned again.
+    pub damaged: bool,
 }

@@ -6,12 +6,16 @@ import {
   type BadDay,
   type Connection,
   type Project,
+  type ResourceRun,
   type RunSummary,
   type Side,
   type UiError,
 } from "../ipc";
 
 import type { Cargo } from "./pair.svelte";
+
+/** What a run left undone: what it held back, or all that it lacks because its journal is damaged. */
+export type Rest = { run: string; of: "held" | "damaged" };
 
 export type Route =
   | { page: "welcome" }
@@ -30,17 +34,23 @@ export type Route =
       cargo?: Cargo;
       /** Both sides are known and read at once. */
       begin?: boolean;
+      /** It is about what a run left undone. */
+      rest?: Rest;
     }
   | { page: "run"; run: string }
   | { page: "resource-run"; run: string }
   | { page: "restore"; project: string }
   | { page: "history" };
 
+/** A run to go on with, and its page. */
+type Unfinished = { target_name: string; route: Route };
+
 class App {
   connections = $state.raw<Connection[]>([]);
   projects = $state.raw<Record<string, Project[]>>({});
   projectErrors = $state.raw<Record<string, UiError>>({});
   runs = $state.raw<RunSummary[]>([]);
+  resourceRuns = $state.raw<ResourceRun[]>([]);
   /** Runs of this process that only wait for their owner to resume them. */
   pausedHere = $state.raw<ReadonlySet<string>>(new Set());
   badDay = $state.raw<BadDay | null>(null);
@@ -52,7 +62,16 @@ class App {
 
   readonly allProjects = $derived(Object.values(this.projects).flat());
   readonly restored = $derived(this.allProjects.filter((project) => project.restored_from !== null));
-  readonly unfinishedRuns = $derived(this.runs.filter((run) => isUnfinished(run)));
+  /** Runs of either kind that wait for their owner or are under way, newest first. */
+  readonly unfinishedRuns = $derived<Unfinished[]>(
+    [
+      ...this.runs.map((run) => ({ ...run, at: run.started_at, page: "run" as const })),
+      ...this.resourceRuns.map((run) => ({ ...run, at: run.begun_at, page: "resource-run" as const })),
+    ]
+      .filter(isUnfinished)
+      .sort((a, b) => b.at - a.at)
+      .map(({ id, target_name, page }) => ({ target_name, route: { page, run: id } })),
+  );
 
   go(route: Route) {
     this.route = route;
@@ -62,7 +81,7 @@ class App {
   async start() {
     void events.connectionsChanged.listen(() => void this.refresh());
     void events.badDayChanged.listen(() => void this.refreshBadDay());
-    await Promise.all([this.refresh(), this.refreshBadDay(), this.refreshRuns()]);
+    await Promise.all([this.refresh(), this.refreshBadDay(), this.refreshRuns(), this.refreshResourceRuns()]);
     this.loaded = true;
   }
 
@@ -109,6 +128,14 @@ class App {
     }
   }
 
+  async refreshResourceRuns() {
+    try {
+      this.resourceRuns = await ipc.resourceRuns();
+    } catch (thrown) {
+      this.error = asUiError(thrown);
+    }
+  }
+
   keepPaused(run: string, paused: boolean) {
     const others = [...this.pausedHere].filter((id) => id !== run);
     this.pausedHere = new Set(paused ? [...others, run] : others);
@@ -146,6 +173,6 @@ export function sameSide(a: Side | null, b: Side | null): boolean {
   return a !== null && b !== null && a.connection === b.connection && a.project === b.project;
 }
 
-export function isUnfinished(run: Pick<RunSummary, "state">): boolean {
-  return !["done", "done_with_exceptions", "stopped", "undone"].includes(run.state);
+export function isUnfinished(run: Pick<RunSummary | ResourceRun, "state">): boolean {
+  return !["done", "done_with_exceptions", "stopped", "undone", "planned_again"].includes(run.state);
 }

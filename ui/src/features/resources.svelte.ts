@@ -29,6 +29,8 @@ export class ResourceWizard {
   reading = $state(false);
   #id: string | null = null;
   #asked = 0;
+  /** Begins the comparison of what a run left undone, if this is about that. */
+  #restOf: (() => Promise<string>) | null = null;
 
   constructor(pair: Pair) {
     this.pair = pair;
@@ -86,6 +88,13 @@ export class ResourceWizard {
     this.chosen = new Map();
     this.conflicts = new Map();
     this.plan = null;
+    await this.#rehearse(null);
+  }
+
+  /** Compares what a run left undone; what is chosen afterwards is chosen of that. */
+  async rehearseRest(begin: () => Promise<string>): Promise<void> {
+    this.#restOf = begin;
+    this.step = "choose";
     await this.#rehearse(null);
   }
 
@@ -173,7 +182,11 @@ export class ResourceWizard {
     this.underWay = null;
     this.error = null;
     try {
-      const id = await ipc.startResourceRehearsal(...sides, this.#wish(tagged), this.plan?.id ?? null);
+      const earlier = this.plan?.id ?? null;
+      const id =
+        this.#restOf && earlier === null
+          ? await this.#restOf()
+          : await ipc.startResourceRehearsal(...sides, this.#wish(tagged), earlier);
       if (mine !== this.#asked) return;
       this.#id = id;
       const view = await ipc.resourceRehearsal(id);

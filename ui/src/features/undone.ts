@@ -1,13 +1,16 @@
-// What came of taking a run back, in words: one sentence for each thing.
-import type { ResourceNote, ResourceUndone, ReversedItem, StayedItem, UndoneView } from "../ipc";
+// What a run held back and what came of taking one back, in words: one sentence for each thing.
+import type { HeldView, ResourceNote, ResourceUndone, ReversedItem, StayedItem, UndoneView } from "../ipc";
 import { f, w } from "../words";
 
 type Lists = { reversed: ResourceNote[]; kept: ResourceNote[]; impossible: ResourceNote[] };
 
+/** What was said of each resource, as a sentence. */
+export function sentences(notes: ResourceNote[]): ResourceNote[] {
+  return notes.map((note) => ({ ...note, detail: f.sentence(note.detail) }));
+}
+
 export function undoneResources(undone: ResourceUndone): Lists {
   const said: Record<string, string> = w.undo.resource;
-  const sentences = (notes: ResourceNote[]) =>
-    notes.map((note) => ({ ...note, detail: f.sentence(note.detail) }));
   return {
     reversed: undone.reversed.map((note) => ({ ...note, detail: said[note.detail] ?? note.detail })),
     kept: sentences(undone.kept),
@@ -21,6 +24,19 @@ export function undoneRecords(undone: UndoneView): Lists {
     kept: undone.kept.map((item) => device(item.device_name, stayedText(item))),
     impossible: undone.impossible.map((item) => device(item.device_name, stayedText(item))),
   };
+}
+
+export function heldRecords(held: HeldView[]): ResourceNote[] {
+  return held.map((item) => device(item.device_name, heldText(item)));
+}
+
+function heldText(item: HeldView): string {
+  const between =
+    item.from !== null && item.to !== null
+      ? w.undo.between(f.localDateTime(item.from), f.localDateTime(item.to))
+      : "";
+  const what = item.variable ?? (between ? w.wizard.planEveryVariable : "");
+  return what ? `${what}${between}: ${f.sentence(item.reason)}` : item.reason;
 }
 
 const device = (name: string, detail: string): ResourceNote => ({ kind: "device", name, detail });

@@ -37,6 +37,8 @@ export class Wizard {
   strip = $state.raw<HoleStrip | null>(null);
   #rehearsalId: string | null = null;
   #asked = 0;
+  /** Begins the rehearsal of what a run left undone, if this is about that. */
+  #restOf: (() => Promise<string>) | null = null;
 
   constructor(pair: Pair) {
     this.pair = pair;
@@ -105,16 +107,22 @@ export class Wizard {
     this.variables = withMember(this.variables, name, yes);
   }
 
+  /** Rehearses what a run left undone, now and whenever it is rehearsed again. */
+  async rehearseRest(begin: () => Promise<string>): Promise<void> {
+    this.#restOf = begin;
+    await this.rehearse();
+  }
+
   async rehearse(): Promise<void> {
     const { sides } = this.pair;
-    if (!sides || !this.somethingChosen || this.timeProblem) return;
+    if (!sides || (!this.#restOf && (!this.somethingChosen || this.timeProblem))) return;
     this.step = "rehearsal";
     this.rehearsal = null;
     this.strip = null;
     this.error = null;
     const mine = ++this.#asked;
     try {
-      const id = await ipc.startRehearsal(...sides, this.choices);
+      const id = await (this.#restOf?.() ?? ipc.startRehearsal(...sides, this.choices));
       this.#rehearsalId = id;
       const view = await ipc.rehearsal(id);
       if (mine === this.#asked) this.take(view);

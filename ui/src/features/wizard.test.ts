@@ -34,6 +34,8 @@ function rehearsal(over: Partial<RehearsalView>): RehearsalView {
     total: null,
     checks: [],
     summary: null,
+    waiting: null,
+    rebuilt: null,
     error: null,
     ...over,
   };

@@ -59,6 +59,10 @@ export const commands = {
 	sourceOverview: (source: Side, target: Side) => typedError<SourceOverview, UiError>(__TAURI_INVOKE("source_overview", { source, target })),
 	/**  Begins a rehearsal: both sides are read, nothing is written. */
 	startRehearsal: (source: Side, target: Side, choices: Choices) => typedError<string, UiError>(__TAURI_INVOKE("start_rehearsal", { source, target, choices })),
+	/**  Begins a rehearsal of what a run held back, and of nothing else. */
+	rehearseHeld: (run: string) => typedError<string, UiError>(__TAURI_INVOKE("rehearse_held", { run })),
+	/**  Begins to plan again what a run whose journal is damaged still lacks. */
+	planRunAgain: (run: string) => typedError<string, UiError>(__TAURI_INVOKE("plan_run_again", { run })),
 	/**  A rehearsal and how far it is. */
 	rehearsal: (id: string) => typedError<RehearsalView, UiError>(__TAURI_INVOKE("rehearsal", { id })),
 	/**  A hundred items of the plan that have this verdict and match this text; pages count from 0. */
@@ -91,6 +95,10 @@ export const commands = {
 	openReport: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("open_report", { id })),
 	/**  Begins to compare what both sides hold beside records; nothing is written. */
 	startResourceRehearsal: (source: Side, target: Side, wish: ResourceWish, earlier: string | null) => typedError<string, UiError>(__TAURI_INVOKE("start_resource_rehearsal", { source, target, wish, earlier })),
+	/**  Begins to compare what a run over resources held back, and nothing else. */
+	rehearseHeldResources: (run: string) => typedError<string, UiError>(__TAURI_INVOKE("rehearse_held_resources", { run })),
+	/**  Begins to plan again what a run over resources whose journal is damaged still lacks. */
+	planResourceRunAgain: (run: string) => typedError<string, UiError>(__TAURI_INVOKE("plan_resource_run_again", { run })),
 	/**  A rehearsal of resources and how far it is. */
 	resourceRehearsal: (id: string) => typedError<ResourceRehearsal, UiError>(__TAURI_INVOKE("resource_rehearsal", { id })),
 	/**  A page of what the source has of this type with this text in its name. */
@@ -303,7 +311,17 @@ export type Depth = "counted" | "exact";
 export type DifferenceKind = "missing" | "changed" | "doubled";
 
 /**  Kinds of failure that the window treats differently. */
-export type ErrorCode = "bad_input" | "unauthorized" | "forbidden" | "not_found" | "unreachable" | "refused" | "rate_limited" | "quote_expired" | "quote_changed" | "project_busy" | "conflict" | "same_project" | "plan_changed" | "other_project" | "not_approved" | "keyring_locked" | "keyring_missing" | "keyring_denied" | "credential_missing" | "practice_failed" | "journal" | "in_use" | "undecodable" | "internal";
+export type ErrorCode = "bad_input" | "unauthorized" | "forbidden" | "not_found" | "unreachable" | "refused" | "rate_limited" | "quote_expired" | "quote_changed" | "project_busy" | "conflict" | "same_project" | "plan_changed" | "other_project" | "not_approved" | "keyring_locked" | "keyring_missing" | "keyring_denied" | "credential_missing" | "practice_failed" | "journal" | "journal_damaged" | "in_use" | "undecodable" | "internal";
+
+/**  Something that a run did not carry out. */
+export type HeldView = {
+	device_name: string,
+	/**  None if it is about the device itself. */
+	variable: string | null,
+	from: Whole | null,
+	to: Whole | null,
+	reason: string,
+};
 
 /**  Records by device and day: what lacks and what is there. */
 export type HoleStrip = {
@@ -524,6 +542,14 @@ export type QuoteLine = {
 	per: Per,
 };
 
+/**  What a damaged run had left in the target. */
+export type RebuiltView = {
+	/**  What of the run's own was taken away, in words. */
+	tidied: string[],
+	/**  Actions that are off and were on before the run, by name: it may have switched them off. */
+	switched_off: string[],
+};
+
 /**  Where a project can be. */
 export type Region = {
 	id: string,
@@ -546,8 +572,12 @@ export type RehearsalView = {
 	phase: RehearsalPhase,
 	done: Whole,
 	total: Whole | null,
+	/**  What it waits for by itself, in one sentence; it is no failure. */
+	waiting: string | null,
 	checks: Check[],
 	summary: PlanSummary | null,
+	/**  Only where it plans again what a damaged run lacks. */
+	rebuilt: RebuiltView | null,
 	error: UiError | null,
 };
 
@@ -664,6 +694,8 @@ export type ResourceRun = {
 	unresolved: ResourceNote[],
 	proof: ResourceProofView | null,
 	undone: ResourceUndone | null,
+	/**  Its journal cannot be read any more, so that what it lacks has to be planned again. */
+	damaged: boolean,
 };
 
 /**  A run over resources is further than it was. */
@@ -671,7 +703,9 @@ export type ResourceRunChanged = ResourceRun;
 
 export type ResourceRunState = "running" | "proving" | "paused" | "done" | 
 /**  Done, and the proof found something. */
-"done_with_exceptions" | "undoing" | "undone" | "failed";
+"done_with_exceptions" | "undoing" | "undone" | 
+/**  Given up for a newer plan of what it lacked. */
+"planned_again" | "failed";
 
 /**  What a plan for resources would do, in figures. */
 export type ResourceSummary = {
@@ -762,7 +796,9 @@ export type RunChanged = RunView;
 
 export type RunState = "running" | "pausing" | "paused" | "settling" | "proving" | "done" | "done_with_exceptions" | "stopped" | "undoing" | 
 /**  It was being taken back and that was interrupted. */
-"undo_paused" | "undone" | "failed";
+"undo_paused" | "undone" | 
+/**  Given up for a newer plan of what it lacked. */
+"planned_again" | "failed";
 
 /**  One line of the history. */
 export type RunSummary = {
@@ -805,6 +841,10 @@ export type RunView = {
 	undone: UndoneView | null,
 	/**  Actions that its records would set off. */
 	actions: ActionView[],
+	/**  What was held back, and why. */
+	held: HeldView[],
+	/**  Its journal cannot be read any more, so that what it lacks has to be planned again. */
+	damaged: boolean,
 	restored_project_exists: boolean,
 };
 

@@ -67,6 +67,7 @@ const table: Record<ErrorCode, ErrorWords> = {
     title: "The record of this migration could not be written",
     next: "Check that the disk has space, then resume. Nothing is sent that is not recorded first.",
   },
+  journal_damaged: { title: "The journal of this run is damaged", next: null },
   in_use: {
     title: "Something is under way there already",
     next: "Let it finish, or close the other Holdfast window or holdfastctl, then try again.",

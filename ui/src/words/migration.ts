@@ -180,6 +180,31 @@ export const migration = {
     rehearseAgain: "Rehearse again",
   },
 
+  rest: {
+    back: "Back to the run",
+    heldTitle: "Held back, and why",
+    heldLead: "Everything else of this run was carried out.",
+    rehearseHeld: "Rehearse these again",
+    rehearseHeldNote: "Nothing is written before you have seen the new plan and agreed to it.",
+    damagedTitle: "What is written stays. The rest can be planned again",
+    damagedRecords:
+      "Both projects still tell what is there and what is missing. Holdfast takes away what this run left of its own (its tokens and marks), compares both projects, and shows you a plan of what is missing. No record is written before you agree to that plan, and none is written twice.",
+    damagedResources:
+      "Both projects still tell what is there and what is missing. Holdfast compares them and shows you a plan of what is missing. Nothing is written before you agree to that plan, and nothing is made twice.",
+    plannedAgain:
+      "The journal of this run was damaged, so what it lacked was planned again. Go on with that newer plan. If you left it without running it, plan once more.",
+    planAgain: "Plan again what is missing",
+    tidied: (n: number) =>
+      n === 1
+        ? "One thing that the damaged run had left of its own was taken away"
+        : `${count(n)} things that the damaged run had left of its own were taken away`,
+    showTidied: "Show them",
+    hideTidied: "Hide them",
+    switchedOff: "These actions are switched off",
+    switchedOffText:
+      "They were on before the damaged run began, so it may have switched them off. Look at them in the project, and switch on those that should be on.",
+  },
+
   guard: {
     choice: "Actions that the records would set off",
     hold: "Hold them",
@@ -235,6 +260,7 @@ export const migration = {
       undoing: "Taking back",
       undo_paused: "Taking back was interrupted",
       undone: "Taken back",
+      planned_again: "Given up: the rest was planned again",
       failed: "Stopped by a problem",
     },
     progress: "Records written",
@@ -513,6 +539,7 @@ export const migration = {
       done_with_exceptions: "Done, with exceptions",
       undoing: "Taking back",
       undone: "Taken back",
+      planned_again: "Given up: the rest was planned again",
       failed: "Stopped by a problem",
     },
     made: "made",
@@ -520,7 +547,6 @@ export const migration = {
     held: "not carried out",
     resumeNote:
       "It goes on where it stopped. What may have happened is looked up first, so nothing is made twice.",
-    heldTitle: "Not carried out, and why",
     unresolvedTitle: "Ids that lead nowhere",
     unresolvedLead: "What they name is neither there nor part of this plan.",
     madeTitle: "Made",
