@@ -23,9 +23,11 @@ use crate::control::Wish;
 use crate::journal::{Journal, JournalError, Was};
 use crate::plan::{Seal, Verdict};
 use crate::ports::{PortError, WriteError};
+use crate::progress::Phase;
 use crate::run::{Ending, Halt, RunError, Side, open};
 use crate::settings::{Env, Settings};
 use crate::target_lock::TargetLock;
+use crate::watch::Watch;
 
 /// What came of an undo: three lists that leave nothing out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -110,6 +112,8 @@ pub(crate) struct Undo<'a> {
     ledger: Ledger,
     acts: Vec<Act>,
     choices: UndoChoices,
+    /// The limits have let a change through that is not made yet.
+    is_admitted: bool,
 }
 
 /// What to do about an act next.
@@ -123,6 +127,8 @@ enum Next {
 
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_secs(1);
+/// What was seen longer ago is looked at again.
+const FRESH: Duration = Duration::from_secs(1);
 /// A target that loses every answer is not asked for ever.
 const DOUBTS_IN_A_ROW: u32 = 12;
 /// Rows of an entity that one request deletes, and writes.
@@ -132,7 +138,7 @@ const WRITTEN: usize = 100;
 impl<'a> Undo<'a> {
     pub(crate) fn new(plan: &'a ResourcePlan, ledger: Ledger, choices: UndoChoices) -> Undo<'a> {
         let acts = acts(&ledger);
-        Undo { plan, ledger, acts, choices }
+        Undo { plan, ledger, acts, choices, is_admitted: false }
     }
 
     pub(crate) async fn drive(
@@ -144,6 +150,9 @@ impl<'a> Undo<'a> {
         if self.ledger.undone {
             return Ok(Ending::Finished);
         }
+        let watch = Watch::new(hands.env);
+        watch.phase(Phase::Undoing);
+        watch.change(|figures| figures.items_total = self.acts.len() as u64);
         let began = hands.env.clock.elapsed();
         let was_undoing = self.ledger.undoing;
         self.journal(hands, journal, Row::Session {})?;
@@ -161,9 +170,10 @@ impl<'a> Undo<'a> {
             let number = u32::try_from(act).unwrap_or(u32::MAX);
             let progress = self.ledger.acts.get(&number).cloned().unwrap_or_default();
             if progress.reversed || progress.kept.is_some() {
+                watch.change(|figures| figures.items_done += 1);
                 continue;
             }
-            if let Some(ending) = self.reverse(number, hands, journal, settings).await? {
+            if let Some(ending) = self.reverse(number, hands, &watch, journal, settings).await? {
                 let reason = match &ending {
                     Ending::Halted(halt) => halt.to_string(),
                     _ => "stopped by its owner".to_owned(),
@@ -171,8 +181,10 @@ impl<'a> Undo<'a> {
                 self.journal(hands, journal, Row::Suspended { reason })?;
                 return Ok(ending);
             }
+            watch.change(|figures| figures.items_done += 1);
         }
         self.journal(hands, journal, Row::Undone {})?;
+        watch.phase(Phase::Done);
         Ok(Ending::Finished)
     }
 
@@ -181,6 +193,7 @@ impl<'a> Undo<'a> {
         &mut self,
         number: u32,
         hands: &Hands<'_>,
+        watch: &Watch<'_>,
         journal: &mut dyn Journal<Row>,
         settings: &Settings,
     ) -> Result<Option<Ending>, JournalError> {
@@ -188,7 +201,7 @@ impl<'a> Undo<'a> {
         let (mut attempts, mut doubts_in_a_row) = (0, 0);
         let mut silent = Duration::ZERO;
         loop {
-            if is_stopped(hands) {
+            if watch.pass().await.is_err() {
                 return Ok(Some(Ending::Stopped));
             }
             let next = match self.look(number, hands).await {
@@ -220,6 +233,21 @@ impl<'a> Undo<'a> {
                 }
                 Next::Do(work) => work,
             };
+            // What the owner or the limits hold back is looked at again: somebody may have changed it meanwhile.
+            let seen = hands.env.clock.elapsed();
+            if watch.pass().await.is_err() {
+                return Ok(Some(Ending::Stopped));
+            }
+            if !self.is_admitted {
+                unless_stopped(hands, hands.permit()).await;
+                if is_stopped(hands) {
+                    return Ok(Some(Ending::Stopped));
+                }
+                self.is_admitted = true;
+            }
+            if hands.env.clock.elapsed().saturating_sub(seen) >= FRESH {
+                continue;
+            }
             let many = matches!(*work, Work::Write { .. } | Work::Remove { .. });
             attempts += 1;
             if attempts > ATTEMPTS && !many || attempts > 100_000 {
@@ -227,10 +255,7 @@ impl<'a> Undo<'a> {
                 self.journal(hands, journal, Row::Kept { act: number, why: Stays::Impossible, reason })?;
                 return Ok(None);
             }
-            unless_stopped(hands, hands.permit()).await;
-            if is_stopped(hands) {
-                return Ok(Some(Ending::Stopped));
-            }
+            self.is_admitted = false;
             if let Some(seal) = unlocked {
                 self.journal(hands, journal, Row::Unlocking { act: number, seal })?;
             }

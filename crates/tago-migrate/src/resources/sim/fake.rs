@@ -108,6 +108,11 @@ impl Fake {
         inner.faults.insert(at, fault);
     }
 
+    /// Somebody sets these fields after so long.
+    pub(super) fn edit_after(&self, wait: Duration, at: Address, fields: Document) {
+        self.inner.lock().unwrap().coming.push((Instant::now() + wait, Deed::Edit(at, fields, None)));
+    }
+
     /// From here on nothing answers.
     pub(super) fn vanish(&self) {
         self.inner.lock().unwrap().gone = true;

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::fixture::whole;
 use super::harness::{OURS, THEIRS, World};
+use crate::resources::document::Document;
 use crate::resources::kind::Kind;
 use crate::resources::plan::{Conflict, ResourceChoices};
 use crate::run::Ending;
@@ -66,4 +67,58 @@ async fn an_idle_target_is_changed_at_nearly_its_limits_and_a_live_one_leaves_ro
             );
         }
     }
+}
+
+/// A run of which each change is due half a minute after the last, carried to its end.
+async fn slowly() -> World {
+    let choices = ResourceChoices { conflict: Conflict::TakeSource, ..ResourceChoices::default() };
+    let target = whole(1, THEIRS);
+    for (at, mut stored) in target.dump() {
+        if at.kind == Kind::Dashboard || at.kind == Kind::Action {
+            stored.document.insert("description".into(), "another".into());
+        }
+        target.put(at, stored);
+    }
+    let mut world = World::new(whole(1, OURS), target, choices);
+    world.plan().await;
+    assert_eq!(world.run().await, Ending::Finished);
+    (world.pace.edits, world.pace.share) = (2, Some(1.0));
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undo_looks_again_after_it_has_waited_for_the_limits() {
+    let mut world = slowly().await;
+    let by_run = world.target.dump();
+    // The first goes at once, the second has been looked at and waits.
+    for at in by_run.keys().filter(|at| at.kind == Kind::Dashboard || at.kind == Kind::Action) {
+        let fields = Document::from_iter([("description".to_owned(), "mine".into())]);
+        world.target.edit_after(Duration::from_secs(15), at.clone(), fields);
+    }
+    let told = world.undo().await;
+    assert_eq!((told.reversed.len(), told.impossible.len()), (1, 0), "{told:?}");
+    assert!(told.changed_since.len() > 1, "{told:?}");
+    for (at, ..) in &told.changed_since {
+        let stored = world.target.dump().remove(at).unwrap();
+        assert_eq!(stored.document["description"], "mine");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undo_waits_while_it_is_paused() {
+    let mut world = slowly().await;
+    let (control, before) = (world.control.clone(), world.target.writes());
+    let owner = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        control.pause();
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        control.resume();
+    });
+    let begun = Instant::now();
+    let told = world.undo().await;
+    owner.await.unwrap();
+    assert!(told.reversed.len() > 1 && told.changed_since.is_empty(), "{told:?}");
+    let changes = u32::try_from(world.target.writes() - before).unwrap();
+    let least = Duration::from_secs(3_600) + Duration::from_secs(30) * (changes - 3);
+    assert!(begun.elapsed() >= least, "{:?} for {changes}, at least {least:?}", begun.elapsed());
 }
