@@ -16,7 +16,7 @@ use tago_api::{AccountId, BackupId, ProjectId, Time};
 
 use crate::holds::Point;
 use crate::platform::{Failure, Platform, Refusal, Truths};
-use crate::project::{Fault, Plan, RateOverride};
+use crate::project::{Fault, Late, Plan, RateOverride};
 use crate::registry::Account;
 
 type Knobs = State<Arc<Platform>>;
@@ -32,6 +32,7 @@ pub(crate) fn router(platform: Arc<Platform>) -> Router {
         .route("/plan", post(set_plan))
         .route("/rates", post(set_rate).delete(clear_rates))
         .route("/truths", get(truths).post(set_truths))
+        .route("/read_lag", post(set_read_lag))
         .route("/prices", get(prices).post(set_prices))
         .route("/hold", get(parked).post(hold))
         .route("/resume", post(resume))
@@ -115,6 +116,22 @@ async fn truths(State(platform): Knobs) -> Json<Truths> {
 async fn set_truths(State(platform): Knobs, Json(truths): Json<Truths>) -> Json<Truths> {
     *platform.truths.lock().unwrap_or_else(PoisonError::into_inner) = truths;
     Json(truths)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadLag {
+    project: ProjectId,
+    /// `records`, or `everything`.
+    #[serde(default)]
+    late: Late,
+    lag_ms: u64,
+}
+
+/// A write of this project is shown to whoever asks only so long after, by the platform's clock; 0 ends that.
+async fn set_read_lag(State(platform): Knobs, Json(setting): Json<ReadLag>) -> Turned {
+    platform.project(setting.project)?.show_late(setting.late, Duration::from_millis(setting.lag_ms));
+    done()
 }
 
 async fn prices(State(platform): Knobs) -> Turned {

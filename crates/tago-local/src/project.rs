@@ -79,6 +79,7 @@ pub use snapshot::{Copied, RowCounts, Snapshot};
 use blobs::Blobs;
 use files::Files;
 use record_id::RecordIds;
+pub use store::Late;
 use store::Store;
 use token::TokenKind;
 
@@ -442,14 +443,36 @@ impl Project {
         self.0.store.save_recent().await;
     }
 
+    /// From now on whoever asks is shown a write only `lag` later by the platform's clock (at most an eighth
+    /// of it earlier). Who writes knows at once, and a token opens what it opens at once.
+    pub fn show_late(&self, late: Late, lag: Duration) {
+        self.0.store.show_late(late, lag);
+    }
+
     async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, ProjectError> {
+        self.beside_the_writer(move |store| store.read_blocking(work)).await
+    }
+
+    /// What others are shown.
+    async fn read_late<T: Send + 'static>(
+        &self,
+        what: Late,
+        work: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, ProjectError> {
+        self.beside_the_writer(move |store| store.read_late_blocking(what, work)).await
+    }
+
+    async fn beside_the_writer<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Store) -> Result<rusqlite::Result<T>, ProjectError> + Send + 'static,
+    ) -> Result<T, ProjectError> {
         self.0.store.keep_up().await;
         let project = self.clone();
         tokio::task::spawn_blocking(move || {
-            project.0.store.read_blocking(work)?.map_err(|source| project.database_error(source))
+            read(&project.0.store)?.map_err(|source| project.database_error(source))
         })
         .await
         .unwrap_or(Err(ProjectError::Panicked))

@@ -118,6 +118,11 @@ impl Platform {
         self.knob("POST", "faults", fault).await;
     }
 
+    /// From now on a project shows what is written only so long after.
+    pub(crate) async fn show_late(&self, project: &Project, lag_ms: u64) {
+        self.knob("POST", "read_lag", json!({ "project": project.id, "lag_ms": lag_ms })).await;
+    }
+
     /// All is well again.
     pub(crate) async fn come_back(&self) {
         self.knob("DELETE", "faults", Value::Null).await;

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use super::query_text::QueryText;
 use super::rates::Plan;
-use super::store::{Unwritten, Writing};
+use super::store::{Late, Unwritten, Writing};
 use super::token::Caller;
 use super::{Project, ProjectError};
 
@@ -34,6 +34,8 @@ pub(super) struct Call {
     pub(super) effect_after: Duration,
     /// Whether a test asks for a panic of the writer's work.
     pub(super) panics: bool,
+    /// What it asks for, if it changes nothing: that may be shown late.
+    pub(super) reads: Option<Late>,
 }
 
 /// What carries a request out.
@@ -88,7 +90,10 @@ impl Call {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, Refused> {
-        self.project.read(|db| Ok(work(db))).await?
+        match self.reads {
+            Some(what) => self.project.read_late(what, |db| Ok(work(db))).await?,
+            None => self.project.read(|db| Ok(work(db))).await?,
+        }
     }
 
     /// Changes the main database, all or nothing; durable when it returns.

@@ -101,9 +101,10 @@ pub(super) async fn ask(call: Call) -> Result<Answer, Refused> {
         let admitted = shared.rates.admit(call.project.id(), &AGGREGATE, rates::DATA_AGGREGATE, now);
         admitted.map_err(Refused::too_many)?;
     }
+    let known = call.project.0.store.lookup_before_records(|db| Target::find(db, &id))?.transpose()?;
     let (number, (answer, read)) = call
         .read(move |db| {
-            let target = Target::find(db, &id)?;
+            let target = known.map_or_else(|| Target::find(db, &id), Ok)?;
             let target = if own { target.accepting_its_token()? } else { target };
             Ok((target.number, question.answer(db, &target, &ids)?))
         })
@@ -189,9 +190,10 @@ pub(super) async fn empty(call: Call) -> Result<Answer, Refused> {
 
 pub(super) async fn amount(call: Call) -> Result<Answer, Refused> {
     let id = device_of(&call);
+    let known = call.project.0.store.lookup_before_records(|db| device::number(db, &id))?.transpose()?;
     let count = call
         .read(move |db| {
-            let number = device::number(db, &id)?;
+            let number = known.map_or_else(|| device::number(db, &id), Ok)?;
             records_of(db, number).map_err(Refused::from)
         })
         .await?;

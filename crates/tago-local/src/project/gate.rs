@@ -20,6 +20,7 @@ use super::faults::FaultKind;
 use super::query_text::QueryText;
 use super::rates::Bucket;
 use super::serve::DropConnection;
+use super::store::Late;
 use super::token::{self, Caller, TokenKind};
 
 /// One row of the route table.
@@ -213,7 +214,11 @@ fn admitted(project: Project, route: &Route, arrived: Arrived) -> Result<Call, R
     let header =
         |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let (host, content_type) = (header(HOST), header(CONTENT_TYPE));
-    Ok(Call { caller, path, query, body: body?, host, content_type, effect_after, panics, project })
+    let is_of_records =
+        route.path == "/data" || route.path.ends_with("/data") || route.path.ends_with("/data_amount");
+    let reads =
+        (route.method == Method::GET).then_some(if is_of_records { Late::Records } else { Late::Everything });
+    Ok(Call { caller, path, query, body: body?, host, content_type, effect_after, panics, reads, project })
 }
 
 fn caller(project: &Project, headers: &HeaderMap) -> Result<Caller, Refused> {

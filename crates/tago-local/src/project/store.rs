@@ -1,5 +1,7 @@
 //! The main database's connections: one thread writes, others read.
 
+mod behind;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,6 +15,9 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use tago_api::Time;
 use tokio::sync::oneshot;
+
+use behind::Behind;
+pub use behind::Late;
 
 use super::data::chunks;
 use super::recent::Recent;
@@ -32,6 +37,7 @@ pub(super) struct Store {
     readers: Mutex<Readers>,
     returned: Condvar,
     pub(super) recent: Arc<Recent>,
+    behind: Arc<Behind>,
     /// The day (since 1970, UTC) up to which chunks have rolled over.
     day: Arc<AtomicI64>,
     clock: Arc<dyn Clock>,
@@ -102,13 +108,14 @@ impl Store {
         let lookups = open_to_read(path).map_err(failed)?;
         let (work, jobs) = channel();
         let recent = Arc::new(Recent::default());
+        let behind = Arc::new(Behind::new(path));
         let day = Arc::new(AtomicI64::new(i64::MIN));
         let clock = shared.clock.clone();
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
             .spawn({
-                let (recent, day) = (recent.clone(), day.clone());
-                move || write_until_closed(&writing, &jobs, &shared, &Beside { recent, day })
+                let beside = Beside { recent: recent.clone(), behind: behind.clone(), day: day.clone() };
+                move || write_until_closed(&writing, &jobs, &shared, &beside)
             })
             .map_err(|source| ProjectError::Directory { path: path.to_owned(), source })?;
         Ok(Store {
@@ -118,6 +125,7 @@ impl Store {
             readers: Mutex::default(),
             returned: Condvar::new(),
             recent,
+            behind,
             day,
             clock,
             file,
@@ -204,12 +212,46 @@ impl Store {
         Ok(read)
     }
 
+    /// Reads what was there as long ago as writes of its kind are shown late.
+    pub(super) fn read_late_blocking<T>(
+        &self,
+        what: Late,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<rusqlite::Result<T>, ProjectError> {
+        let seen = self.behind.seen_at(self.clock.now());
+        if seen.is_present(what) {
+            drop(seen);
+            return self.read_blocking(work);
+        }
+        match seen.state() {
+            Some(db) => Ok(work(db)),
+            None => self.read_blocking(work),
+        }
+    }
+
+    /// From now on a write is shown to readers after `lag` and no more than an eighth of it earlier, by the
+    /// platform's clock. A snapshot shows what was written before it.
+    pub(super) fn show_late(&self, late: Late, lag: Duration) {
+        self.behind.set(late, lag);
+    }
+
+    /// A row or two that are shown at once where records are shown late; `None` where they are not.
+    pub(super) fn lookup_before_records<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> T,
+    ) -> Result<Option<T>, ProjectError> {
+        let late = self.behind.seen_at(self.clock.now()).is_of_records();
+        late.then(|| self.lookup(work)).transpose()
+    }
+
     /// Stops the writer between two transactions, with the write lock held, until the guard is dropped.
     pub(super) fn pause(&self) -> Result<Pause, ProjectError> {
         let (paused, is_paused) = channel();
         let (end, until) = channel();
         self.send(Work::Pause { paused, until }).map_err(|Closed| ProjectError::Closed)?;
         is_paused.recv().map_err(|_| ProjectError::Closed)?;
+        // Whoever reads an old state would keep the log from being folded in.
+        self.behind.let_go();
         Ok(Pause { _end: end })
     }
 
@@ -233,6 +275,7 @@ impl Store {
             let _ = thread.join();
         }
         lock(&self.lookups).take();
+        self.behind.let_go();
         let mut readers = lock(&self.readers);
         readers.closed = true;
         self.returned.notify_all();
@@ -265,6 +308,7 @@ struct Closed;
 /// What the writer shares with readers.
 struct Beside {
     recent: Arc<Recent>,
+    behind: Arc<Behind>,
     day: Arc<AtomicI64>,
 }
 
@@ -315,6 +359,7 @@ fn write_together(
     let mut told = Vec::new();
     let mut left = None;
     let outcome: rusqlite::Result<()> = (|| {
+        beside.behind.keep(shared.clock.now())?;
         db.execute_batch("BEGIN IMMEDIATE")?;
         let (now, today) = (shared.clock.now(), beside.day.load(Ordering::Acquire));
         if day_of(now) != today {

@@ -2,6 +2,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tago_local::project::Late;
 
 use crate::harness::{Device, Running};
 
@@ -203,4 +204,51 @@ async fn a_panic_of_the_writer_undoes_its_request_alone_and_the_writer_goes_on()
     assert_eq!(after, before, "not even the moment of its last input");
     assert_eq!(send(&it, &device).await.unwrap().status().as_u16(), 202);
     assert_eq!(amount(&it, &device).await, 42);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_is_shown_late_to_whoever_asks() {
+    let it = Running::start().await;
+    let device = it.device("Truck").await;
+    let path = format!("/device/{}", device.id);
+    it.send(&device, json!({"variable": "t", "value": 1})).await;
+    it.project.show_late(Late::Everything, Duration::from_secs(80));
+
+    // Each of these is there at once for who writes, and 80 s later for who asks.
+    it.send(&device, json!({"variable": "t", "value": 2})).await;
+    it.call(Method::PUT, &path, json!({"name": "Lorry"})).await;
+    assert_eq!((it.values(&device, "").await, amount(&it, &device).await), (vec![json!(1)], json!(1)));
+    assert_eq!(it.get(&path).await["name"], "Truck");
+    it.set_time("2026-03-10T12:00:30Z");
+    let removed = it.call(Method::DELETE, &format!("{path}/data?qty=10"), json!({})).await;
+    assert_eq!(removed, "2 Data Removed");
+    it.set_time("2026-03-10T12:01:19Z");
+    assert_eq!((it.values(&device, "").await, amount(&it, &device).await), (vec![json!(1)], json!(1)));
+    it.set_time("2026-03-10T12:01:20Z");
+    assert_eq!((it.get(&path).await["name"].clone(), amount(&it, &device).await), (json!("Lorry"), json!(2)));
+    it.set_time("2026-03-10T12:01:49Z");
+    assert_eq!(amount(&it, &device).await, 2);
+    it.set_time("2026-03-10T12:01:50Z");
+    assert_eq!((it.values(&device, "").await, amount(&it, &device).await), (vec![], json!(0)));
+
+    // Nobody has to wait for what a snapshot holds, and the lag ends when it is taken away.
+    it.send(&device, json!({"variable": "t", "value": 3})).await;
+    assert_eq!(amount(&it, &device).await, 0);
+    std::fs::create_dir(it.path("copy")).unwrap();
+    it.project.snapshot_to(&it.path("copy").join("main.sqlite"), &mut |_| {}).unwrap();
+    assert_eq!(amount(&it, &device).await, 1);
+    it.send(&device, json!({"variable": "t", "value": 4})).await;
+    assert_eq!(amount(&it, &device).await, 1);
+    it.project.show_late(Late::Records, Duration::ZERO);
+    assert_eq!(amount(&it, &device).await, 2);
+
+    it.project.show_late(Late::Records, Duration::from_secs(1));
+    it.send(&device, json!({"variable": "t", "value": 5})).await;
+    it.call(Method::PUT, &path, json!({"name": "Van"})).await;
+    assert_eq!((it.get(&path).await["name"].clone(), amount(&it, &device).await), (json!("Van"), json!(2)));
+    let new = it.device("Trailer").await;
+    it.send(&new, json!({"variable": "t", "value": 6})).await;
+    assert_eq!((it.values(&new, "").await, amount(&it, &new).await), (vec![], json!(0)));
+    let count = it.get(&format!("/device/{}/data?query=count&variables=t", new.id)).await;
+    assert_ne!(count[0]["value"], 1, "{count}");
 }
