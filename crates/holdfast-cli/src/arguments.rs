@@ -245,7 +245,7 @@ pub(crate) struct Choice {
     /// Only records up to and with this moment.
     #[arg(long, value_name = "TIME")]
     pub(crate) to: Option<Time>,
-    /// Which records to write.
+    /// Which records to write, and whether any are removed.
     #[arg(long, value_enum, default_value_t = Policy::Fill)]
     pub(crate) policy: Policy,
     /// What becomes of devices that both sides have and that differ.
@@ -279,6 +279,9 @@ pub(crate) enum Policy {
     Fill,
     /// Every record of the source, whatever the target has.
     Append,
+    /// Between --from and --to, which it needs, make the target hold exactly what the source holds: what lacks
+    /// is written, and what only the target has is removed, after it was kept whole in the run's folder.
+    Replace,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -206,6 +206,9 @@ async fn choices(choice: &Choice, source: &dyn Source) -> Result<Choices, Failur
     if choice.from.zip(choice.to).is_some_and(|(from, to)| to < from) {
         return Err(Failure::EmptyRange);
     }
+    if matches!(choice.policy, arguments::Policy::Replace) && choice.from.zip(choice.to).is_none() {
+        return Err(Failure::OpenRange);
+    }
     Ok(Choices {
         devices: devices(&choice.devices, source).await?,
         variables: (!choice.variables.is_empty()).then(|| choice.variables.iter().cloned().collect()),
@@ -214,6 +217,7 @@ async fn choices(choice: &Choice, source: &dyn Source) -> Result<Choices, Failur
         policy: match choice.policy {
             arguments::Policy::Fill => Policy::Fill,
             arguments::Policy::Append => Policy::Append,
+            arguments::Policy::Replace => Policy::Replace,
         },
         existing: match choice.existing {
             arguments::Existing::Keep => Existing::Keep,

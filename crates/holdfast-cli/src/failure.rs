@@ -69,6 +69,8 @@ pub(crate) enum Failure {
     Resources { cause: PortError },
     #[error("the time range ends before it begins; look at --from and --to")]
     EmptyRange,
+    #[error("a time range that is replaced needs a beginning and an end; give --from and --to")]
+    OpenRange,
     #[error("the run of this folder held nothing back; there is nothing to try again")]
     NothingHeld,
     #[error(transparent)]

@@ -45,6 +45,7 @@ impl Show {
                     "source": summary.records_source,
                     "target": summary.records_target,
                     "to_write": summary.records_missing,
+                    "to_remove": summary.records_removed,
                     "beyond": summary.records_beyond,
                 },
                 "bytes": summary.bytes,
@@ -81,6 +82,10 @@ impl Show {
             count(summary.records_source),
             count(summary.records_target),
         )?;
+        if summary.records_removed > 0 {
+            let removed = count(summary.records_removed);
+            writeln!(out, "Removed  {removed} records that only the target has; each is kept whole before")?;
+        }
         for part in plan.devices() {
             device_lines(&mut out, &part)?;
         }
@@ -120,6 +125,8 @@ impl Show {
                 "text": text,
                 "records_done": status.records_done,
                 "records_total": status.records_total,
+                "records_removed": status.records_removed,
+                "records_to_remove": status.records_to_remove,
                 "batches_open": status.batches_open,
                 "held": held,
                 "devices_made": status.created,
@@ -129,6 +136,10 @@ impl Show {
         let mut out = io::stdout().lock();
         writeln!(out, "{text}")?;
         writeln!(out, "Records  {} of {} stored", count(status.records_done), count(status.records_total))?;
+        if status.records_to_remove > 0 {
+            let (removed, all) = (count(status.records_removed), count(status.records_to_remove));
+            writeln!(out, "Removed  {removed} of {all}, kept in {}", folder.join("kept").display())?;
+        }
         if status.batches_open > 0 {
             writeln!(out, "         {} batches to check again when it goes on", count(status.batches_open))?;
         }
@@ -161,6 +172,9 @@ impl Show {
             match reversed.what {
                 Reversal::Records(records) => {
                     writeln!(out, "undone   {name}: {} records removed", count(records))
+                }
+                Reversal::WrittenBack(records) => {
+                    writeln!(out, "undone   {name}: {} records written back", count(records))
                 }
                 Reversal::Deleted => writeln!(out, "undone   {name}: the device that was made is deleted"),
                 Reversal::Restored => writeln!(out, "undone   {name}: the device has what it had before"),
@@ -246,6 +260,10 @@ impl Show {
             count(report.records_written),
             report.devices_created
         )?;
+        if report.records_to_remove > 0 {
+            let (removed, all) = (count(report.records_removed), count(report.records_to_remove));
+            writeln!(out, "Removed  {removed} of {all}")?;
+        }
         writeln!(out, "Proof    {}", verdict(report.proven))?;
         for exception in &report.exceptions {
             writeln!(out, "look     {}", plain(exception))?;
@@ -296,6 +314,7 @@ fn device_json(part: &DevicePart<'_>) -> serde_json::Value {
             "source": part.records_source,
             "target": part.records_target,
             "to_write": part.records_missing,
+            "to_remove": part.records_removed,
         },
         "between": part.missing_between,
     })
@@ -307,10 +326,14 @@ fn device_lines(out: &mut impl Write, part: &DevicePart<'_>) -> io::Result<()> {
         (Verdict::Update, _) => "change",
         (Verdict::Blocked, _) | (_, Verdict::Blocked) => "STOP  ",
         (Verdict::Conflict, _) => "differ",
+        (_, Verdict::Fill) if part.records_removed > 0 => "remove",
         (_, Verdict::Fill) => "fill  ",
         _ => return Ok(()),
     };
     write!(out, "  {mark} {}: {} records", plain(&part.item.name), count(part.records_missing))?;
+    if part.records_removed > 0 {
+        write!(out, " to write, {} to remove", count(part.records_removed))?;
+    }
     if let Some((from, to)) = part.missing_between {
         write!(out, " between {from} and {to}")?;
     }

@@ -1,5 +1,5 @@
 //! The run folder: `plan.jsonl`, `journal.sqlite`, `proof.jsonl`, `counts.jsonl`, `report.json`,
-//! `report.html`, `tokens.csv`, `ids.csv`, `worklist.csv`, `worklist.json` with what of it is done and
+//! `report.html`, `tokens.csv`, `ids.csv`, `removed.csv`, `worklist.csv`, `worklist.json` with what of it is done and
 //! `worklist.lock` for whoever changes that, `run.lock` while a process has the run, and
 //! `proof.unfinished.jsonl` while a proof is to go on, and `planned-again.json` from when a damaged run is given
 //! up for a new plan. The folder `kept` has what is replaced and the keys of
@@ -18,6 +18,7 @@ pub(crate) const REPORT_JSON: &str = "report.json";
 pub(crate) const REPORT_HTML: &str = "report.html";
 pub(crate) const TOKENS_CSV: &str = "tokens.csv";
 pub(crate) const IDS_CSV: &str = "ids.csv";
+pub(crate) const REMOVED_CSV: &str = "removed.csv";
 pub(crate) const WORKLIST: &str = "worklist.json";
 pub(crate) const WORKLIST_LOCK: &str = "worklist.lock";
 pub(crate) const WORK_CSV: &str = "worklist.csv";

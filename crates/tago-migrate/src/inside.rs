@@ -309,6 +309,7 @@ mod tests {
             in_use: BTreeSet::new(),
             checks: Vec::new(),
             actions: Vec::new(),
+            undo_actions: Vec::new(),
             counterparts: BTreeMap::new(),
         }
     }

@@ -29,6 +29,7 @@ mod reader;
 mod rebuild;
 mod record;
 mod rehearse;
+mod replaced;
 mod report;
 pub mod resources;
 mod retry;
@@ -68,7 +69,7 @@ pub use prove::{
 pub use rebuild::{RebuildError, Rebuilt, rebuild};
 pub use record::{Key, Record, Tally};
 pub use rehearse::{RehearseError, rehearse};
-pub use report::{Report, ReportError, TokenWork, report};
+pub use report::{RemovedPart, Report, ReportError, TokenWork, report};
 pub use retry::retry;
 pub use run::{
     ActionState, ActionStatus, Ending, Halt, HeldItem, RunError, RunStatus, Side, release, resume, run,

@@ -1,7 +1,7 @@
 //! What of one data item is sent, cut into batches, and what of a batch is still lacking.
 //!
 //! For each window let B be the multiset that the target held when the window was opened, S the source's
-//! and M what is to be written: S - B when filling gaps, S when appending. The journal keeps, before the
+//! and M what is to be written: S - B when filling gaps or replacing, S when appending. The journal keeps, before the
 //! first byte of a window leaves, B's count of every record of S (see [`Runs`]); so S, which can be read
 //! again at any time, gives back M and its batches to the last byte, also after a crash, and also where B
 //! holds true duplicates of M.
@@ -22,8 +22,9 @@ use crate::announced::Announced;
 use crate::batch::Batch;
 use crate::inside::Terms;
 use crate::multiset::{Counts, Runs};
-use crate::plan::{DataItem, Policy};
+use crate::plan::{DataItem, Policy, Window};
 use crate::record::{Key, Record, Tally};
+use crate::replaced::surplus;
 use crate::run::Side;
 
 /// A record, ready to compare and to send.
@@ -143,7 +144,7 @@ pub(crate) fn open(
     let mut opened: BTreeMap<&str, Opened> = BTreeMap::new();
     let mut changed = Vec::new();
     for (window, place) in item.windows.iter().zip(0_u32..) {
-        if window.missing.is_empty() {
+        if !window.is_touched() {
             continue;
         }
         let variable = window.variable.as_str();
@@ -163,11 +164,20 @@ pub(crate) fn open(
     let mut opened: Vec<_> = opened.into_values().collect();
     opened.sort_unstable_by_key(|window| window.window);
     let missing = missing(item, policy, source, &opened);
+    let surplus = if policy == Policy::Replace { surplus(source, target) } else { BTreeMap::new() };
+    let removable = |window: &Window| {
+        let removed = surplus.get(window.variable.as_str()).map(Vec::as_slice).unwrap_or_default();
+        Tally::of(removed.iter().map(|parcel| parcel.key)) == window.removed
+            && removed.iter().all(|parcel| parcel.id.is_some())
+    };
     let lost: Vec<_> = match missing {
         Some((tallies, ..)) => opened
             .iter()
             .map(|window| window.window)
-            .filter(|place| tallies.get(place) != Some(&item.windows[*place as usize].missing))
+            .filter(|place| {
+                let window = &item.windows[*place as usize];
+                tallies.get(place) != Some(&window.missing) || !removable(window)
+            })
             .collect(),
         None => opened.iter().map(|window| window.window).collect(),
     };
@@ -359,7 +369,7 @@ fn missing<'a>(
         let had = had.next()?;
         let wanted = match policy {
             Policy::Append => copies.len(),
-            Policy::Fill => copies.len().saturating_sub(had as usize),
+            Policy::Fill | Policy::Replace => copies.len().saturating_sub(had as usize),
         };
         sent.extend(&copies[..wanted]);
         if wanted > 0 {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tago_api::{ActionId, DeviceId, Time};
+use tago_api::{ActionId, DeviceId, RecordId, Time};
 
 use crate::action::PlatformAction;
 use crate::batch::Batch;
@@ -18,6 +18,8 @@ use crate::journal::Row;
 use crate::load::{Load, Parcels};
 use crate::plan::{DeviceItem, Item, Plan, Seal, Verdict};
 use crate::ports::{PortError, WriteError};
+use crate::record::Key;
+use crate::replaced::Replaced;
 use crate::resources::remap::Mapping;
 use crate::run::{Ending, Halt, Side};
 
@@ -25,12 +27,14 @@ mod data;
 mod device;
 mod guard;
 pub(crate) mod ledger;
+pub(crate) mod removal;
 mod schedule;
 pub(crate) mod token;
 
 pub(crate) use device::MARKER;
 use guard::Guard;
 use ledger::Ledger;
+use removal::{Selection, Sweep};
 
 /// When something happened.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +60,12 @@ pub(crate) enum Event {
     Read { item: u32, result: Result<Both, Trouble> },
     /// What became of a batch: how many records the platform says it added.
     Sent { item: u32, result: Result<u64, WriteError> },
+    /// What is kept of the records that an item removes.
+    Recalled { item: u32, result: Result<Vec<Replaced>, String> },
+    /// Records of the target that were asked for by their ids.
+    Named { item: u32, asked: Vec<RecordId>, result: Result<Vec<(Option<RecordId>, Key)>, PortError> },
+    /// What became of records to be removed.
+    Removed { item: u32, result: Result<(), WriteError> },
     /// A device on both sides.
     DeviceRead { item: u32, result: Result<Pair, Trouble> },
     /// Devices of the target with the item's marker.
@@ -89,6 +99,12 @@ pub(crate) enum Action {
     Read { item: u32, device: DeviceId, terms: Arc<Terms> },
     /// Send a batch.
     Send { item: u32, device: DeviceId, token: Token, batch: Batch },
+    /// Read what is kept of the records that an item removes.
+    Recall { item: u32, kept: Seal },
+    /// Read records of the target by their ids.
+    Name { item: u32, device: DeviceId, ids: Vec<RecordId>, terms: Arc<Terms> },
+    /// Remove records of the target by their ids.
+    Remove { item: u32, device: DeviceId, ids: Vec<RecordId> },
     /// Read a device of the source, and its counterpart.
     ReadDevice { item: u32, target: Option<DeviceId> },
     /// Look for a device by the run's tag.
@@ -196,6 +212,9 @@ pub(crate) struct State {
     doubts_in_a_row: u32,
     refusals_in_a_row: u32,
     tokens_settled_at: Duration,
+    /// How far items are with what they remove.
+    sweeps: BTreeMap<u32, Sweep>,
+    selection: Selection,
     /// Until then something of another run may arrive that the rehearsal did not see.
     quiet_until: Option<Duration>,
     /// Devices of the source of which another run has made one, once that is known.
@@ -216,6 +235,11 @@ enum Stage {
     Finding,
     WantsToWork(Work),
     Working(Work),
+    Recalling,
+    Probing,
+    Naming,
+    WantsToRemove,
+    Removing,
 }
 
 enum Writer {
@@ -269,6 +293,8 @@ impl State {
             doubts_in_a_row: 0,
             refusals_in_a_row: 0,
             tokens_settled_at: Duration::ZERO,
+            sweeps: BTreeMap::new(),
+            selection: Selection::default(),
             quiet_until: None,
             twins: None,
             terms: (0, Arc::new(Terms::of(&plan, &Ledger::default()))),
@@ -458,6 +484,18 @@ impl Turn<'_> {
                 self.state.pending -= 1;
                 self.sent(item, result);
             }
+            Event::Recalled { item, result } => {
+                self.state.pending -= 1;
+                self.recalled(item, result);
+            }
+            Event::Named { item, asked, result } => {
+                self.state.pending -= 1;
+                self.named(item, &asked, result);
+            }
+            Event::Removed { item, result } => {
+                self.state.pending -= 1;
+                self.records_removed(item, result);
+            }
             Event::DeviceRead { item, result } => {
                 self.state.pending -= 1;
                 self.device_read(item, result);
@@ -547,6 +585,7 @@ impl Turn<'_> {
             Subject::Item(item) => match self.state.active.remove(&item) {
                 Some(Stage::WantsToSend(load, batch)) => self.send(item, load, batch),
                 Some(Stage::WantsToWork(work)) => self.work(item, work),
+                Some(Stage::WantsToRemove) => self.look_at_records(item),
                 Some(stage) => {
                     self.state.active.insert(item, stage);
                 }
@@ -589,7 +628,13 @@ impl Turn<'_> {
             .active
             .iter()
             .filter(|(_, stage)| {
-                matches!(stage, Stage::WantsToken(..) | Stage::WantsToSend(..) | Stage::WantsToWork(_))
+                matches!(
+                    stage,
+                    Stage::WantsToken(..)
+                        | Stage::WantsToSend(..)
+                        | Stage::WantsToWork(_)
+                        | Stage::WantsToRemove
+                )
             })
             .map(|(item, _)| *item)
             .collect();
@@ -663,6 +708,7 @@ impl Turn<'_> {
         self.state.active.remove(&item);
         self.state.sleeping.remove(&item);
         self.state.waiting.remove(&item);
+        self.state.sweeps.remove(&item);
         self.journal(Row::Held { item, window: None, reason });
         let plan = Arc::clone(&self.state.plan);
         match &plan.items[item as usize] {

@@ -78,6 +78,9 @@ pub enum Policy {
     Fill,
     /// Every record of the source, whatever the target has.
     Append,
+    /// In a time range that has a beginning and an end: what the target lacks is written, and what only the
+    /// target has is removed, after it was kept whole.
+    Replace,
 }
 
 /// What becomes of devices that are on both sides and differ.
@@ -166,6 +169,9 @@ pub struct Header {
     /// rehearsed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<TrippedAction>,
+    /// The same for an undo that writes what was removed again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undo_actions: Vec<TrippedAction>,
 }
 
 /// An action of the target that the run would set off.
@@ -251,6 +257,10 @@ pub struct DataItem {
     pub windows: Vec<Window>,
     /// Body bytes of what is to be written.
     pub bytes: u64,
+    /// Whether records are removed before others are written, because the device has no room for both. Else
+    /// an interruption finds rather too much there than too little.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removes_first: bool,
     /// Devices to be made that its records name, so that they come first.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub names: BTreeSet<DeviceId>,
@@ -259,7 +269,7 @@ pub struct DataItem {
 }
 
 /// The records of one device and variable in its item's time range.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Window {
     /// The variable.
     pub variable: String,
@@ -272,6 +282,21 @@ pub struct Window {
     /// What the target has beyond the source.
     #[serde(default, skip_serializing_if = "Beyond::is_empty")]
     pub beyond: Beyond,
+    /// What of that is to be removed.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub removed: Tally,
+}
+
+impl Window {
+    /// Whether the run writes to it or removes something from it.
+    pub(crate) fn is_touched(&self) -> bool {
+        !self.missing.is_empty() || !self.removed.is_empty()
+    }
+
+    /// What the target holds once the run is over.
+    pub(crate) fn after(&self) -> Tally {
+        self.target + self.missing - self.removed
+    }
 }
 
 /// Records of the target that the source does not have, or not as often.
@@ -299,7 +324,7 @@ pub enum Verdict {
     Create,
     /// It will be changed.
     Update,
-    /// Records will be written.
+    /// Records will be written, or removed where the time range is replaced.
     Fill,
     /// Nothing to do.
     Skip,
@@ -354,6 +379,8 @@ pub enum ReasonCode {
     DeviceBlocked,
     /// Records have no group, which the platform would make up.
     NoGroup,
+    /// The platform removes no single record of such a device.
+    NotRemovable,
     /// It could not be read, or not as a whole.
     Unreadable,
 }
@@ -385,6 +412,8 @@ pub enum CheckName {
     Networks,
     /// No mutable device would pass 50,000 records.
     RecordCaps,
+    /// What is removed.
+    Replaced,
     /// Immutable devices still keep the times to be written.
     Retention,
     /// Devices that take data are active.

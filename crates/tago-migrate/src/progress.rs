@@ -22,6 +22,8 @@ pub struct Figures {
     pub records_done: u64,
     /// Records to deal with; an estimate in a rehearsal.
     pub records_total: u64,
+    /// Records of the target removed by a run that replaces a time range.
+    pub records_removed: u64,
     /// Body bytes sent and acknowledged in this session.
     pub bytes_sent: u64,
     /// Requests made in this session.

@@ -118,7 +118,11 @@ pub async fn rebuild(
             Err(cause) => return Err(RebuildError::Port { cause }),
         }
     }
-    let choices = Choices { policy: Policy::Fill, depth: Depth::Exact, ..plan.header.choices.clone() };
+    let policy = match plan.header.choices.policy {
+        Policy::Fill | Policy::Append => Policy::Fill,
+        Policy::Replace => Policy::Replace,
+    };
+    let choices = Choices { policy, depth: Depth::Exact, ..plan.header.choices.clone() };
     let (tidied, made) = (tidy.told, tidy.made);
     let plan = rehearse_after(source, target, &choices, made, settings, env).await?;
     Ok(Rebuilt { plan, tidied, switched_off })

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::ops::{Add, AddAssign};
+use std::ops::{Add, AddAssign, Sub};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -109,6 +109,15 @@ impl Add for Tally {
     }
 }
 
+/// Without a part of it.
+impl Sub for Tally {
+    type Output = Tally;
+
+    fn sub(self, part: Tally) -> Tally {
+        Tally { count: self.count.saturating_sub(part.count), hash: self.hash.wrapping_sub(part.hash) }
+    }
+}
+
 impl AddAssign for Tally {
     fn add_assign(&mut self, other: Tally) {
         *self = *self + other;
@@ -185,5 +194,6 @@ mod tests {
         let tally = Tally::of([a, b, b]);
         assert_eq!(tally.to_string().parse(), Ok(tally));
         assert_eq!(Tally::of([a]) + Tally::of([b, b]), tally);
+        assert_eq!(tally - Tally::of([b]), Tally::of([a, b]));
     }
 }

@@ -32,6 +32,7 @@ mod compare;
 mod counterpart;
 mod lane;
 mod probe;
+mod replace;
 mod retention;
 mod storm;
 
@@ -188,6 +189,7 @@ impl Rehearsal<'_> {
             checks: Vec::new(),
             counterparts,
             actions: Vec::new(),
+            undo_actions: Vec::new(),
         };
         let names = inside::device::names(&header);
         let networks = self.catalogue(&scanned, &names).await?;
@@ -198,11 +200,13 @@ impl Rehearsal<'_> {
         let actions = self.actions().await?;
         let data = self.data(&scanned, &items, &known, &actions).await?;
         header.actions = storm::tripped(&actions, &scanned, &items, &data);
+        header.undo_actions = storm::tripped_by_undo(&actions, &data);
         let mut checks = assess::assess(self.choices, &unknown, &scanned, &items, &data);
         let later: u64 = data.iter().map(|part| part.later).sum();
         checks.insert(0, assess::readable(later, self.cutoff));
         let forgotten: u64 = data.iter().map(|part| part.forgotten).sum();
         checks.push(assess::retention(forgotten));
+        checks.extend(replace::check(self.choices, &items, &data));
         checks.push(storm::check(self.choices, &actions, &header.actions));
         checks.extend(self.other_projects(&header));
         checks.push(lane::check(&items, &data, self.settings.batch_bytes));
@@ -576,7 +580,8 @@ impl Rehearsal<'_> {
         let keeper = target.map_or(&scanned.device.definition, |device| &device.definition);
         let keeps_from = retention::keeps_from(keeper, self.begun_at);
         let mut range = self.whole_range(keeps_from);
-        if range.from > range.to || count == 0 {
+        let removes = self.choices.policy == Policy::Replace && target.is_some();
+        if range.from > range.to || (count == 0 && !removes) {
             return Ok(part);
         }
         if let Some(first) = keeps_from {
@@ -614,7 +619,7 @@ impl Rehearsal<'_> {
             let page = match self.source.page(scanned.device.id, &range).await {
                 Ok(page) => page,
                 Err(PortError::Refused { message }) => {
-                    let too_dense = Some(Reason { code: ReasonCode::TooDense, text: message });
+                    let too_dense = Some(reason(ReasonCode::TooDense, &message));
                     part.items.extend(self.counted(scanned, &range, too_dense).await?);
                     break;
                 }
@@ -626,36 +631,39 @@ impl Rehearsal<'_> {
             let mut telling: Vec<Record> =
                 page.records.iter().filter(|record| may_tell(record)).cloned().collect();
             let mut ours = Parcels::of(Side::Source, page.records, known.terms());
-            let theirs = self.counterpart_records(target, &ours, known.terms()).await?;
-            let (mut theirs, too_dense) = match theirs {
-                Ok(theirs) => (theirs, None),
-                Err(message) => (Parcels::default(), Some(message)),
-            };
             let mut next = page.next;
+            let between = self.replaced(&range, next).or_else(|| ours.between());
+            let theirs = self.counterpart_records(target, between, &ours, known.terms()).await?;
+            let (mut theirs, unread) = match theirs {
+                Ok(theirs) => (theirs, None),
+                Err(reason) => (Theirs::default(), Some(reason)),
+            };
             // The rest begins the next item, rather than travel in a request that is half empty.
             let bytes = self.settings.batch_bytes;
             if next.is_some()
-                && let Some(cut) = last_cut(self.choices.policy, &ours, &theirs, bytes)
+                && let Some(cut) = last_cut(self.choices.policy, &ours, &theirs.records, bytes)
             {
                 ours.keep_before(cut);
-                // A run reads no further than the item's last record.
-                if let Some((_, last)) = ours.between() {
-                    theirs.keep_before(last + Duration::from_millis(1));
+                // A run reads no further than the item's end.
+                let replaced = self.replaced(&range, Some(cut));
+                if let Some((_, last)) = replaced.or_else(|| ours.between()) {
+                    theirs.records.keep_before(last + Duration::from_millis(1));
                 }
                 next = Some(cut);
             }
             without_group +=
                 groupless.iter().filter(|time| next.is_none_or(|next| **time < next)).count() as u64;
             self.watch.change(|figures| figures.records_done += ours.len() as u64);
-            let mut item = compare(scanned.device.id, self.choices.policy, &ours, &theirs);
-            if let Some(item) = &mut item
-                && let Some(text) = too_dense.or_else(|| self.too_dense(item, &ours, &theirs))
-            {
-                item.verdict = Verdict::Blocked;
-                item.reasons = vec![Reason { code: ReasonCode::TooDense, text }];
-            }
-            if let Some(item) = &item {
+            let whole = self.replaced(&range, next);
+            let mut item = compare(scanned.device.id, self.choices.policy, whole, &ours, &theirs.records);
+            if let Some(item) = &mut item {
+                if let Some(reason) = unread.or_else(|| self.too_dense(item, &ours, &theirs.records)) {
+                    item.verdict = Verdict::Blocked;
+                    item.reasons = vec![reason];
+                }
+                replace::keep_removable(item, keeper, &theirs.groupless);
                 watching.look(item, (!parses).then_some(&ours), &mut part.tripped);
+                watching.look_back(item, (!parses).then_some(&theirs.records), &mut part.undo_tripped);
             }
             telling.retain(|record| next.is_none_or(|next| record.time < next));
             let names = known.look(&telling, &mut part.inside);
@@ -708,27 +716,35 @@ impl Rehearsal<'_> {
         Ok((now != read).then_some(Reason { code: ReasonCode::Unreadable, text }))
     }
 
-    /// The records of the counterpart in the range of `ours`, or why they cannot be read as a whole.
+    /// The records of the counterpart between two moments, or why they cannot be read as a whole.
     async fn counterpart_records(
         &self,
         target: Option<&Device>,
+        between: Option<(Time, Time)>,
         ours: &Parcels,
         terms: &Terms,
-    ) -> Result<Result<Parcels, String>, RehearseError> {
-        let (Some(target), Some((from, to))) = (target, ours.between()) else {
-            return Ok(Ok(Parcels::default()));
+    ) -> Result<Result<Theirs, Reason>, RehearseError> {
+        let (Some(target), Some((from, to))) = (target, between) else {
+            return Ok(Ok(Theirs::default()));
         };
         let range = Range { from, to, variables: self.choices.variables() };
+        if self.choices.policy == Policy::Replace {
+            let (theirs, id) = (self.target.port, target.id);
+            let there = self.read(Side::Target, Route::Read, || theirs.count(id, &range)).await?;
+            if let Some(reason) = self.too_many_to_replace(&target.definition, ours, there) {
+                return Ok(Err(reason));
+            }
+        }
         match self.target.range(target.id, &range).await {
-            Ok(records) => Ok(Ok(Parcels::of(Side::Target, records, terms))),
-            Err(PortError::Refused { message }) => Ok(Err(message)),
+            Ok(records) => Ok(Ok(Theirs::of(records, terms))),
+            Err(PortError::Refused { message }) => Ok(Err(reason(ReasonCode::TooDense, &message))),
             Err(cause) => Err(RehearseError::Port { side: Side::Target, cause }),
         }
     }
 
     /// Whether the target would have more records at one moment than a read answers: what cannot be read
     /// again cannot be settled or proven.
-    fn too_dense(&self, item: &DataItem, ours: &Parcels, theirs: &Parcels) -> Option<String> {
+    fn too_dense(&self, item: &DataItem, ours: &Parcels, theirs: &Parcels) -> Option<Reason> {
         if item.verdict != Verdict::Fill {
             return None;
         }
@@ -737,8 +753,10 @@ impl Rehearsal<'_> {
             *moments.entry(parcel.time).or_default() += 1;
         }
         let (time, count) = moments.into_iter().max_by_key(|(_, count)| *count)?;
-        (count > self.target.densest())
-            .then(|| format!("there would be {count} records at {time}, more than can be compared at once"))
+        (count > self.target.densest()).then(|| Reason {
+            code: ReasonCode::TooDense,
+            text: format!("there would be {count} records at {time}, more than can be compared at once"),
+        })
     }
 
     /// About how many records there are, without reading them.
@@ -753,9 +771,11 @@ impl Rehearsal<'_> {
             let found = self.read(Side::Source, Route::Read, || ours.records(id, range, order, 0, 1)).await?;
             Ok::<_, RehearseError>(found.first().map(|record| record.time))
         };
-        let (Some(from), Some(to)) = (edge(Order::Ascending).await?, edge(Order::Descending).await?) else {
-            return Ok(None);
+        let between = match self.replaced(range, None) {
+            Some(between) => Some(between),
+            None => edge(Order::Ascending).await?.zip(edge(Order::Descending).await?),
         };
+        let Some((from, to)) = between else { return Ok(None) };
         let range = Range { from, to, variables: range.variables.clone() };
         let source = self.read(Side::Source, Route::Read, || ours.count(id, &range)).await?;
         let target = match &scanned.target {
@@ -765,11 +785,13 @@ impl Rehearsal<'_> {
             }
             None => 0,
         };
-        let missing = match self.choices.policy {
-            Policy::Fill => source.saturating_sub(target),
-            Policy::Append => source,
+        let (missing, removed) = match self.choices.policy {
+            Policy::Fill => (source.saturating_sub(target), 0),
+            Policy::Append => (source, 0),
+            Policy::Replace if source + target == 0 => return Ok(None),
+            Policy::Replace => (source.saturating_sub(target), target.saturating_sub(source)),
         };
-        let verdict = match (&blocked, missing) {
+        let verdict = match (&blocked, missing + removed) {
             (Some(_), _) => Verdict::Blocked,
             (None, 0) => Verdict::Skip,
             (None, _) => Verdict::Fill,
@@ -788,8 +810,10 @@ impl Rehearsal<'_> {
                 target: about(target),
                 missing: about(missing),
                 beyond: Beyond::default(),
+                removed: about(removed),
             }],
             bytes: 0,
+            removes_first: false,
             names: BTreeSet::new(),
             days: BTreeMap::new(),
         }))
@@ -815,7 +839,8 @@ impl Rehearsal<'_> {
             }
             None => 0,
         };
-        if there + missing > MUTABLE_RECORDS.max(in_source) {
+        let most = MUTABLE_RECORDS.max(in_source);
+        if there + missing > most && !replace::find_room(&mut part.items, there, most) {
             let text = format!(
                 "the target would hold {} records, and a mutable device holds at most {MUTABLE_RECORDS}; \
                  choose a shorter time range",
@@ -841,6 +866,8 @@ struct Part {
     items: Vec<DataItem>,
     /// Actions that they would set off.
     tripped: BTreeSet<ActionId>,
+    /// Actions that the removed ones would set off, written again.
+    undo_tripped: BTreeSet<ActionId>,
     /// Records of the source that are older than what the target's device keeps.
     forgotten: u64,
     /// Records of the source that are dated after the cut-off.
@@ -852,6 +879,22 @@ struct Part {
 impl Part {
     fn in_source(&self) -> u64 {
         self.items.iter().flat_map(|item| &item.windows).map(|window| window.source.count).sum()
+    }
+}
+
+/// Records of the counterpart.
+#[derive(Default)]
+struct Theirs {
+    records: Parcels,
+    /// The first 64 bits of the key of each that has no group.
+    groupless: Vec<u64>,
+}
+
+impl Theirs {
+    fn of(records: Vec<Record>, terms: &Terms) -> Theirs {
+        let groupless = records.iter().filter(|record| record.group.is_none());
+        let groupless = groupless.map(|record| (terms.key(Side::Target, record).0 >> 64) as u64).collect();
+        Theirs { records: Parcels::of(Side::Target, records, terms), groupless }
     }
 }
 

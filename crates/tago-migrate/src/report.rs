@@ -21,6 +21,9 @@ use crate::worklist::{WorkItem, WorklistError, last_worklist};
 
 pub(crate) mod csv;
 pub(crate) mod html;
+mod removed;
+
+pub use removed::RemovedPart;
 
 /// What to do about a run whose undo is not complete.
 pub(crate) const HALF_TAKEN_BACK: &str =
@@ -52,6 +55,12 @@ pub struct Report {
     pub lane: String,
     /// Records that the run stored.
     pub records_written: u64,
+    /// Records of the target that the plan had to remove, because their time range was replaced.
+    pub records_to_remove: u64,
+    /// Records that the run removed.
+    pub records_removed: u64,
+    /// Which, by device and variable.
+    pub removed: Vec<RemovedPart>,
     /// Devices that the run made.
     pub devices_created: u64,
     /// Devices that the run changed.
@@ -141,7 +150,8 @@ impl From<RunError> for ReportError {
     }
 }
 
-/// Writes `report.json`, `report.html`, `tokens.csv`, `ids.csv` and `worklist.csv` from what the run folder holds.
+/// Writes `report.json`, `report.html`, `tokens.csv`, `ids.csv`, `worklist.csv` and, if something was removed,
+/// `removed.csv` from what the run folder holds.
 ///
 /// # Errors
 /// See [`ReportError`].
@@ -158,6 +168,9 @@ pub fn report(folder: &Path, at: Time) -> Result<Report, ReportError> {
     write(&report.html, html::page(&report).as_bytes())?;
     write(&folder.join(folder::TOKENS_CSV), csv::tokens(&report).as_bytes())?;
     write(&folder.join(folder::IDS_CSV), csv::ids(&report).as_bytes())?;
+    if !report.removed.is_empty() {
+        write(&folder.join(folder::REMOVED_CSV), csv::removed(&report).as_bytes())?;
+    }
     write(&folder.join(folder::WORK_CSV), csv::worklist(&report.worklist).as_bytes())?;
     Ok(report)
 }
@@ -204,6 +217,9 @@ fn compose(
             .map(|check| check.text.clone())
             .unwrap_or_default(),
         records_written: ledger.stored,
+        records_to_remove: summary.records_removed,
+        records_removed: ledger.removed,
+        removed: removed::removed(folder, plan, ledger),
         devices_created: created.len() as u64,
         devices_updated: updated.count() as u64,
         ids,

@@ -30,7 +30,7 @@ fn only(choices: Choices, held: &[HeldItem]) -> Choices {
         variables: variables.or(choices.variables),
         from: ranges.iter().map(|(from, _)| *from).min().or(choices.from),
         to: ranges.iter().map(|(_, to)| *to).max().or(choices.to),
-        policy: Policy::Fill,
+        policy: if choices.policy == Policy::Replace { Policy::Replace } else { Policy::Fill },
         depth: Depth::Exact,
         ..choices
     }

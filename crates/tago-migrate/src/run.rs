@@ -123,6 +123,10 @@ pub struct RunStatus {
     pub records_done: u64,
     /// Records that the plan has to write.
     pub records_total: u64,
+    /// Records of the target that are known to be removed by it.
+    pub records_removed: u64,
+    /// Records of the target that the plan has to remove.
+    pub records_to_remove: u64,
     /// Items done, held back or with nothing to do.
     pub items_done: u64,
     /// All items.
@@ -284,7 +288,7 @@ pub(crate) async fn go(
     drive(world, state, journal).await
 }
 
-fn config(settings: &Settings) -> Config {
+pub(crate) fn config(settings: &Settings) -> Config {
     Config {
         lanes: settings.lanes.max(1),
         in_flight: settings.in_flight,
@@ -348,7 +352,7 @@ pub(crate) fn past(folder: &Path, rows: &[(Time, Row)]) -> Result<(Plan, Ledger)
 pub fn status(folder: &Path) -> Result<RunStatus, RunError> {
     let rows = SqliteJournal::read(folder)?;
     let (plan, ledger) = past(folder, &rows)?;
-    let records_total = plan.summary().records_missing;
+    let summary = plan.summary();
     let over = plan.items.iter().zip(0_u32..).filter(|(item, place)| match item {
         Item::Device(device) => {
             !matches!(device.verdict, Verdict::Create | Verdict::Update)
@@ -368,7 +372,9 @@ pub fn status(folder: &Path) -> Result<RunStatus, RunError> {
         finished_at: rows.iter().rev().find(|(_, row)| *row == Row::Finished {}).map(|(at, _)| *at),
         last_row_at: rows.last().map(|(at, _)| *at).unwrap_or_default(),
         records_done: ledger.stored,
-        records_total,
+        records_total: summary.records_missing,
+        records_removed: ledger.removed,
+        records_to_remove: summary.records_removed,
         items_done: over.count() as u64,
         items_total: plan.items.len() as u64,
         batches_open: ledger.open_batches(),

@@ -35,9 +35,11 @@ mod device;
 mod effect;
 mod records;
 pub(crate) mod row;
+mod written_back;
 
 use records::Batches;
 use row::{Kept, UndoRow};
+pub(crate) use written_back::let_go_back;
 
 /// What came of an undo: three lists that leave nothing out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -69,6 +71,8 @@ pub struct Reversed {
 pub enum Reversal {
     /// So many records are removed.
     Records(u64),
+    /// So many records that the run had removed are written again.
+    WrittenBack(u64),
     /// The device, which the run made, is deleted.
     Deleted,
     /// The device has the fields, tags and parameters that it had.
@@ -106,6 +110,15 @@ pub fn irreversible(plan: &Plan) -> Vec<Irreversible> {
     let mut told = Vec::new();
     for part in plan.devices() {
         let (item, records) = (part.item, part.records_missing);
+        if part.records_removed > 0 {
+            let parser = if item.parses { "; its payload parser sees them, and may change them" } else { "" };
+            let reason = format!(
+                "its {} removed records come back with the same content, and with new ids and moments of \
+                 arrival{parser}",
+                part.records_removed
+            );
+            told.push(Irreversible { device: item.device, name: item.name.clone(), reason });
+        }
         let reason = match (item.kind.as_str(), item.target.is_some()) {
             ("immutable", true) => format!(
                 "its {records} new records stay until its retention ends: the platform removes no single \
@@ -289,7 +302,11 @@ impl<'a> Undo<'a> {
                 self.delete_made(place, journal).await?;
             }
         }
+        self.list_removed(journal).await?;
+        self.wake(journal).await?;
+        self.write_back(false, journal).await?;
         self.remove_records(journal).await?;
+        self.write_back(true, journal).await?;
         for place in self.devices() {
             self.put_back(place, journal).await?;
         }
@@ -405,14 +422,19 @@ pub(crate) fn told(plan: &Plan, ledger: &Ledger) -> Undone {
     let mut told = Undone { complete: ledger.undo.undone, ..Undone::default() };
     let mut of_device: BTreeMap<DeviceId, (DeviceId, &str)> = BTreeMap::new();
     let mut removed: BTreeMap<DeviceId, u64> = BTreeMap::new();
+    let mut written_back: BTreeMap<DeviceId, u64> = BTreeMap::new();
     for (place, item) in (0_u32..).zip(&plan.items) {
         if let Item::Device(item) = item {
             let made = ledger.devices.get(&place).and_then(|device| device.made);
             let target = item.target.or(made).unwrap_or(item.device);
             of_device.insert(item.device, (target, &item.name));
         }
-        let Some((records, kept)) = ledger.undo.over.get(&place) else { continue };
         let Some((device, name)) = of_device.get(&item.device()) else { continue };
+        if let Some((records, kept)) = ledger.undo.written_back.get(&place) {
+            *written_back.entry(*device).or_default() += records;
+            kept.iter().for_each(|kept| stayed(&mut told.impossible, *device, name, kept));
+        }
+        let Some((records, kept)) = ledger.undo.over.get(&place) else { continue };
         for kept in kept {
             let list = match kept.why {
                 Stays::ChangedSince => &mut told.changed_since,
@@ -431,11 +453,14 @@ pub(crate) fn told(plan: &Plan, ledger: &Ledger) -> Undone {
         }
     }
     let names = of_device.into_values().collect::<BTreeMap<_, _>>();
-    let removed = removed.into_iter().filter(|(_, records)| *records > 0);
-    told.reversed.extend(removed.map(|(device, records)| Reversed {
+    let removed = removed.into_iter().map(|(device, records)| (device, records, Reversal::Records(records)));
+    let back = written_back.into_iter();
+    let back = back.map(|(device, records)| (device, records, Reversal::WrittenBack(records)));
+    let some = removed.chain(back).filter(|(_, records, _)| *records > 0);
+    told.reversed.extend(some.map(|(device, _, what)| Reversed {
         device,
         name: names.get(&device).copied().unwrap_or_default().to_owned(),
-        what: Reversal::Records(records),
+        what,
     }));
     told
 }

@@ -206,6 +206,7 @@ pub(crate) fn check(check: &engine::Check) -> Check {
         CheckName::ChosenDevices => ("chosen_devices", "The chosen devices exist"),
         CheckName::Networks => ("networks", "Networks and connectors are on the target"),
         CheckName::RecordCaps => ("record_caps", "Every device has room for its records"),
+        CheckName::Replaced => ("replaced", "What is removed"),
         CheckName::Retention => ("retention", "The target still keeps these times"),
         CheckName::ActiveDevices => ("active_devices", "Devices that take data are active"),
         CheckName::SerialNumbers => ("serial_numbers", "Serial numbers stay where they are"),

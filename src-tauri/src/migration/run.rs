@@ -422,10 +422,11 @@ fn undone_view(undone: &Undone) -> UndoneView {
     for one in &undone.reversed {
         let (what, records) = match one.what {
             Reversal::Records(records) => (ReversalKind::Records, records),
+            Reversal::WrittenBack(records) => (ReversalKind::WrittenBack, records),
             Reversal::Deleted => (ReversalKind::Deleted, 0),
             Reversal::Restored => (ReversalKind::Restored, 0),
         };
-        removed += records;
+        removed += if what == ReversalKind::Records { records } else { 0 };
         reversed.push(ReversedItem { device_name: one.name.clone(), what, records: records.into() });
     }
     UndoneView {
@@ -574,6 +575,8 @@ mod tests {
             last_row_at: Time::from_millis(0),
             records_done: 1_000,
             records_total: 2_000,
+            records_removed: 0,
+            records_to_remove: 0,
             items_done: 1,
             items_total: 2,
             batches_open: 0,

@@ -271,6 +271,7 @@ pub enum ReversalKind {
     Records,
     Deleted,
     Restored,
+    WrittenBack,
 }
 
 /// Something that was taken back.

@@ -14,6 +14,7 @@ describe("what came of taking a run back", () => {
       records: 3,
       reversed: [
         { device_name: "Freezer", what: "records", records: 3 },
+        { device_name: "Freezer", what: "written_back", records: 1 },
         { device_name: "Probe", what: "deleted", records: 0 },
       ],
       kept: [stayed],
@@ -21,6 +22,7 @@ describe("what came of taking a run back", () => {
     });
     expect(told.reversed.map((note) => note.detail)).toEqual([
       "3 records removed.",
+      "1 record written back.",
       "The device, which the run had made, is deleted.",
     ]);
     expect(told.kept[0]?.detail).toMatch(/^2 records, from .* 1969, .* to .*: Somebody changed them\.$/);

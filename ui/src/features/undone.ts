@@ -42,7 +42,9 @@ function heldText(item: HeldView): string {
 const device = (name: string, detail: string): ResourceNote => ({ kind: "device", name, detail });
 
 function reversedText(item: ReversedItem): string {
-  return item.what === "records" ? w.undo.recordsRemoved(item.records) : w.undo.device[item.what];
+  if (item.what === "records") return w.undo.recordsRemoved(item.records);
+  if (item.what === "written_back") return w.undo.recordsWrittenBack(item.records);
+  return w.undo.device[item.what];
 }
 
 function stayedText(item: StayedItem): string {

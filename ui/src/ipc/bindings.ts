@@ -779,7 +779,7 @@ export type RestoredFrom = {
 };
 
 /**  What was done to take something back. */
-export type ReversalKind = "records" | "deleted" | "restored";
+export type ReversalKind = "records" | "deleted" | "restored" | "written_back";
 
 /**  Something that was taken back. */
 export type ReversedItem = {

@@ -390,6 +390,7 @@ export const migration = {
     kept: "Kept, because somebody changed it since",
     impossible: "Cannot be taken back",
     recordsRemoved: (n: number) => `${counted(n, "record", "records")} removed.`,
+    recordsWrittenBack: (n: number) => `${counted(n, "record", "records")} written back.`,
     ofRecords: (n: number) => counted(n, "record", "records"),
     between: (from: string, to: string) => `, from ${from} to ${to}`,
     device: {

@@ -57,13 +57,15 @@ pub(crate) enum Row {
     /// An action is not the run's to switch.
     ActionLeft { action: ActionId, left: Left },
     /// Windows hold their seals; what the target had in them, and all that it had in the item's times.
-    /// `written` names what is kept of the records that will be sent.
+    /// `written` names what is kept of the records that will be sent, `removed` those that will be removed.
     Opened {
         item: u32,
         windows: Vec<Opened>,
         there: u64,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         written: Option<Seal>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        removed: Option<Seal>,
     },
     /// A window, or a whole item, is not carried out.
     Held { item: u32, window: Option<u32>, reason: String },
@@ -78,6 +80,12 @@ pub(crate) enum Row {
     Outcome { item: u32, batch: u32, was: Was },
     /// A batch was looked for: so many of its records are not there.
     Settled { item: u32, batch: u32, left: u64 },
+    /// Records that are kept are about to be removed: the places of runs of them, and their lengths.
+    RemovalIntent { item: u32, of: Vec<(u32, u32)> },
+    /// What became of it.
+    RemovalOutcome { item: u32, was: Was },
+    /// So many are removed, and none is left to be.
+    Removed { item: u32, records: u64 },
     /// Every batch of the item is stored.
     Done { item: u32 },
     /// The session ended before the run did.
@@ -155,6 +163,9 @@ impl Entry for Row {
             Row::Intent { .. } => "intent",
             Row::Outcome { .. } => "outcome",
             Row::Settled { .. } => "settled",
+            Row::RemovalIntent { .. } => "removal_intent",
+            Row::RemovalOutcome { .. } => "removal_outcome",
+            Row::Removed { .. } => "removed",
             Row::Done { .. } => "done",
             Row::Suspended { .. } => "suspended",
             Row::Finished {} => "finished",

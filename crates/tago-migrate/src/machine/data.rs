@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use super::{Action, Both, DOUBTS_IN_A_ROW, REFUSALS_IN_A_ROW, Route, Stage, Subject, Trouble, Turn, Writer};
+use super::{
+    Action, Both, DOUBTS_IN_A_ROW, REFUSALS_IN_A_ROW, Route, Stage, Subject, Sweep, Trouble, Turn, Writer,
+};
 use crate::batch::Batch;
 use crate::journal::{Row, Was};
 use crate::load::{self, Changed, Load};
 use crate::plan::{DataItem, Item, Policy};
 use crate::planted::{Bug, is_planted};
 use crate::ports::{PortError, WriteError};
+use crate::replaced::{self, Replaced};
 use crate::run::{Halt, Side};
 
 impl Turn<'_> {
@@ -40,11 +43,20 @@ impl Turn<'_> {
             load = Load::new(data, policy, &both.source, &windows, bytes);
             let announced = load.as_ref().map(|load| load.announced(&both.target).to_bytes());
             let written = announced.map(|bytes| self.keep(bytes));
-            self.journal(Row::Opened { item, windows, there, written });
+            let surplus = replaced::of(data, &windows, &both);
+            let removed = (!surplus.is_empty()).then(|| self.keep(Replaced::to_bytes(&surplus)));
+            self.journal(Row::Opened { item, windows, there, written, removed });
+            if !surplus.is_empty() {
+                self.state.sweeps.insert(item, Sweep::of(&surplus));
+            }
+            if self.removes_next(item) {
+                return self.remove(item);
+            }
         }
         let Some(ledger) = self.state.ledger.data.get(&item) else { return };
         let (next, attempted) = (ledger.next, ledger.attempted);
-        let (doubt, lacking, there) = (ledger.doubt, ledger.lacking, ledger.there);
+        let there = ledger.there.saturating_sub(ledger.removal.over.unwrap_or(0));
+        let (doubt, lacking) = (ledger.doubt, ledger.lacking);
         let sent = attempted.then_some(ledger.batch);
         let load = load
             .or_else(|| Load::new(data, policy, &both.source, &ledger.opened, bytes))
@@ -136,6 +148,9 @@ impl Turn<'_> {
             let batch = load.batch(next);
             return self.ask_to_send(item, load, batch);
         }
+        if self.state.ledger.data.get(&item).is_some_and(|ledger| ledger.removal.is_due()) {
+            return self.remove(item);
+        }
         let plan = Arc::clone(&self.state.plan);
         if let Item::Data(data) = &plan.items[item as usize] {
             self.data_done(item, data);
@@ -156,7 +171,7 @@ impl Turn<'_> {
         }
     }
 
-    fn data_done(&mut self, item: u32, data: &DataItem) {
+    pub(super) fn data_done(&mut self, item: u32, data: &DataItem) {
         self.state.active.remove(&item);
         self.journal(Row::Done { item });
         self.data_is_over(data.device);
@@ -249,7 +264,7 @@ fn changed_text(changed: Changed) -> &'static str {
 /// What the owner can do about records that were held back.
 fn remedy(policy: Policy) -> &'static str {
     match policy {
-        Policy::Fill => "rehearse again",
+        Policy::Fill | Policy::Replace => "rehearse again",
         Policy::Append => {
             "rehearse with \"Fill the gaps\", because appending again would double what this run has written"
         }

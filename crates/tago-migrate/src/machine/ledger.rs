@@ -33,6 +33,8 @@ pub(crate) struct Ledger {
     pub(crate) reasons: Vec<(u32, Option<u32>, String)>,
     /// Records that are known to be stored by this run.
     pub(crate) stored: u64,
+    /// Records that are known to be removed by it.
+    pub(crate) removed: u64,
     pub(crate) finished: bool,
     /// How far the run is taken back.
     pub(crate) undo: UndoLedger,
@@ -92,7 +94,24 @@ pub(crate) struct DataLedger {
     /// Records of batch `next` that are not known to be stored.
     pub(crate) lacking: u64,
     pub(crate) stored: u64,
+    pub(crate) removal: Removal,
     pub(crate) done: bool,
+}
+
+/// How far the removal of an item's surplus is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Removal {
+    /// Names what is kept of the records; none if nothing is removed.
+    pub(crate) kept: Option<Seal>,
+    /// Runs of these that may be gone by the run's hand.
+    pub(crate) of: Vec<(u32, u32)>,
+    /// So many of the runs are not of the request that is under way.
+    settled: usize,
+    under_way: bool,
+    /// One before that may still be carried out.
+    doubt: bool,
+    /// None is left, and so many were removed.
+    pub(crate) over: Option<u64>,
 }
 
 impl Ledger {
@@ -209,7 +228,7 @@ impl Ledger {
                 self.tokens.remove(device);
                 self.token_doubt.remove(device);
             }
-            Row::Opened { item, windows, there, written } => {
+            Row::Opened { item, windows, there, written, removed } => {
                 let data = self.data(*item);
                 if !data.opened.is_empty() {
                     return Err(format!("item {item} is opened twice"));
@@ -217,6 +236,7 @@ impl Ledger {
                 data.opened.clone_from(windows);
                 data.there = *there;
                 data.written.clone_from(written);
+                data.removal.kept.clone_from(removed);
             }
             Row::Held { item, window, reason } => {
                 if window.is_none() {
@@ -259,15 +279,41 @@ impl Ledger {
                 let news = data.settle(*left);
                 self.stored += news;
             }
+            Row::RemovalIntent { item, of } => {
+                let removal = &mut self.data(*item).removal;
+                if !removal.is_due() {
+                    return Err(format!("records of item {item} are removed that are not kept"));
+                }
+                removal.doubt |= removal.under_way;
+                removal.under_way = true;
+                removal.settled = removal.of.len();
+                removal.of.extend(of);
+            }
+            Row::RemovalOutcome { item, was } => {
+                let removal = &mut self.data(*item).removal;
+                if !removal.under_way {
+                    return Err(format!("a removal of item {item} has an outcome and was not begun"));
+                }
+                removal.under_way = false;
+                removal.doubt |= *was == Was::Doubtful;
+                if *was == Was::NotReceived {
+                    removal.of.truncate(removal.settled);
+                }
+            }
+            Row::Removed { item, records } => {
+                let removal = &mut self.data(*item).removal;
+                (removal.doubt, removal.under_way, removal.over) = (false, false, Some(*records));
+                self.removed += records;
+            }
             Row::Done { item } => self.data(*item).done = true,
             Row::Finished {} => self.finished = true,
-            Row::Undo(row) => self.undo.apply(row),
+            Row::Undo(row) => self.undo.apply(row)?,
         }
         Ok(())
     }
 
     pub(crate) fn open_batches(&self) -> u64 {
-        self.data.values().filter(|data| data.doubt).count() as u64
+        self.data.values().filter(|data| data.doubt || data.removal.is_in_doubt()).count() as u64
             + self.devices.values().filter(|device| device.doubt).count() as u64
     }
 
@@ -303,6 +349,21 @@ impl ActionLedger {
             Was::NotReceived | Was::Absent => self.doubt = None,
             Was::Doubtful => {}
         }
+    }
+}
+
+impl Removal {
+    /// Whether there is something to be removed that is not known to be gone.
+    pub(crate) fn is_due(&self) -> bool {
+        self.kept.is_some() && self.over.is_none()
+    }
+
+    pub(crate) fn is_begun(&self) -> bool {
+        !self.of.is_empty()
+    }
+
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.doubt || self.under_way
     }
 }
 

@@ -57,6 +57,10 @@ impl Turn<'_> {
                         self.hold(item, reason.to_owned());
                         continue;
                     }
+                    if self.removes_next(item) {
+                        self.remove(item);
+                        continue;
+                    }
                     self.state.active.insert(item, Stage::Reading);
                     let terms = self.state.terms();
                     self.effect(Action::Read { item, device, terms });

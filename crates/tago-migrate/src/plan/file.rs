@@ -61,6 +61,21 @@ impl Plan {
         write(path, &HeaderLine { holdfast_plan: &self.header }, &self.items)
     }
 
+    /// What [`write`](Plan::write) writes.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // Memory takes every byte, and every part of a plan has a spelling.
+        let _ = write_lines(&mut bytes, &HeaderLine { holdfast_plan: &self.header }, &self.items);
+        bytes
+    }
+
+    /// The plan of [`to_bytes`](Plan::to_bytes).
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Plan, PlanError> {
+        let is_known = |line: &HeaderLine<Header>| line.holdfast_plan.version == FORMAT;
+        let (HeaderLine { holdfast_plan: header }, items) = read_lines(bytes, Path::new(""), is_known)?;
+        Ok(Plan { header, items })
+    }
+
     /// Reads a file and checks every seal.
     ///
     /// # Errors
@@ -124,9 +139,23 @@ where
     H: Serialize + DeserializeOwned,
     I: Serialize + DeserializeOwned,
 {
+    let file =
+        std::fs::File::open(path).map_err(|source| PlanError::Read { path: path.to_owned(), source })?;
+    read_lines(BufReader::new(file), path, is_known)
+}
+
+fn read_lines<H, I>(
+    text: impl BufRead,
+    path: &Path,
+    is_known: impl Fn(&H) -> bool,
+) -> Result<(H, Vec<I>), PlanError>
+where
+    H: Serialize + DeserializeOwned,
+    I: Serialize + DeserializeOwned,
+{
     let unreadable = |source| PlanError::Read { path: path.to_owned(), source };
     let damaged = |line, detail: &str| PlanError::Damaged { line, detail: detail.to_owned() };
-    let mut lines = BufReader::new(std::fs::File::open(path).map_err(unreadable)?).lines();
+    let mut lines = text.lines();
     let first = lines.next().ok_or_else(|| damaged(1, "it is empty"))?.map_err(unreadable)?;
     let header = canonical(&first).map_err(|detail| damaged(1, &detail))?;
     if !is_known(&header) {

@@ -19,6 +19,8 @@ pub struct Summary {
     pub records_missing: u64,
     /// Records of the target that the source does not have.
     pub records_beyond: u64,
+    /// Records of the target to be removed.
+    pub records_removed: u64,
     /// Windows with something to write.
     pub windows_to_write: u64,
     /// Body bytes to be written.
@@ -40,7 +42,9 @@ pub struct DevicePart<'a> {
     pub records_target: u64,
     /// Records to be written.
     pub records_missing: u64,
-    /// The first and last moment to which something is written.
+    /// Records of the target to be removed.
+    pub records_removed: u64,
+    /// The first and last moment at which something is written or removed.
     pub missing_between: Option<(Time, Time)>,
     /// Records by day (UTC): in the source, in the target, to be written.
     pub days: BTreeMap<String, (u64, u64, u64)>,
@@ -61,6 +65,7 @@ impl Plan {
                         summary.records_beyond += window.beyond.count;
                         if data.verdict == Verdict::Fill {
                             summary.records_missing += window.missing.count;
+                            summary.records_removed += window.removed.count;
                             summary.windows_to_write += u64::from(!window.missing.is_empty());
                         }
                     }
@@ -89,6 +94,7 @@ impl Plan {
                         records_source: 0,
                         records_target: 0,
                         records_missing: 0,
+                        records_removed: 0,
                         missing_between: None,
                         days: BTreeMap::new(),
                     });
@@ -102,6 +108,7 @@ impl Plan {
                         part.records_source += window.source.count;
                         part.records_target += window.target.count;
                         part.records_missing += if writes { window.missing.count } else { 0 };
+                        part.records_removed += if writes { window.removed.count } else { 0 };
                     }
                     part.data = match (part.data, data.verdict) {
                         (Verdict::Blocked, _) | (_, Verdict::Blocked) => Verdict::Blocked,

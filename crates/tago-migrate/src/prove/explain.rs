@@ -29,6 +29,7 @@ pub(super) fn explain(
     for key in window.beyond.keys.iter().flatten() {
         *own.entry(*key).or_default() += 1;
     }
+    let replaced = policy == Policy::Replace;
     let mut unnamed = if window.beyond.keys.is_none() { window.beyond.count } else { 0 };
     let (mut lacking, mut strangers, mut doubled) = (Vec::new(), Vec::new(), Vec::new());
     let mut had = opened.map(|opened| opened.had.iter());
@@ -40,6 +41,7 @@ pub(super) fn explain(
             (Policy::Append, before) => copies + before.unwrap_or(0),
             (Policy::Fill, Some(before)) => copies.max(before),
             (Policy::Fill, None) => copies + extra,
+            (Policy::Replace, _) => copies,
         };
         unnamed = unnamed.saturating_sub(before.unwrap_or(0).saturating_sub(copies));
         let there = found.remove(&parcel.key).map_or(0, |(count, _)| count);
@@ -52,7 +54,15 @@ pub(super) fn explain(
         }
     }
     for (key, (there, parcel)) in found {
-        let expected = own.remove(&short(key)).unwrap_or(0);
+        let own = own.remove(&short(key)).unwrap_or(0);
+        if replaced {
+            // Those that were to be removed are there too often, others' are not.
+            let left = own.min(there);
+            doubled.extend((left > 0).then_some((parcel, left)));
+            strangers.extend((there > left).then_some((parcel, there - left)));
+            continue;
+        }
+        let expected = own;
         if there < expected {
             lacking.push((parcel, expected - there));
         } else if there > expected && unnamed >= there - expected {
@@ -63,10 +73,10 @@ pub(super) fn explain(
             strangers.push((parcel, there));
         }
     }
-    let gone: u64 = own.values().sum::<u64>() + unnamed;
+    let gone = if replaced { 0 } else { own.values().sum::<u64>() + unnamed };
     let mut differences = differences(lacking, strangers, doubled, gone, pairing);
     let holds = Tally::of(target.iter().filter(of_window).map(|parcel| parcel.key));
-    if differences.is_empty() && holds != window.target + window.missing {
+    if differences.is_empty() && holds != window.after() {
         // One of those that were too many to name has become another.
         let kind = DifferenceKind::Changed;
         let (time, expected, found, fields) = (None, None, None, Vec::new());
@@ -230,7 +240,7 @@ mod tests {
         fn explained(&self, policy: Policy, had: u32, now: &[String]) -> Vec<(DifferenceKind, u64)> {
             let before: Vec<String> = self.own.iter().cloned().chain((0..had).map(|_| json(0))).collect();
             let missing = match policy {
-                Policy::Fill => 1_u32.saturating_sub(had),
+                Policy::Fill | Policy::Replace => 1_u32.saturating_sub(had),
                 Policy::Append => 1,
             };
             let window = Window {
@@ -242,6 +252,7 @@ mod tests {
                     count: self.own.len() as u64 + u64::from(had.saturating_sub(1)),
                     keys: None,
                 },
+                removed: Tally::default(),
             };
             let mut counts = Runs::default();
             counts.push(had);

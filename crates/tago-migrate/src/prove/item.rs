@@ -13,7 +13,7 @@ use crate::inside::device::{differing, localised};
 use crate::load::Parcels;
 use crate::machine::Route;
 use crate::machine::ledger::DataLedger;
-use crate::plan::{DataItem, DeviceItem, Item, Verdict, Window};
+use crate::plan::{DataItem, DeviceItem, Item, Policy, Verdict, Window};
 use crate::ports::{PortError, Range};
 use crate::run::Side;
 
@@ -146,7 +146,7 @@ impl Prover<'_> {
                 Err(PortError::NotFound { .. }) => 0,
                 found => found.map_err(on(Side::Target))?,
             };
-            let expected = window.target.count + window.missing.count;
+            let expected = window.after().count;
             let mut proof = match found.cmp(&expected) {
                 Ordering::Equal => {
                     let text =
@@ -205,7 +205,7 @@ impl Prover<'_> {
                 continue;
             }
             let found = found.get(window.variable.as_str()).copied().unwrap_or_default();
-            let expected = window.target + window.missing;
+            let expected = window.after();
             let mut proof =
                 self.about(item, window, WindowVerdict::Equal, "holds exactly what it should".to_owned());
             if found != expected || self.depth == ProofDepth::Records {
@@ -250,7 +250,27 @@ impl Prover<'_> {
                     }));
             part.windows.push(proof);
         }
+        if self.plan.header.choices.policy == Policy::Replace {
+            part.windows.extend(self.of_other_variables(item, &theirs));
+        }
         Ok(part)
+    }
+
+    /// What somebody else has written since into a range that is replaced, of variables that it did not have.
+    fn of_other_variables<'a>(
+        &'a self,
+        item: &'a DataItem,
+        theirs: &'a Parcels,
+    ) -> impl Iterator<Item = WindowProof> + 'a {
+        let planned = |variable: &str| item.windows.iter().any(|window| window.variable == variable);
+        let others = theirs.tallies().into_iter().filter(move |(variable, _)| !planned(variable));
+        others.map(|(variable, found)| {
+            let window = Window { variable: variable.to_owned(), ..Window::default() };
+            let policy = self.plan.header.choices.policy;
+            let differences = explain(&window, policy, None, &Parcels::default(), theirs, Pairing::ByMoment);
+            let proof = self.about(item, &window, WindowVerdict::Foreign, String::new());
+            WindowProof { records: found.count, ..judged(proof, differences) }
+        })
     }
 
     fn about(&self, item: &DataItem, window: &Window, verdict: WindowVerdict, text: String) -> WindowProof {
@@ -304,7 +324,7 @@ impl Prover<'_> {
 
 /// Whether the run had something to write into a window and did not come to it.
 fn is_untouched(window: &Window, number: u32, ledger: &DataLedger) -> bool {
-    !window.missing.is_empty() && ledger.opened.iter().all(|opened| opened.window != number)
+    window.is_touched() && ledger.opened.iter().all(|opened| opened.window != number)
 }
 
 /// Records of which only the number is known.

@@ -3,7 +3,9 @@
 use tago_api::{DeviceId, Time};
 
 use super::{Part, Scanned};
-use crate::plan::{Check, CheckName, CheckVerdict, Choices, DeviceItem, Inside, ReasonCode, Verdict};
+use crate::plan::{
+    Check, CheckName, CheckVerdict, Choices, DataItem, DeviceItem, Inside, Policy, ReasonCode, Verdict,
+};
 
 /// A check names so many devices.
 const NAMED: usize = 5;
@@ -15,7 +17,10 @@ pub(super) fn assess(
     items: &[DeviceItem],
     data: &[Part],
 ) -> Vec<Check> {
-    let written = |place: usize| data[place].items.iter().any(|item| item.verdict == Verdict::Fill);
+    let is_written = |item: &DataItem| {
+        item.verdict == Verdict::Fill && item.windows.iter().any(|window| !window.missing.is_empty())
+    };
+    let written = |place: usize| data[place].items.iter().any(is_written);
     let blocked = |code: ReasonCode| {
         let ours = items.iter().flat_map(|item| &item.reasons);
         let theirs = data.iter().flat_map(|part| &part.items).flat_map(|item| &item.reasons);
@@ -158,6 +163,8 @@ fn chosen(choices: &Choices, unknown: &[DeviceId], found: usize) -> Check {
         (CheckVerdict::Block, "the source has no device to choose from".to_owned())
     } else if choices.from.zip(choices.to).is_some_and(|(from, to)| from > to) {
         (CheckVerdict::Block, "the time range ends before it begins".to_owned())
+    } else if choices.policy == Policy::Replace && choices.from.zip(choices.to).is_none() {
+        (CheckVerdict::Block, "a time range that is replaced needs a beginning and an end".to_owned())
     } else {
         (CheckVerdict::Pass, format!("{found} devices are chosen"))
     };

@@ -5,20 +5,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use tago_api::{DeviceId, Time};
 
 use crate::load::{Parcels, fills};
-use crate::plan::{Beyond, DataItem, Policy, Reason, ReasonCode, Verdict, Window};
-use crate::record::Tally;
+use crate::plan::{DataItem, Policy, Reason, ReasonCode, Verdict, Window};
 
 /// More records of the target than this, in one window, are counted and not named.
 const NAMED: usize = 2_000;
 
-/// The item for the time range from the first to the last of the source's records. `None` if it has none.
+/// The item for the time range from the first to the last of the source's records, or for all of the `whole`
+/// one that is replaced. `None` if there is nothing to compare.
 pub(super) fn compare(
     device: DeviceId,
     policy: Policy,
+    whole: Option<(Time, Time)>,
     source: &Parcels,
     target: &Parcels,
 ) -> Option<DataItem> {
-    let (from, to) = source.between()?;
+    let (from, to) = match whole {
+        Some(whole) => (source.len() + target.len() > 0).then_some(whole)?,
+        None => source.between()?,
+    };
     let had = target.counts();
     // What of the target's records the source does not account for.
     let mut spare = had.clone();
@@ -44,10 +48,19 @@ pub(super) fn compare(
     }
     let mut beyond: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     for parcel in target.iter() {
-        let Some(window) = windows.get_mut(parcel.variable.as_str()) else { continue };
+        let window = match policy {
+            Policy::Replace => windows.entry(&parcel.variable).or_insert_with(|| empty(&parcel.variable)),
+            Policy::Fill | Policy::Append => match windows.get_mut(parcel.variable.as_str()) {
+                Some(window) => window,
+                None => continue,
+            },
+        };
         window.target.put(parcel.key, 1);
         days.entry(day(parcel.time)).or_default().1 += 1;
         if spare.take(parcel.key) {
+            if policy == Policy::Replace {
+                window.removed.put(parcel.key, 1);
+            }
             beyond.entry(&parcel.variable).or_default().push((parcel.key.0 >> 64) as u64);
         }
     }
@@ -55,17 +68,20 @@ pub(super) fn compare(
         if let Some(window) = windows.get_mut(variable) {
             keys.sort_unstable();
             window.beyond.count = keys.len() as u64;
-            window.beyond.keys = (keys.len() <= NAMED).then_some(keys);
+            // A proof has to know every one that is removed from those that others write.
+            let most = if policy == Policy::Replace { usize::MAX } else { NAMED };
+            window.beyond.keys = (keys.len() <= most).then_some(keys);
         }
     }
-    let something = windows.values().any(|window| !window.missing.is_empty());
+    let something = windows.values().any(Window::is_touched);
+    let and_then = if policy == Policy::Replace { "they are removed" } else { "both will be there" };
     let mut reasons = Vec::new();
     if other_content > 0 {
         reasons.push(Reason {
             code: ReasonCode::OtherContent,
             text: format!(
-                "at the moments of {other_content} of the records to be written the target has others; both \
-                 will be there"
+                "at the moments of {other_content} of the records to be written the target has others; \
+                 {and_then}"
             ),
         });
     }
@@ -77,6 +93,7 @@ pub(super) fn compare(
         reasons,
         windows: windows.into_values().collect(),
         bytes,
+        removes_first: false,
         names: BTreeSet::new(),
         days,
     })
@@ -94,7 +111,7 @@ pub(super) fn last_cut(
     let (mut cut, mut filled) = (None, 0);
     for parcel in source.iter() {
         let stands_for_it = spare.take(parcel.key);
-        if stands_for_it && policy == Policy::Fill {
+        if stands_for_it && policy != Policy::Append {
             continue;
         }
         if filled > 0 && fills(filled, &parcel.body, batch_bytes) {
@@ -107,13 +124,7 @@ pub(super) fn last_cut(
 }
 
 fn empty(variable: &str) -> Window {
-    Window {
-        variable: variable.to_owned(),
-        source: Tally::default(),
-        target: Tally::default(),
-        missing: Tally::default(),
-        beyond: Beyond::default(),
-    }
+    Window { variable: variable.to_owned(), ..Window::default() }
 }
 
 fn day(time: Time) -> String {

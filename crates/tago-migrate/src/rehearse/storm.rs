@@ -13,7 +13,7 @@ use crate::lanes::in_lanes;
 use crate::load::Parcels;
 use crate::machine::Route;
 use crate::plan::{
-    Check, CheckName, CheckVerdict, Choices, DataItem, DeviceItem, Tripped, TrippedAction, Verdict,
+    Check, CheckName, CheckVerdict, Choices, DataItem, DeviceItem, Tripped, TrippedAction, Verdict, Window,
 };
 use crate::ports::PortError;
 use crate::run::Side;
@@ -69,19 +69,35 @@ impl<'a> Watching<'a> {
     /// Adds the actions that records of this item would set off. Without the records themselves, or where
     /// a parser may make others of them, every action does that watches the device.
     pub(super) fn look(&self, item: &DataItem, records: Option<&Parcels>, tripped: &mut BTreeSet<ActionId>) {
-        if item.verdict != Verdict::Fill {
+        self.look_at(item, |window| !window.missing.is_empty(), records, tripped);
+    }
+
+    /// The same for the records of the target that are removed, in case that they are written again.
+    pub(super) fn look_back(
+        &self,
+        item: &DataItem,
+        records: Option<&Parcels>,
+        tripped: &mut BTreeSet<ActionId>,
+    ) {
+        self.look_at(item, |window| !window.removed.is_empty(), records, tripped);
+    }
+
+    fn look_at(
+        &self,
+        item: &DataItem,
+        is_written: fn(&Window) -> bool,
+        records: Option<&Parcels>,
+        tripped: &mut BTreeSet<ActionId>,
+    ) {
+        let written = item.windows.iter().filter(|window| is_written(window));
+        let written: BTreeSet<&str> = written.map(|window| window.variable.as_str()).collect();
+        if item.verdict != Verdict::Fill || written.is_empty() {
             return;
         }
         let Some(records) = records else {
             tripped.extend(self.0.iter().map(|(action, _)| action));
             return;
         };
-        let written: BTreeSet<&str> = item
-            .windows
-            .iter()
-            .filter(|window| !window.missing.is_empty())
-            .map(|window| window.variable.as_str())
-            .collect();
         let mut watched: BTreeMap<&str, Vec<(ActionId, &Trigger)>> = BTreeMap::new();
         for (action, trigger) in &self.0 {
             if tripped.contains(action) {
@@ -156,10 +172,20 @@ pub(super) fn tripped(
         }),
         _ => false,
     };
-    let mut found: Vec<TrippedAction> = actions
-        .iter()
-        .flatten()
-        .filter(|action| by_records.contains(&action.id) || action.triggers.iter().any(changed))
+    listed(actions, |action| by_records.contains(&action.id) || action.triggers.iter().any(changed))
+}
+
+/// Every action that an undo would set off that writes again what was removed.
+pub(super) fn tripped_by_undo(actions: &Actions, data: &[Part]) -> Vec<TrippedAction> {
+    let filled = data.iter().filter(|part| part.items.iter().any(|item| item.verdict == Verdict::Fill));
+    let tripped: BTreeSet<ActionId> = filled.flat_map(|part| part.undo_tripped.iter().copied()).collect();
+    listed(actions, |action| tripped.contains(&action.id))
+}
+
+/// Those of the target that are meant, by name.
+fn listed(actions: &Actions, is_meant: impl Fn(&PlatformAction) -> bool) -> Vec<TrippedAction> {
+    let found = actions.iter().flatten().filter(|action| is_meant(action));
+    let mut found: Vec<TrippedAction> = found
         .map(|action| TrippedAction { id: action.id, name: action.name.clone(), active: action.active })
         .collect();
     found.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));

@@ -35,6 +35,23 @@ pub(super) fn ids(report: &Report) -> String {
     table
 }
 
+pub(super) fn removed(report: &Report) -> String {
+    let mut table =
+        line(&["device id in the source", "device", "variable", "from", "to", "records removed", "kept in"]);
+    for part in &report.removed {
+        table.push_str(&line(&[
+            &part.device.to_string(),
+            &part.device_name,
+            part.variable.as_deref().unwrap_or_default(),
+            &part.from.to_string(),
+            &part.to.to_string(),
+            &part.records.to_string(),
+            &part.kept,
+        ]));
+    }
+    table
+}
+
 /// What is left to do by hand.
 pub(crate) fn worklist(worklist: &[WorkItem]) -> String {
     let mut table = line(&[

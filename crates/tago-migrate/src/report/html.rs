@@ -5,7 +5,7 @@ use std::fmt::{Display, Write};
 use chrono::{Local, TimeZone};
 use tago_api::Time;
 
-use super::{HALF_TAKEN_BACK, NOT_FINISHED, Report};
+use super::{HALF_TAKEN_BACK, NOT_FINISHED, RemovedPart, Report};
 use crate::prove::{DifferenceKind, Proof, ProofDepth};
 use crate::run::{ActionState, ActionStatus};
 use crate::undo::{Reversal, Undone};
@@ -31,6 +31,9 @@ pub(super) fn page(report: &Report) -> String {
         section(&mut page, "h2", "Actions that the records would set off");
         let rows = report.actions.iter().map(|action| vec![action.name.clone(), fate(action)]);
         table(&mut page, &["Action", "What became of it"], rows);
+    }
+    if !report.removed.is_empty() {
+        removed(&mut page, &report.removed);
     }
     worklist(&mut page, &report.worklist);
     if let Some(undone) = &report.undone {
@@ -65,10 +68,28 @@ pub(super) fn page(report: &Report) -> String {
     end(page)
 }
 
+fn removed(page: &mut String, parts: &[RemovedPart]) {
+    section(page, "h2", "Records that were removed");
+    let rows = parts.iter().map(|part| {
+        vec![
+            part.device_name.clone(),
+            part.variable.clone().unwrap_or_default(),
+            format!("{} – {}", here(part.from), here(part.to)),
+            part.records.to_string(),
+            part.kept.clone(),
+        ]
+    });
+    table(page, &["Device", "Variable", "In the time", "Records", "Kept whole in"], rows);
+    let said = "Only the target had them. They stay in the run's folder on this computer, and taking the run back \
+                writes them again.";
+    section(page, "p", said);
+}
+
 fn taken_back(page: &mut String, undone: &Undone) {
     section(page, "h2", "Taken back");
     let how = |what| match what {
         Reversal::Records(records) => format!("{records} records removed"),
+        Reversal::WrittenBack(records) => format!("{records} records written back"),
         Reversal::Deleted => "the device that was made is deleted".to_owned(),
         Reversal::Restored => "the device has what it had before".to_owned(),
     };
@@ -177,10 +198,17 @@ fn facts(page: &mut String, report: &Report) {
             "Records written".to_owned(),
             format!("{} of {}", report.records_written, report.records_planned),
         ],
+        vec![
+            "Records removed".to_owned(),
+            format!("{} of {}", report.records_removed, report.records_to_remove),
+        ],
         vec!["Way".to_owned(), report.lane.clone()],
         vec!["Devices made".to_owned(), report.devices_created.to_string()],
         vec!["Devices changed".to_owned(), report.devices_updated.to_string()],
     ];
+    if report.records_to_remove == 0 {
+        rows.retain(|row| row[0] != "Records removed");
+    }
     if let Some(proof) = &report.proof {
         let looked = match proof.depth {
             ProofDepth::Counts => "records only counted, their content not compared".to_owned(),

@@ -11,11 +11,12 @@ use super::{Ending, RunError, Side, config, expect_identity, past, reader};
 use crate::journal::{Journal, JournalError, Left, SqliteJournal};
 use crate::keep::Folder;
 use crate::machine::State;
-use crate::machine::ledger::Ledger;
-use crate::plan::{Plan, Tripped};
+use crate::machine::ledger::{ActionLedger, Ledger};
+use crate::plan::{Plan, Tripped, TrippedAction};
 use crate::ports::Target;
 use crate::settings::{Env, Settings};
 use crate::target_lock::TargetLock;
+use crate::undo::let_go_back;
 
 /// An action that the run would set off, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -63,8 +64,7 @@ impl ActionState {
 /// Every action of the plan's header.
 pub(crate) fn actions(plan: &Plan, ledger: &Ledger) -> Vec<ActionStatus> {
     let lets_fire = plan.header.choices.tripped == Tripped::LetFire;
-    let status = |action: &crate::plan::TrippedAction| {
-        let known = ledger.actions.get(&action.id);
+    let status_in = |action: &TrippedAction, known: Option<&ActionLedger>| {
         let state = match known {
             _ if lets_fire => ActionState::LetFire,
             None => ActionState::Untouched,
@@ -85,7 +85,16 @@ pub(crate) fn actions(plan: &Plan, ledger: &Ledger) -> Vec<ActionStatus> {
             acted: known.and_then(|known| known.acted),
         }
     };
-    plan.header.actions.iter().map(status).collect()
+    let status = |action| status_in(action, ledger.actions.get(&action.id));
+    let mut told: Vec<ActionStatus> = plan.header.actions.iter().map(status).collect();
+    // A run that writes back what was removed has a plan and a ledger of its own.
+    let back = ledger.undo.back.as_ref().filter(|back| !back.ledger.actions.is_empty());
+    for action in back.iter().flat_map(|_| &plan.header.undo_actions) {
+        let now = status_in(action, back.and_then(|back| back.ledger.actions.get(&action.id)));
+        told.retain(|status| status.id != action.id);
+        told.push(now);
+    }
+    told
 }
 
 /// Switches on again what the run of this folder holds, removes its tokens, and does nothing else of it.
@@ -102,7 +111,8 @@ pub async fn release(
 ) -> Result<Ending, RunError> {
     let (mut journal, rows) = SqliteJournal::open(folder)?;
     let (plan, ledger) = past(folder, &rows)?;
-    if ledger.finished {
+    let is_of_undo = ledger.undo.holds_actions();
+    if ledger.finished && !is_of_undo {
         return Ok(Ending::Finished);
     }
     let keep = Folder::of(folder);
@@ -110,6 +120,9 @@ pub async fn release(
     let pacers = plan.header.pace(Side::Target, target, settings, env.clock);
     expect_identity(Side::Target, &reader(&world, target, &pacers), &plan.header).await?;
     let _alone = TargetLock::take(settings, &plan.header.target)?;
+    if is_of_undo {
+        return Ok(let_go_back(&world, &ledger, &mut journal).await?);
+    }
     Ok(let_go(&world, ledger, &mut journal).await?)
 }
 

@@ -23,6 +23,8 @@ use crate::plan::{Item, Plan};
 use crate::planted::{Bug, is_planted};
 use crate::ports::{PortError, Range, Source, Target, WriteError};
 use crate::reader::Reader;
+use crate::record::Record;
+use crate::replaced::Replaced;
 use crate::run::Side;
 use crate::settings::{Env, Settings};
 
@@ -146,6 +148,21 @@ impl Hands<'_> {
             Action::Send { item, device, token, batch } => Box::pin(async move {
                 let result = target.send(device, &token, &batch).await;
                 Event::Sent { item, result: self.noted(Route::Write, result) }
+            }),
+            Action::Recall { item, kept } => {
+                let recalled = self.world.keep.kept(&kept).and_then(|bytes| Replaced::from_bytes(&bytes));
+                let result = recalled.map_err(|error| error.to_string());
+                Box::pin(future::ready(Event::Recalled { item, result }))
+            }
+            Action::Name { item, device, ids, terms } => Box::pin(async move {
+                let found = self.target().ask(Route::Read, || target.records_named(device, &ids)).await;
+                let said = |(record, _): (Record, _)| (record.id, terms.key(Side::Target, &record));
+                let result = found.map(|found| found.into_iter().map(said).collect());
+                Event::Named { item, asked: ids, result }
+            }),
+            Action::Remove { item, device, ids } => Box::pin(async move {
+                let result = target.remove_records(device, &ids).await;
+                Event::Removed { item, result: self.noted(Route::Remove, result) }
             }),
             Action::ReadDevice { item, target } => {
                 Box::pin(async move { Event::DeviceRead { item, result: self.device(item, target).await } })

@@ -88,6 +88,7 @@ impl Meter {
             items_total: state.items(),
             records_done: done,
             records_total: self.records_total,
+            records_removed: state.ledger.removed,
             bytes_sent: self.bytes_sent,
             requests: self.requests,
             batches_open: state.ledger.open_batches(),

@@ -7,7 +7,10 @@ use serde_json::Value;
 use super::world::{FakeDevice, FakeRecord};
 
 /// How often each record is there, by variable, moment and text.
-pub(super) type Bag = BTreeMap<(String, i64, String), i64>;
+pub(super) type Bag = BTreeMap<Key, i64>;
+
+/// Variable, moment and text.
+pub(super) type Key = (String, i64, String);
 
 pub(super) fn bag(records: &[FakeRecord]) -> Bag {
     let mut bag = Bag::new();
@@ -42,7 +45,12 @@ pub(super) fn wanted(source: &Bag, before: &Bag, append: bool) -> Bag {
     wanted
 }
 
-/// The same with the target's names: of devices, but not behind another one's, where groups stand, and of
+/// What is to be removed where the source's is to be all: what the target had more of.
+pub(super) fn removed(source: &Bag, before: &Bag) -> Bag {
+    wanted(before, source, false)
+}
+
+/// What is to be written, with the target's names: of devices, but not behind another one's, where groups stand, and of
 /// the profile and the host.
 pub(super) fn renamed(wanted: &Bag, devices: &[(String, String)]) -> Bag {
     let mut renamed = Bag::new();

@@ -410,6 +410,12 @@ fn selected(device: &FakeDevice, ids: &[RecordId], fewer: Option<usize>) -> BTre
     all.into_iter().rev().take(ids.len()).collect()
 }
 
+fn drop_records(device: &mut FakeDevice, gone: BTreeSet<u32>) {
+    let left = numbered(device).filter(|(place, _)| !gone.contains(place));
+    device.records = left.map(|(_, record)| record.clone()).collect();
+    device.removed.extend(gone);
+}
+
 /// Each record with the place that it has had from the beginning.
 fn numbered(device: &FakeDevice) -> impl Iterator<Item = (u32, &FakeRecord)> {
     (0..).filter(|place| !device.removed.contains(place)).zip(&device.records)
@@ -616,16 +622,30 @@ impl Target for FakePort {
         if self.project.lock().unwrap().loses_removals {
             return Err(WriteError::NotReceived(unreachable_now()));
         }
-        self.put(false, move |project, _| {
+        // What is acknowledged need not have happened.
+        let happens_at = self.fault(&[Fault::ReadLag]).map(|_| {
+            let bound = u64::try_from(self.bound.as_millis()).unwrap();
+            self.clock.elapsed() + Duration::from_millis(self.chance.below(bound))
+        });
+        self.put(true, move |project, part| {
             let fewer = project.fewer_ids;
             let device = project.device(id)?;
             if device.definition.kind == "immutable" {
                 return Err(PortError::Refused { message: "the device is immutable".into() });
             }
-            let gone = selected(device, &ids, fewer);
-            let left = numbered(device).filter(|(place, _)| !gone.contains(place));
-            device.records = left.map(|(_, record)| record.clone()).collect();
-            device.removed.extend(gone);
+            let mut gone = selected(device, &ids, fewer);
+            gone.retain(|place| part.is_none_or(|part| part.rotate_left(*place) & 1 == 1));
+            match happens_at {
+                None => drop_records(device, gone),
+                Some(at) => project.coming.push((
+                    at,
+                    Box::new(move |project| {
+                        if let Ok(device) = project.device(id) {
+                            drop_records(device, gone);
+                        }
+                    }),
+                )),
+            }
             Ok(())
         })
         .await

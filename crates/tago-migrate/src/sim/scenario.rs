@@ -8,7 +8,7 @@ use tago_api::{ActionId, DeviceId, ParamId, Time};
 
 use super::chance::Chance;
 use super::journal::{Crash, Memory};
-use super::oracle::{Bag, bag, judge, renamed, wanted};
+use super::oracle::{Bag, Key, bag, judge, removed, renamed, wanted};
 use super::port::{BEGINNING, FAULTS, FakePort, Fault, VirtualClock, token};
 use super::world::{FakeAction, FakeDevice, FakeRecord, Project};
 use crate::clock::Clock;
@@ -23,7 +23,7 @@ use crate::progress::{Figures, Progress};
 use crate::prove::{Examination, Proof, ProofDepth, Unfinished, WindowProof, WindowVerdict, examine};
 use crate::run::actions::let_go;
 use crate::run::drive::World;
-use crate::run::{Ending, go, held_items};
+use crate::run::{Ending, HeldItem, go, held_items};
 use crate::settings::{Env, Pace, Settings};
 
 mod furnish;
@@ -43,8 +43,12 @@ pub(super) struct Outcome {
     /// Rows of the undo among them.
     pub(super) undo_rows: usize,
     pub(super) written: u64,
+    /// Records of the target that a run had to remove.
+    pub(super) removed: u64,
     /// Records, devices made and devices changed that were taken back.
     pub(super) undone: [u64; 3],
+    /// Records that were removed and are written again.
+    pub(super) written_back: u64,
     /// Records that were changed, dropped or doubled afterwards, and found by the proof.
     pub(super) harmed: u64,
     /// Records that the plan said it could not write.
@@ -145,7 +149,7 @@ impl Play {
             secrets: Arc::default(),
         };
         let (source, target) = (port("source", 0), port("target", rate));
-        let settings = Settings {
+        let mut settings = Settings {
             lanes: 1 + chance.below(4) as usize,
             in_flight: [1, 20_000, 64 << 20][seed as usize % 3],
             batch_bytes: 200 + chance.below(1_500) as usize,
@@ -161,6 +165,11 @@ impl Play {
             tripped: if chance.permille(150) { Tripped::LetFire } else { Tripped::Hold },
             ..Choices::default()
         };
+        let choices = if seed % 5 == 2 { replacing(choices, &Chance::new(!seed)) } else { choices };
+        if choices.policy == Policy::Replace {
+            // So that there are as many requests as without a choice of times.
+            settings.batch_bytes = settings.batch_bytes.min(500);
+        }
         let outcome = Outcome { seed, ..Outcome::default() };
         let mut play = Play {
             chance,
@@ -633,6 +642,14 @@ impl Play {
         target.refusals = super::world::Refusals::default();
     }
 
+    /// Whether the owner's choice has this record in it.
+    fn is_chosen(&self, (variable, time, _): &Key) -> bool {
+        let time = Time::from_millis(*time);
+        self.choices.from.is_none_or(|from| from <= time)
+            && self.choices.to.is_none_or(|to| time <= to)
+            && self.choices.variables.as_ref().is_none_or(|variables| variables.contains(variable))
+    }
+
     fn judge(&mut self, plan: &Plan, ledger: &Ledger, before: &BTreeMap<DeviceId, Bag>) {
         let mut target = self.target.project.lock().unwrap();
         target.happen(self.clock.elapsed() + self.settings.late_commit_bound);
@@ -684,10 +701,32 @@ impl Play {
             let theirs = &target.devices[&id];
             let nothing = Bag::new();
             let had = before.get(&id).unwrap_or(&nothing);
-            let others = foreign.get(&id).map(|records| bag(records)).unwrap_or_default();
-            let wanted = wanted(&bag(&ours.records), had, self.choices.policy == Policy::Append);
+            let mut others = foreign.get(&id).map(|records| bag(records)).unwrap_or_default();
+            if self.choices.policy == Policy::Replace && self.outcome.runs > 0 {
+                // A later rehearsal may have seen them, and the run that followed removed them.
+                let there = bag(&theirs.records);
+                let may_be_gone = |key: &Key| self.is_chosen(key) && !there.contains_key(key);
+                others.retain(|key, _| !may_be_gone(key));
+            }
+            let mut wanted = wanted(&bag(&ours.records), had, self.choices.policy == Policy::Append);
+            wanted.retain(|key, _| self.is_chosen(key));
             let wanted = renamed(&wanted, &names);
-            let findings = judge(had, &wanted, &others, theirs);
+            let mut stays = had.clone();
+            if self.choices.policy == Policy::Replace {
+                let there = bag(&theirs.records);
+                for (key, count) in removed(&bag(&ours.records), had) {
+                    let stays = stays.entry(key.clone()).or_default();
+                    // What is held back, or was blocked, is not touched; an earlier run may have removed it.
+                    let is_left = is_left(plan, &held, item.device, &key);
+                    let was_left = there.get(&key).copied().unwrap_or(0) >= *stays;
+                    if !self.is_chosen(&key) || (is_left && (self.outcome.runs == 0 || was_left)) {
+                        continue;
+                    }
+                    self.outcome.removed += count as u64;
+                    *stays -= count;
+                }
+            }
+            let findings = judge(&stays, &wanted, &others, theirs);
             self.outcome.doubled += findings.doubled;
             self.outcome.foreign_changed += findings.foreign_changed;
             for (variable, time, text) in findings.lost {
@@ -744,6 +783,37 @@ impl Play {
             ));
         }
     }
+}
+
+/// What an owner chooses who has a time range replaced: now and then only some variables.
+fn replacing(choices: Choices, chance: &Chance) -> Choices {
+    let minutes = |count: u64| i64::try_from(count).unwrap() * 60_000;
+    let to = NEWEST - minutes(chance.below(3));
+    let variables = ["temperature", "door"].map(str::to_owned).into_iter().collect();
+    Choices {
+        policy: Policy::Replace,
+        from: Some(Time::from_millis(to - minutes(30 + chance.below(20)))),
+        to: Some(Time::from_millis(to)),
+        variables: chance.permille(300).then_some(variables),
+        ..choices
+    }
+}
+
+/// Whether a run has left a record as it was, and says so.
+fn is_left(plan: &Plan, held: &[HeldItem], device: DeviceId, (variable, time, _): &Key) -> bool {
+    let time = Time::from_millis(*time);
+    let is_held = |held: &HeldItem| {
+        held.device == device
+            && held.variable.as_ref().is_none_or(|name| name == variable)
+            && held.between.is_none_or(|(from, to)| from <= time && time <= to)
+    };
+    let is_blocked = |item: &Item| match item {
+        Item::Data(data) => {
+            data.device == device && data.verdict == Verdict::Blocked && (data.from..=data.to).contains(&time)
+        }
+        Item::Device(_) => false,
+    };
+    held.iter().any(is_held) || plan.items.iter().any(is_blocked)
 }
 
 fn moment(device: DeviceId, record: &FakeRecord) -> (DeviceId, String, Time) {

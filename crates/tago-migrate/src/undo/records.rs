@@ -64,6 +64,8 @@ struct Open {
     ours: Ours,
     /// Records that somebody gave another time.
     moved: BTreeMap<RecordId, Time>,
+    /// How often all of them that were there were removed, as the target says.
+    rounds: u32,
     /// Why no more of them are removed.
     refused: Option<String>,
 }
@@ -139,8 +141,8 @@ impl<'a> Undo<'a> {
                 Some(ours) => {
                     let moved = self.moved(item, &ours).await?;
                     let refused = self.is_immutable(item);
-                    let mut part = Open { item, ours, moved, refused };
-                    self.sweep(&mut part, true, journal).await?;
+                    let mut part = Open { item, ours, moved, rounds: 0, refused };
+                    self.sweep(&mut part, journal).await?;
                     if !self.is_settled(&part, journal).await? {
                         open.push(part);
                     }
@@ -151,38 +153,31 @@ impl<'a> Undo<'a> {
                 }
             }
         }
-        for round in 0..ROUNDS {
-            if open.is_empty() {
-                return Ok(());
-            }
+        while !open.is_empty() {
             // What was acknowledged need not have taken effect yet.
             self.env.clock.sleep(self.settings.late_commit_bound).await;
             let mut left = Vec::new();
             for mut part in open {
-                self.sweep(&mut part, round + 1 < ROUNDS, journal).await?;
+                if part.rounds >= ROUNDS {
+                    part.refused =
+                        Some("the target acknowledges the removal and keeps the records".to_owned());
+                }
+                self.sweep(&mut part, journal).await?;
                 if !self.is_settled(&part, journal).await? {
                     left.push(part);
                 }
             }
             open = left;
         }
-        for mut part in open {
-            part.refused = Some("the target acknowledges the removal and keeps the records".to_owned());
-            self.is_settled(&part, journal).await?;
-        }
         Ok(())
     }
 
     /// Reads an item's records and removes those that are as the run wrote them.
-    async fn sweep(
-        &mut self,
-        part: &mut Open,
-        removes: bool,
-        journal: &mut dyn Journal,
-    ) -> Result<(), Break> {
-        if part.refused.is_some() || !removes {
+    async fn sweep(&mut self, part: &mut Open, journal: &mut dyn Journal) -> Result<(), Break> {
+        if part.refused.is_some() {
             return Ok(());
         }
+        part.rounds += 1;
         let (seen, _) = self.look(part.item, &part.ours).await?;
         let mut rest = seen.same.as_slice();
         while !rest.is_empty() {
@@ -204,7 +199,11 @@ impl<'a> Undo<'a> {
             let removal = || target.remove_records(device, &batch);
             match self.change(part.item, None, Route::Remove, journal, removal).await? {
                 Did::Again => {}
-                Did::Done | Did::Doubtful => rest = later,
+                Did::Done => rest = later,
+                Did::Doubtful => {
+                    rest = later;
+                    part.rounds = 0;
+                }
                 Did::Refused(message) => {
                     part.refused = Some(format!("the target refuses to remove them: {message}"));
                     return Ok(());
@@ -428,7 +427,11 @@ impl<'a> Undo<'a> {
     /// How many ids the target understands at once. One that does not know such a selection, or loses its way
     /// in a long one, answers with others, and would remove others: so it is asked for records that there are
     /// none of first.
-    async fn understood(&mut self, device: DeviceId, some: &[RecordId]) -> Result<Option<usize>, Break> {
+    pub(super) async fn understood(
+        &mut self,
+        device: DeviceId,
+        some: &[RecordId],
+    ) -> Result<Option<usize>, Break> {
         let Some(some) = some.first() else { return Ok(Some(self.batches.size)) };
         while !self.batches.is_understood {
             let other = |number: usize| {
@@ -452,7 +455,7 @@ impl<'a> Undo<'a> {
         self.terms.key(Side::Target, record)
     }
 
-    async fn named(&self, device: DeviceId, ids: &[RecordId]) -> Result<Vec<Record>, Break> {
+    pub(super) async fn named(&self, device: DeviceId, ids: &[RecordId]) -> Result<Vec<Record>, Break> {
         let target = self.target;
         let found = self.ask(Route::Read, || target.records_named(device, ids)).await?;
         Ok(found.unwrap_or_default().into_iter().map(|(record, _)| record).collect())
@@ -471,14 +474,14 @@ impl<'a> Undo<'a> {
     }
 
     /// The device of the target that an item's records went to.
-    fn place_of(&self, item: u32) -> Option<(DeviceId, &'a DataItem)> {
+    pub(super) fn place_of(&self, item: u32) -> Option<(DeviceId, &'a DataItem)> {
         let Some(Item::Data(data)) = self.plan.items.get(item as usize) else { return None };
         let place = self.place_of_device(data.device)?;
         let target = self.device_item(place)?.target.or_else(|| self.made(place))?;
         Some((target, data))
     }
 
-    fn place_of_device(&self, device: DeviceId) -> Option<u32> {
+    pub(super) fn place_of_device(&self, device: DeviceId) -> Option<u32> {
         let places = (0_u32..).zip(&self.plan.items);
         let mut found =
             places.filter(|(_, item)| matches!(item, Item::Device(item) if item.device == device));

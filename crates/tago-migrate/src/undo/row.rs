@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use tago_api::Time;
 
-use crate::journal::{Stays, Was};
+use crate::journal::{Row, Stays, Was};
+use crate::machine::ledger::Ledger;
 use crate::plan::Seal;
 
 /// One row. `item` is a place among the plan's items.
@@ -27,6 +28,23 @@ pub(crate) enum UndoRow {
     Outcome { item: u32, was: Was },
     /// An item is taken back, with so many records, but for what is kept.
     Over { item: u32, records: u64, kept: Vec<Kept> },
+    /// What of an item's records the run has removed is kept whole under this hash, to be written again.
+    Returning { item: u32, kept: Seal },
+    /// A run is planned that writes such records again; its plan is kept.
+    WritingBack { plan: Seal },
+    /// A row of that run.
+    Back { row: Box<Row> },
+    /// So many of an item's records are written again. `rest` is to be planned once more, and what is kept
+    /// stays as it is.
+    WrittenBack {
+        item: u32,
+        records: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rest: Option<Seal>,
+        kept: Vec<Kept>,
+    },
+    /// What came of that run is noted.
+    BackSettled {},
     /// Everything that can be taken back is.
     Undone {},
 }
@@ -50,6 +68,11 @@ impl UndoRow {
             UndoRow::Intent { .. } => "undo_intent",
             UndoRow::Outcome { .. } => "undo_outcome",
             UndoRow::Over { .. } => "undo_over",
+            UndoRow::Returning { .. } => "undo_returning",
+            UndoRow::WritingBack { .. } => "undo_writing_back",
+            UndoRow::Back { .. } => "undo_back",
+            UndoRow::WrittenBack { .. } => "undo_written_back",
+            UndoRow::BackSettled {} => "undo_back_settled",
             UndoRow::Undone {} => "undone",
         }
     }
@@ -65,11 +88,27 @@ pub(crate) struct UndoLedger {
     /// What devices have been, or were to become, by the undo's hand.
     pub(crate) shapes: BTreeMap<u32, BTreeSet<Seal>>,
     pub(crate) over: BTreeMap<u32, (u64, Vec<Kept>)>,
+    /// Records that are to be written again, by item.
+    pub(crate) returning: BTreeMap<u32, Seal>,
+    /// The run that writes them.
+    pub(crate) back: Option<Back>,
+    /// So many are written, and what is not.
+    pub(crate) written_back: BTreeMap<u32, (u64, Vec<Kept>)>,
     pub(crate) undone: bool,
 }
 
+/// A run that writes again what was removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Back {
+    pub(crate) plan: Option<Seal>,
+    pub(crate) ledger: Box<Ledger>,
+    /// Items of which is noted what came of them.
+    pub(crate) over: BTreeSet<u32>,
+    pub(crate) is_settled: bool,
+}
+
 impl UndoLedger {
-    pub(crate) fn apply(&mut self, row: &UndoRow) {
+    pub(crate) fn apply(&mut self, row: &UndoRow) -> Result<(), String> {
         match row {
             UndoRow::Begun {} => self.begun = true,
             UndoRow::Listed { item, ids } => drop(self.listed.insert(*item, ids.clone())),
@@ -86,7 +125,32 @@ impl UndoLedger {
                 self.doubt.remove(item);
                 self.over.insert(*item, (*records, kept.clone()));
             }
+            UndoRow::Returning { item, kept } => drop(self.returning.insert(*item, kept.clone())),
+            UndoRow::WritingBack { plan } => {
+                self.back = Some(Back { plan: Some(plan.clone()), ..Back::default() });
+            }
+            UndoRow::Back { row } => match &mut self.back {
+                Some(back) => back.ledger.apply(row)?,
+                None => return Err("records are written back without a plan".to_owned()),
+            },
+            UndoRow::WrittenBack { item, records, rest, kept } => {
+                self.returning.remove(item);
+                self.returning.extend(rest.clone().map(|rest| (*item, rest)));
+                let written = self.written_back.entry(*item).or_default();
+                written.0 += records;
+                written.1.extend(kept.iter().cloned());
+                if let Some(back) = &mut self.back {
+                    back.over.insert(*item);
+                }
+            }
+            UndoRow::BackSettled {} => self.back.iter_mut().for_each(|back| back.is_settled = true),
             UndoRow::Undone {} => self.undone = true,
         }
+        Ok(())
+    }
+
+    /// Whether an action is switched off by the run that writes back, or may be.
+    pub(crate) fn holds_actions(&self) -> bool {
+        self.back.as_ref().is_some_and(|back| back.ledger.holds_actions())
     }
 }

@@ -155,6 +155,7 @@ impl Play {
         for reversed in &told.reversed {
             match reversed.what {
                 Reversal::Records(records) => self.outcome.undone[0] += records,
+                Reversal::WrittenBack(records) => self.outcome.written_back += records,
                 Reversal::Deleted => self.outcome.undone[1] += 1,
                 Reversal::Restored => self.outcome.undone[2] += 1,
             }
