@@ -33,6 +33,7 @@ const COMMANDS: &[&str] = &[
     "rehearsal",
     "rehearsal_rows",
     "rehearsal_strip",
+    "rehearsal_time",
     "cancel_rehearsal",
     "start_run",
     "runs",

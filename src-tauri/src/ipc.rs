@@ -75,6 +75,7 @@ pub fn builder<R: Runtime>() -> Builder<R> {
             migrations::rehearsal,
             migrations::rehearsal_rows,
             migrations::rehearsal_strip,
+            migrations::rehearsal_time,
             migrations::cancel_rehearsal,
             migrations::start_run,
             migrations::runs,

@@ -6,17 +6,18 @@ mod rehearsal;
 mod run;
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use tago_api::Time;
-use tago_migrate::{Clock as _, Figures, Settings, SystemClock};
+use tago_migrate::{Clock as _, Figures, Pace, Settings, SystemClock};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-pub(crate) use plan::{check, page_of, strip, verdict};
+pub(crate) use plan::{check, page_of, share_of, strip, verdict};
 pub(crate) use rehearsal::{Rehearsal, choices_of, choices_view, overview_view};
 pub(crate) use run::{
     LiveRun, RunFiles, RunRecord, idle_view, is_damaged, is_planned_again, report_view, summary,
@@ -25,9 +26,14 @@ pub(crate) use run::{
 use crate::app::locked;
 use crate::error::{Answer, ErrorCode, UiError};
 use crate::targets::Targets;
+use crate::view::Whole;
 
 /// The window is told of progress at most this often.
 const BETWEEN_EVENTS: Duration = Duration::from_millis(100);
+
+/// What an owner may choose of a target's limits, in tenths of a percent: with more it would be refused now and
+/// then, with less it hardly moves.
+const SHARES: RangeInclusive<u16> = 100..=985;
 
 /// Plans are held in memory; more than these are not looked at any more.
 const KEPT_REHEARSALS: usize = 4;
@@ -97,6 +103,23 @@ impl Migrations {
 /// How the engine treats the two sides; `late_commit` is how late after a request the target may carry it out.
 pub(crate) fn settings(late_commit: Duration) -> Settings {
     Settings { late_commit_bound: late_commit, ..Settings::default() }
+}
+
+/// Of a target's limits a run may use as much as its owner says, in tenths of a percent, or what suits the
+/// target if nothing was said.
+pub(crate) fn pace(share: Option<u16>) -> Pace {
+    Pace { share: share.map(|share| f64::from(share) / 1000.0), ..Pace::default() }
+}
+
+/// The owner's share as a run keeps it.
+pub(crate) fn share_chosen(share: Option<Whole>) -> Answer<Option<u16>> {
+    let within = |share: Whole| u16::try_from(share.get()).ok().filter(|share| SHARES.contains(share));
+    match share {
+        None => Ok(None),
+        Some(share) => within(share)
+            .map(Some)
+            .ok_or_else(|| UiError::bad_input("Share of the limits: choose between 10 % and 98.5 %")),
+    }
 }
 
 /// Calls `tell` when the figures have changed, not too often, until the operation has ended.

@@ -40,6 +40,9 @@ pub(crate) struct ResourceRecord {
     pub(crate) source_name: String,
     pub(crate) target_name: String,
     pub(crate) begun_at: Time,
+    /// Of the target's limits, in tenths of a percent; what suits it if nothing was said.
+    #[serde(default)]
+    pub(crate) share: Option<u16>,
     /// Why it does not go on by itself.
     pub(crate) reason: Option<UiError>,
     pub(crate) undone: Option<ResourceUndone>,

@@ -18,5 +18,6 @@ mod platform;
 mod resources;
 mod rest;
 mod restores;
+mod share;
 mod stage;
 mod window;

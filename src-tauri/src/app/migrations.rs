@@ -14,9 +14,10 @@ use super::sessions::PRACTICE;
 use crate::error::{Answer, ErrorCode, UiError};
 use crate::host::Event;
 use crate::migration::{
-    LiveRun, Rehearsal, RunRecord, fresh_id, idle_view, now, relay, report_view, settings, summary,
+    LiveRun, Rehearsal, RunRecord, fresh_id, idle_view, now, pace, relay, report_view, settings,
+    share_chosen, summary,
 };
-use crate::view::{ProofDepthChoice, ReportView, RunSummary, RunView, Side};
+use crate::view::{ProofDepthChoice, ReportView, RunSummary, RunView, Side, Whole};
 
 /// How late after a request a target may still carry it out: the practice platform says so of itself,
 /// elsewhere it is what a load balancer waits at most.
@@ -36,7 +37,14 @@ enum Work {
 
 impl App {
     /// Begins the run of the plan with this fingerprint, if the target's name was typed as it is.
-    pub async fn start_run(&self, rehearsal: &str, fingerprint: &str, typed_name: &str) -> Answer<String> {
+    pub async fn start_run(
+        &self,
+        rehearsal: &str,
+        fingerprint: &str,
+        typed_name: &str,
+        share: Option<Whole>,
+    ) -> Answer<String> {
+        let share = share_chosen(share)?;
         let rehearsal = self.state.migrations.rehearsal(rehearsal)?;
         let rehearsed = rehearsal.rehearsed()?;
         if typed_name != rehearsal.target_name {
@@ -62,6 +70,7 @@ impl App {
             target_name: rehearsal.target_name.clone(),
             begun_at: now(),
             late_commit_ms: u64::try_from(late_commit(&rehearsal.target).as_millis()).unwrap_or(u64::MAX),
+            share,
             stopped: false,
             reason: None,
         };
@@ -237,7 +246,8 @@ impl App {
     async fn work(&self, run: &LiveRun, work: Work, target: &Live, env: Env<'_>) -> Answer<Ending> {
         let folder = self.state.migrations.files.folder(&run.record.id);
         let late_commit = Duration::from_millis(run.record.late_commit_ms);
-        let settings = Settings { locks: Some(self.state.locks.clone()), ..settings(late_commit) };
+        let locks = Some(self.state.locks.clone());
+        let settings = Settings { locks, pace: pace(run.record.share), ..settings(late_commit) };
         let (ending, source) = match work {
             Work::Begin(rehearsal, source) => {
                 let plan = &rehearsal.rehearsed()?.plan;

@@ -3,16 +3,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tago_migrate::live::Live;
-use tago_migrate::{self as engine, Control, Env, Figures, Plan, Progress, Rebuilt, Settings, SystemClock};
+use tago_migrate::{
+    self as engine, Control, Env, Figures, Plan, Progress, Rebuilt, Settings, SystemClock, resources,
+};
 
 use super::App;
 use super::migrations::{aside, late_commit, on_its_own_thread, settle, without_panic};
 use crate::error::{Answer, ErrorCode, UiError};
 use crate::host::Event;
 use crate::migration::{
-    Rehearsal, RunRecord, choices_of, choices_view, fresh_id, overview_view, relay, settings, strip,
+    Rehearsal, RunRecord, choices_of, choices_view, fresh_id, overview_view, pace, relay, settings,
+    share_chosen, strip,
 };
-use crate::view::{Choices, HoleStrip, PlanPage, RebuiltView, RehearsalView, Side, SourceOverview, Verdict};
+use crate::view::{
+    Choices, HoleStrip, PlanPage, RebuiltView, RehearsalView, Side, SourceOverview, TimeNeeded, Verdict,
+    Whole,
+};
 
 /// What both sides are compared for.
 enum Wanted {
@@ -152,6 +158,12 @@ impl App {
     pub async fn rehearsal_strip(&self, id: &str) -> Answer<HoleStrip> {
         let rehearsal = self.state.migrations.rehearsal(id)?;
         aside(move || Ok(strip(&rehearsal.rehearsed()?.plan))).await
+    }
+
+    /// How long the run of a plan takes with this share of the target's limits.
+    pub fn rehearsal_time(&self, id: &str, share: Whole) -> Answer<TimeNeeded> {
+        let rehearsal = self.state.migrations.rehearsal(id)?;
+        rehearsal.time_needed(&pace(share_chosen(Some(share))?))
     }
 
     /// Stops a rehearsal; nothing was written.

@@ -11,10 +11,11 @@ use super::rehearsals::nothing_held;
 use crate::app::locked;
 use crate::error::{Answer, ErrorCode, UiError};
 use crate::host::Event;
-use crate::migration::{fresh_id, now, relay, settings};
+use crate::migration::{fresh_id, now, pace, relay, settings, share_chosen};
 use crate::resources::{Compared, Comparison, LiveMove, ResourceRecord, choices_of, undone_view};
 use crate::view::{
     ResourcePage, ResourceRehearsal, ResourceReportView, ResourceRun, ResourceUndone, ResourceWish, Side,
+    Whole,
 };
 
 /// What both sides are compared for.
@@ -159,7 +160,9 @@ impl App {
         rehearsal: &str,
         fingerprint: &str,
         typed: &str,
+        share: Option<Whole>,
     ) -> Answer<String> {
+        let share = share_chosen(share)?;
         let comparison = self.state.resources.comparison(rehearsal)?;
         let compared = comparison.compared()?;
         if typed != comparison.target_name {
@@ -181,6 +184,7 @@ impl App {
             source_name: comparison.source_name.clone(),
             target_name: comparison.target_name.clone(),
             begun_at: now(),
+            share,
             reason: None,
             undone: None,
         };
@@ -314,7 +318,8 @@ impl App {
         let clock = SystemClock::start();
         let env = Env { clock: &clock, nonce, progress, control: &live.control };
         let late_commit = late_commit(&live.record.target);
-        let settings = Settings { locks: Some(self.state.locks.clone()), ..settings(late_commit) };
+        let locks = Some(self.state.locks.clone());
+        let settings = Settings { locks, pace: pace(live.record.share), ..settings(late_commit) };
         let folder = self.state.resources.folder(&live.record.id);
         let (ending, source) = match work {
             Work::Begin(compared, source) => {

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::error::Answer;
 use crate::view::{
     Choices, HoleStrip, PlanPage, ProofDepthChoice, RehearsalView, ReportView, RunSummary, RunView, Side,
-    SourceOverview, Verdict,
+    SourceOverview, TimeNeeded, Verdict, Whole,
 };
 
 /// What there is to choose from on the source, beside what the target has.
@@ -71,6 +71,13 @@ pub(crate) async fn rehearsal_strip(app: State<'_, App>, id: String) -> Answer<H
     app.rehearsal_strip(&id).await
 }
 
+/// How long the run of a plan takes with this share of the target's limits, in tenths of a percent.
+#[tauri::command]
+#[specta::specta]
+pub(crate) fn rehearsal_time(app: State<'_, App>, id: String, share: Whole) -> Answer<TimeNeeded> {
+    app.rehearsal_time(&id, share)
+}
+
 /// Stops a rehearsal; nothing was written.
 #[tauri::command]
 #[specta::specta]
@@ -86,8 +93,9 @@ pub(crate) async fn start_run(
     rehearsal: String,
     fingerprint: String,
     typed_target_name: String,
+    share: Option<Whole>,
 ) -> Answer<String> {
-    app.start_run(&rehearsal, &fingerprint, &typed_target_name).await
+    app.start_run(&rehearsal, &fingerprint, &typed_target_name, share).await
 }
 
 /// Every run, newest first.

@@ -2,7 +2,9 @@ use tauri::State;
 
 use crate::app::App;
 use crate::error::Answer;
-use crate::view::{ResourcePage, ResourceRehearsal, ResourceReportView, ResourceRun, ResourceWish, Side};
+use crate::view::{
+    ResourcePage, ResourceRehearsal, ResourceReportView, ResourceRun, ResourceWish, Side, Whole,
+};
 
 /// Begins to compare what both sides hold beside records; nothing is written.
 #[tauri::command]
@@ -66,8 +68,9 @@ pub(crate) async fn start_resource_run(
     rehearsal: String,
     fingerprint: String,
     typed_target_name: String,
+    share: Option<Whole>,
 ) -> Answer<String> {
-    app.start_resource_run(&rehearsal, &fingerprint, &typed_target_name).await
+    app.start_resource_run(&rehearsal, &fingerprint, &typed_target_name, share).await
 }
 
 /// Every run over resources, newest first, each with its report.

@@ -9,7 +9,7 @@ use tago_migrate::{self as engine, CheckName, DataItem, DeviceItem, Item, Plan, 
 use super::rehearsal::Rehearsed;
 use crate::view::{
     Check, CheckVerdict, HoleStrip, HoleStripRow, PlanPage, PlanRow, PlanRowKind, PlanSummary, ResourceNote,
-    Verdict, Whole,
+    TimeNeeded, Verdict, Whole,
 };
 
 /// Rows of one page.
@@ -131,7 +131,7 @@ pub(super) fn summary(rehearsed: &Rehearsed) -> PlanSummary {
     let all = |verdict| devices(verdict) + sums.data.get(&verdict).copied().unwrap_or(0);
     let requests = requests(plan);
     let in_use = plan.header().in_use.contains(&engine::Side::Target);
-    let (low, high) = duration(sums.records_missing, requests, rehearsed);
+    let TimeNeeded { low, high } = time_needed(rehearsed, &engine::Pace::default());
     PlanSummary {
         fingerprint: plan.fingerprint().to_string(),
         cutoff: plan.header().cutoff.into(),
@@ -145,22 +145,23 @@ pub(super) fn summary(rehearsed: &Rehearsed) -> PlanSummary {
         records_to_write: sums.records_missing.into(),
         windows_to_write: sums.windows_to_write.into(),
         requests: requests.into(),
-        seconds_low: low.into(),
-        seconds_high: high.into(),
+        seconds_low: low,
+        seconds_high: high,
         irreversible: engine::irreversible(plan)
             .into_iter()
             .map(|one| ResourceNote { kind: "device".to_owned(), name: one.name, detail: one.reason })
             .collect(),
         actions: plan.header().actions.iter().filter(|one| one.active).map(|one| one.name.clone()).collect(),
         target_in_use: in_use,
-        target_share: percent(engine::Settings::default().pace.share_of(in_use)),
+        target_share: share_of(in_use),
         nothing_to_do: sums.nothing_to_do,
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "from 0 to 100")]
-fn percent(share: f64) -> Whole {
-    Whole::from((share * 100.0).floor() as i64)
+/// What is used of a target's limits unless the owner says otherwise, in tenths of a percent.
+#[expect(clippy::cast_possible_truncation, reason = "from 0 to 1000")]
+pub(crate) fn share_of(in_use: bool) -> Whole {
+    Whole::from((engine::Pace::default().share_of(in_use) * 1000.0).round() as i64)
 }
 
 fn requests(plan: &Plan) -> u64 {
@@ -177,14 +178,16 @@ fn requests(plan: &Plan) -> u64 {
 
 /// Seconds at least and at most, from how fast the rehearsal itself read and from the limits a minute.
 /// Writing is slower than reading, by how much is known only afterwards: hence a range.
-fn duration(records: u64, requests: u64, rehearsed: &Rehearsed) -> (u64, u64) {
-    let pace = engine::Settings::default().pace;
+pub(super) fn time_needed(rehearsed: &Rehearsed, pace: &engine::Pace) -> TimeNeeded {
+    let (records, requests) = (rehearsed.plan.summary().records_missing, requests(&rehearsed.plan));
     let in_use = rehearsed.plan.header().in_use.contains(&engine::Side::Target);
     let per_second = f64::from(pace.writes) * pace.share_of(in_use) / 60.0;
     let at_the_limit = to_f64(requests) / per_second;
     let read_per_second = to_f64(rehearsed.records_read) / rehearsed.took.as_secs_f64().max(0.1);
     let as_it_was_read = if read_per_second > 0.0 { to_f64(records) / read_per_second } else { 0.0 };
-    (seconds(at_the_limit.max(as_it_was_read)), seconds(at_the_limit + as_it_was_read * 5.0 + 2.0))
+    let low = seconds(at_the_limit.max(as_it_was_read));
+    let high = seconds(at_the_limit + as_it_was_read * 5.0 + 2.0);
+    TimeNeeded { low: low.into(), high: high.into() }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]

@@ -3,14 +3,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tago_api::DeviceId;
-use tago_migrate::{self as engine, Control, Figures, Phase, Plan};
+use tago_migrate::{self as engine, Control, Figures, Pace, Phase, Plan};
 
 use super::{plan, run::waiting};
 use crate::app::locked;
 use crate::error::{Answer, ErrorCode, UiError};
 use crate::view::{
     Choices, Depth, PlanPage, Policy, RebuiltView, RehearsalPhase, RehearsalView, Side, SideDevice,
-    SourceOverview, Tag, TrippedChoice, Verdict, Whole,
+    SourceOverview, Tag, TimeNeeded, TrippedChoice, Verdict, Whole,
 };
 
 /// A rehearsal, under way or over.
@@ -71,6 +71,11 @@ impl Rehearsal {
 
     pub(crate) fn rows(&self, verdict: Option<Verdict>, text: &str, page: u32) -> Answer<PlanPage> {
         Ok(plan::page(&self.rehearsed()?.plan, verdict, text, page))
+    }
+
+    pub(crate) fn time_needed(&self, pace: &Pace) -> Answer<TimeNeeded> {
+        let rehearsed = self.rehearsed()?;
+        Ok(plan::time_needed(&rehearsed, pace))
     }
 
     pub(crate) fn view(&self) -> RehearsalView {

@@ -37,6 +37,9 @@ pub(crate) struct RunRecord {
     pub(crate) begun_at: Time,
     /// How late after a request the target may still carry it out, in milliseconds.
     pub(crate) late_commit_ms: u64,
+    /// Of the target's limits, in tenths of a percent; what suits it if nothing was said.
+    #[serde(default)]
+    pub(crate) share: Option<u16>,
     /// The owner ended it where it was.
     pub(crate) stopped: bool,
     /// Why it does not go on by itself.
@@ -534,6 +537,7 @@ mod tests {
             target_name: "Plant".into(),
             begun_at: Time::from_millis(1_795_321_800_000),
             late_commit_ms: 2_000,
+            share: None,
             stopped: false,
             reason: None,
         }

@@ -147,6 +147,7 @@ impl Compared {
             detail: gap.reason.clone(),
         });
         let named = by_address(plan);
+        let in_use = plan.header().in_use.contains(&tago_migrate::Side::Target);
         let irreversible = engine::irreversible(plan).into_iter().map(|(at, why)| {
             let name = named.get(&at).map_or_else(|| at.id.clone(), |item| item.name.clone());
             note(&at, name, why)
@@ -161,6 +162,8 @@ impl Compared {
             kinds: self.kinds(),
             gaps: gaps.collect(),
             irreversible: irreversible.collect(),
+            target_in_use: in_use,
+            target_share: migration::share_of(in_use),
             nothing_to_do: plan.is_empty(),
         }
     }

@@ -189,11 +189,18 @@ pub struct PlanSummary {
     pub irreversible: Vec<ResourceNote>,
     /// Whether something was sent to the target shortly before the rehearsal.
     pub target_in_use: bool,
-    /// How much of the target's limits a run uses, in percent.
+    /// How much of the target's limits a run uses unless the owner says otherwise, in tenths of a percent.
     pub target_share: Whole,
     /// Active actions that the records would set off, by name.
     pub actions: Vec<String>,
     pub nothing_to_do: bool,
+}
+
+/// How long a run will take, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+pub struct TimeNeeded {
+    pub low: Whole,
+    pub high: Whole,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]

@@ -113,6 +113,10 @@ pub struct ResourceSummary {
     pub gaps: Vec<ResourceNote>,
     /// What an undo could not take back.
     pub irreversible: Vec<ResourceNote>,
+    /// Whether something was sent to the target shortly before the rehearsal.
+    pub target_in_use: bool,
+    /// How much of the target's limits a run uses unless the owner says otherwise, in tenths of a percent.
+    pub target_share: Whole,
     pub nothing_to_do: bool,
 }
 

@@ -26,6 +26,8 @@ export class ResourceWizard {
   chosen = $state.raw<ReadonlyMap<string, Chosen>>(new Map());
   conflicts = $state.raw<ReadonlyMap<string, ConflictChoice>>(new Map());
   stale = $state(false);
+  /** Of the target's limits, in tenths of a percent; until the owner says otherwise, what suits the target. */
+  shareChosen = $state<number | null>(null);
   reading = $state(false);
   #id: string | null = null;
   #asked = 0;
@@ -37,6 +39,7 @@ export class ResourceWizard {
   }
 
   readonly summary = $derived(this.plan?.summary ?? null);
+  readonly share = $derived(this.shareChosen ?? this.summary?.target_share ?? 0);
   readonly kinds = $derived(this.summary?.kinds ?? []);
   readonly blocked = $derived(this.plan?.checks.some((check) => check.verdict === "block") ?? false);
   readonly somethingChosen = $derived(this.kinds.some((kind) => this.countOf(kind) > 0));
@@ -143,7 +146,8 @@ export class ResourceWizard {
     if (!this.plan || !this.summary || !this.canConfirm) return null;
     this.error = null;
     try {
-      return await ipc.startResourceRun(this.plan.id, this.summary.fingerprint, typedName);
+      const { fingerprint } = this.summary;
+      return await ipc.startResourceRun(this.plan.id, fingerprint, typedName, this.shareChosen);
     } catch (thrown) {
       this.error = asUiError(thrown);
       return null;

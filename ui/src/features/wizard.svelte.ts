@@ -32,6 +32,8 @@ export class Wizard {
   policy = $state<Policy>("fill");
   depth = $state<Depth>("exact");
   tripped = $state<TrippedChoice>("hold");
+  /** Of the target's limits, in tenths of a percent; until the owner says otherwise, what suits the target. */
+  shareChosen = $state<number | null>(null);
 
   rehearsal = $state.raw<RehearsalView | null>(null);
   strip = $state.raw<HoleStrip | null>(null);
@@ -59,6 +61,8 @@ export class Wizard {
   readonly canConfirm = $derived(
     this.summary !== null && !this.summary.nothing_to_do && !this.blocked && !this.counted,
   );
+
+  readonly share = $derived(this.shareChosen ?? this.summary?.target_share ?? 0);
 
   /** What the rehearsal is asked for: everything chosen means "all", also what appears later. */
   get choices(): Choices {
@@ -158,7 +162,7 @@ export class Wizard {
     if (!this.rehearsal || !this.summary || !this.canConfirm) return null;
     this.error = null;
     try {
-      return await ipc.startRun(this.rehearsal.id, this.summary.fingerprint, typedName);
+      return await ipc.startRun(this.rehearsal.id, this.summary.fingerprint, typedName, this.shareChosen);
     } catch (thrown) {
       this.error = asUiError(thrown);
       return null;

@@ -188,7 +188,7 @@ describe("the start of the run", () => {
     const wizard = await rehearsed({ phase: "done", summary });
     const start = vi.spyOn(ipc, "startRun").mockResolvedValue("run1");
     expect(await wizard.startRun("Original")).toBe("run1");
-    expect(start).toHaveBeenCalledWith("r1", "f00d", "Original");
+    expect(start).toHaveBeenCalledWith("r1", "f00d", "Original", null);
   });
 
   it("shows why it was refused, and starts nothing", async () => {

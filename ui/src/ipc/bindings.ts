@@ -69,10 +69,12 @@ export const commands = {
 	rehearsalRows: (id: string, verdict: Verdict | null, text: string, page: number) => typedError<PlanPage, UiError>(__TAURI_INVOKE("rehearsal_rows", { id, verdict, text, page })),
 	/**  What the target lacks, by device and day. */
 	rehearsalStrip: (id: string) => typedError<HoleStrip, UiError>(__TAURI_INVOKE("rehearsal_strip", { id })),
+	/**  How long the run of a plan takes with this share of the target's limits, in tenths of a percent. */
+	rehearsalTime: (id: string, share: Whole) => typedError<TimeNeeded, UiError>(__TAURI_INVOKE("rehearsal_time", { id, share })),
 	/**  Stops a rehearsal; nothing was written. */
 	cancelRehearsal: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("cancel_rehearsal", { id })),
 	/**  Begins the run of the plan with this fingerprint, if the target's name was typed as it is. */
-	startRun: (rehearsal: string, fingerprint: string, typedTargetName: string) => typedError<string, UiError>(__TAURI_INVOKE("start_run", { rehearsal, fingerprint, typedTargetName })),
+	startRun: (rehearsal: string, fingerprint: string, typedTargetName: string, share: Whole | null) => typedError<string, UiError>(__TAURI_INVOKE("start_run", { rehearsal, fingerprint, typedTargetName, share })),
 	/**  Every run, newest first. */
 	runs: () => typedError<RunSummary[], UiError>(__TAURI_INVOKE("runs")),
 	/**  A run and how far it is. */
@@ -106,7 +108,7 @@ export const commands = {
 	/**  Stops a rehearsal of resources; nothing was written. */
 	cancelResourceRehearsal: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("cancel_resource_rehearsal", { id })),
 	/**  Begins the run of the plan with this fingerprint, if the target's name was typed as it is. */
-	startResourceRun: (rehearsal: string, fingerprint: string, typedTargetName: string) => typedError<string, UiError>(__TAURI_INVOKE("start_resource_run", { rehearsal, fingerprint, typedTargetName })),
+	startResourceRun: (rehearsal: string, fingerprint: string, typedTargetName: string, share: Whole | null) => typedError<string, UiError>(__TAURI_INVOKE("start_resource_run", { rehearsal, fingerprint, typedTargetName, share })),
 	/**  Every run over resources, newest first, each with its report. */
 	resourceRuns: () => typedError<ResourceRun[], UiError>(__TAURI_INVOKE("resource_runs")),
 	/**  A run over resources, how far it is and what it did. */
@@ -449,7 +451,7 @@ export type PlanSummary = {
 	irreversible: ResourceNote[],
 	/**  Whether something was sent to the target shortly before the rehearsal. */
 	target_in_use: boolean,
-	/**  How much of the target's limits a run uses, in percent. */
+	/**  How much of the target's limits a run uses unless the owner says otherwise, in tenths of a percent. */
 	target_share: Whole,
 	/**  Active actions that the records would set off, by name. */
 	actions: string[],
@@ -721,6 +723,10 @@ export type ResourceSummary = {
 	gaps: ResourceNote[],
 	/**  What an undo could not take back. */
 	irreversible: ResourceNote[],
+	/**  Whether something was sent to the target shortly before the rehearsal. */
+	target_in_use: boolean,
+	/**  How much of the target's limits a run uses unless the owner says otherwise, in tenths of a percent. */
+	target_share: Whole,
 	nothing_to_do: boolean,
 };
 
@@ -896,6 +902,12 @@ export type Tag = {
 export type TagWish = {
 	key: string,
 	value: string | null,
+};
+
+/**  How long a run will take, in seconds. */
+export type TimeNeeded = {
+	low: Whole,
+	high: Whole,
 };
 
 /**  One token that something outside the platform has to be given anew. */

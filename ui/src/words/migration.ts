@@ -119,8 +119,10 @@ export const migration = {
     timeText: (range: string, requests: string) => `${range}, with ${requests}`,
     requests: (n: number) => counted(n, "request", "requests"),
     share: "Share of the limits there",
-    shareText: (percent: number, inUse: boolean) =>
-      inUse ? `${percent} %, because the project is in use` : `${percent} %, because nothing else is sending`,
+    shareText: (tenths: number, inUse: boolean) =>
+      inUse
+        ? `${tenths / 10} %, because the project is in use; you can change it on the next page`
+        : `${tenths / 10} %, because nothing else is sending; you can change it on the next page`,
     cost: "Cost of the restored project meanwhile",
     costText: (hour: string) => `${hour} for each started hour`,
     nothing: (target: string) => `Nothing to do: ${target} already has everything that you chose.`,
@@ -178,6 +180,19 @@ export const migration = {
     confirmRun: "Write into this project",
     backToRehearsal: "Back to the rehearsal",
     rehearseAgain: "Rehearse again",
+  },
+
+  share: {
+    label: "How much of the project’s limits to use",
+    percent: (tenths: number) => `${tenths / 10} %`,
+    meaning: (tenths: number, inUse: boolean) => {
+      const left = `Of the requests that the project allows in a minute, this takes at most ${tenths / 10} %.`;
+      if (!inUse) return `${left} Nothing else is sending to it now, so nearly all is right.`;
+      return tenths > 600
+        ? `${left} Little is left for its devices and people: what they send may be refused. 60 % is safer.`
+        : `${left} The rest is left for its devices and people.`;
+    },
+    time: (range: string) => `It will then take ${range}.`,
   },
 
   rest: {
