@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tago_migrate::live::Live;
 use tago_migrate::{
-    self as engine, Control, Env, Figures, Plan, Progress, Rebuilt, Settings, SystemClock, resources,
+    self as engine, Control, Env, Figures, Plan, Progress, Rebuilt, Renamed, Settings, SystemClock, resources,
 };
 
 use super::App;
@@ -15,6 +15,7 @@ use crate::migration::{
     Rehearsal, RunRecord, choices_of, choices_view, fresh_id, overview_view, pace, relay, settings,
     share_chosen, strip,
 };
+use crate::resources::ResourceRecord;
 use crate::view::{
     Choices, HoleStrip, PlanPage, RebuiltView, RehearsalView, Side, SourceOverview, TimeNeeded, Verdict,
     Whole,
@@ -42,15 +43,34 @@ impl App {
 
     /// Begins a rehearsal: both sides are read, nothing is written.
     pub async fn start_rehearsal(&self, source: Side, target: Side, choices: Choices) -> Answer<String> {
-        let wanted = choices_of(&choices)?;
+        let mut wanted = choices_of(&choices)?;
         if source == target {
             return Err(UiError::new(
                 ErrorCode::SameProject,
                 "Source and target are the same project; choose two different ones",
             ));
         }
+        wanted.renamed = self.renamed(&source, &target).await?;
         let late_commit = late_commit(&target);
         self.begin_rehearsal([source, target], choices, Wanted::Chosen(wanted), late_commit).await
+    }
+
+    /// What the newest finished run over resources between these two calls things in the target.
+    async fn renamed(&self, source: &Side, target: &Side) -> Answer<Option<Renamed>> {
+        let (app, source, target) = (self.clone(), source.clone(), target.clone());
+        aside(move || {
+            let moves = &app.state.resources;
+            let between = |record: &ResourceRecord| record.source == source && record.target == target;
+            let renamed = |record: ResourceRecord| {
+                let folder = moves.folder(&record.id);
+                let finished = resources::status(&folder).is_ok_and(|status| status.finished);
+                let renamed = finished.then(|| resources::renamed(&folder))?;
+                renamed.inspect_err(|error| tracing::warn!(record.id, %error, "its ids cannot be read")).ok()
+            };
+            let mut of_runs = moves.all().into_iter().filter(between).filter_map(renamed);
+            Ok(of_runs.find(|renamed| !renamed.ids.is_empty()))
+        })
+        .await
     }
 
     /// Begins a rehearsal of what a run held back, and of nothing else.
