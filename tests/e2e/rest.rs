@@ -193,7 +193,7 @@ async fn a_run_over_resources_whose_journal_is_damaged_is_planned_again_by_one_b
 
 impl Stage {
     /// A record of the same device, variable and time that says something else.
-    async fn send_beside(&self, record: &Record) {
+    pub async fn send_beside(&self, record: &Record) {
         let access = self.platform.access(&self.platform.project(), "Late").await;
         let path = format!("/device?amount=1&filter[name]={}", record.device.replace(' ', "%20"));
         let device = access.call(Method::GET, &path, None).await[0].clone();

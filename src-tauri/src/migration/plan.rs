@@ -129,6 +129,7 @@ pub(super) fn summary(rehearsed: &Rehearsed) -> PlanSummary {
     let sums = plan.summary();
     let devices = |verdict| sums.devices.get(&verdict).copied().unwrap_or(0);
     let all = |verdict| devices(verdict) + sums.data.get(&verdict).copied().unwrap_or(0);
+    let emptied = plan.devices().iter().filter(|part| part.records_removed > 0).count();
     let requests = requests(plan);
     let in_use = plan.header().in_use.contains(&engine::Side::Target);
     let TimeNeeded { low, high } = time_needed(rehearsed, &engine::Pace::default());
@@ -143,6 +144,8 @@ pub(super) fn summary(rehearsed: &Rehearsed) -> PlanSummary {
         records_missing: sums.records_missing.into(),
         records_present: sums.records_source.saturating_sub(sums.records_missing).into(),
         records_to_write: sums.records_missing.into(),
+        records_to_remove: sums.records_removed.into(),
+        devices_to_empty: emptied.into(),
         windows_to_write: sums.windows_to_write.into(),
         requests: requests.into(),
         seconds_low: low,

@@ -153,6 +153,9 @@ pub(crate) fn choices_of(choices: &Choices) -> Answer<engine::Choices> {
     {
         return Err(UiError::bad_input("Time range: it ends before it begins; exchange the two"));
     }
+    if choices.policy == Policy::Replace && (choices.from.is_none() || choices.to.is_none()) {
+        return Err(UiError::bad_input("Time range: replacing needs a beginning and an end"));
+    }
     Ok(engine::Choices {
         devices,
         variables,
@@ -161,6 +164,7 @@ pub(crate) fn choices_of(choices: &Choices) -> Answer<engine::Choices> {
         policy: match choices.policy {
             Policy::Fill => engine::Policy::Fill,
             Policy::Append => engine::Policy::Append,
+            Policy::Replace => engine::Policy::Replace,
         },
         existing: engine::Existing::Keep,
         depth: match choices.depth {
@@ -186,6 +190,7 @@ pub(crate) fn choices_view(choices: &engine::Choices) -> Choices {
         policy: match choices.policy {
             engine::Policy::Fill => Policy::Fill,
             engine::Policy::Append => Policy::Append,
+            engine::Policy::Replace => Policy::Replace,
         },
         depth: match choices.depth {
             engine::Depth::Counted => Depth::Counted,
@@ -242,5 +247,8 @@ mod tests {
         assert!(told(&Choices { variables: Some(vec![]), ..choices() }).starts_with("Variables: "));
         let backwards = Choices { from: Some(2_i64.into()), to: Some(1_i64.into()), ..choices() };
         assert!(told(&backwards).starts_with("Time range: "));
+        let endless = Choices { policy: Policy::Replace, from: Some(1_i64.into()), ..choices() };
+        assert!(told(&endless).starts_with("Time range: "));
+        assert!(choices_of(&Choices { to: Some(2_i64.into()), ..endless }).is_ok());
     }
 }

@@ -17,6 +17,8 @@ pub struct Side {
 pub enum Policy {
     Fill,
     Append,
+    /// Afterwards the target holds in the chosen time exactly what the source holds.
+    Replace,
 }
 
 /// How closely a rehearsal looks.
@@ -181,6 +183,9 @@ pub struct PlanSummary {
     pub records_missing: Whole,
     pub records_present: Whole,
     pub records_to_write: Whole,
+    /// Records that only the target has and that a replacement removes, and in how many devices.
+    pub records_to_remove: Whole,
+    pub devices_to_empty: Whole,
     pub windows_to_write: Whole,
     pub requests: Whole,
     pub seconds_low: Whole,
@@ -336,6 +341,8 @@ pub struct RunView {
     pub finished_at: Option<Whole>,
     pub records_done: Whole,
     pub records_total: Whole,
+    pub records_removed: Whole,
+    pub records_to_remove: Whole,
     /// Items of the plan; while it is proven, records compared.
     pub steps_done: Whole,
     pub steps_total: Whole,

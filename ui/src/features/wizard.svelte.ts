@@ -16,7 +16,7 @@ import { f } from "../words";
 import type { Pair } from "./pair.svelte";
 
 export type Step = "sides" | "choose" | "rehearsal" | "confirm";
-export type TimeProblem = "from" | "to" | "order";
+export type TimeProblem = "from" | "to" | "order" | "open";
 
 export class Wizard {
   readonly pair: Pair;
@@ -51,7 +51,8 @@ export class Wizard {
   readonly timeProblem = $derived.by((): TimeProblem | null => {
     if (this.fromText.trim() !== "" && this.from === null) return "from";
     if (this.toText.trim() !== "" && this.to === null) return "to";
-    return this.from !== null && this.to !== null && this.to <= this.from ? "order" : null;
+    if (this.from !== null && this.to !== null && this.to <= this.from) return "order";
+    return this.policy === "replace" && (this.from === null || this.to === null) ? "open" : null;
   });
   readonly somethingChosen = $derived(this.devices.size > 0 && this.variables.size > 0);
   readonly summary = $derived(this.rehearsal?.phase === "done" ? this.rehearsal.summary : null);

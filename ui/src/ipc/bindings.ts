@@ -443,6 +443,9 @@ export type PlanSummary = {
 	records_missing: Whole,
 	records_present: Whole,
 	records_to_write: Whole,
+	/**  Records that only the target has and that a replacement removes, and in how many devices. */
+	records_to_remove: Whole,
+	devices_to_empty: Whole,
 	windows_to_write: Whole,
 	requests: Whole,
 	seconds_low: Whole,
@@ -459,7 +462,9 @@ export type PlanSummary = {
 };
 
 /**  How records that the target has already are treated. */
-export type Policy = "fill" | "append";
+export type Policy = "fill" | "append" | 
+/**  Afterwards the target holds in the chosen time exactly what the source holds. */
+"replace";
 
 /**  One project of a connection. */
 export type Project = {
@@ -833,6 +838,8 @@ export type RunView = {
 	finished_at: Whole | null,
 	records_done: Whole,
 	records_total: Whole,
+	records_removed: Whole,
+	records_to_remove: Whole,
 	/**  Items of the plan; while it is proven, records compared. */
 	steps_done: Whole,
 	steps_total: Whole,

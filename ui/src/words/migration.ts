@@ -65,6 +65,16 @@ export const migration = {
     append: "Append",
     appendText:
       "Writes every chosen record, also where the same one is already there: that one is then there twice. Only for data that was never there.",
+    replace: "Replace a time range",
+    replaceText:
+      "Afterwards the project holds in this time exactly what the source holds. What only the project has is removed; every record is kept whole on this computer first. Choose a beginning and an end.",
+    timeFromOpen: "From: replacing needs a beginning, so please write one.",
+    timeToOpen: "To: replacing needs an end, so please write one.",
+    toRemove: "records to remove",
+    removes: (n: number, devices: number) =>
+      `${counted(n, "record", "records")} in ${counted(devices, "device", "devices")} will be removed from the target, because the source does not have ${n === 1 ? "it" : "them"}.`,
+    confirmRemove: (n: number, target: string) =>
+      `This removes ${counted(n, "record", "records")} from ${target}. Each is kept whole on this computer before it goes, and taking the run back writes ${n === 1 ? "it" : "them"} again, with the same content and new ids. Immutable devices keep their records.`,
     depth: "How closely to look",
     exact: "Exactly",
     exactText: "Reads and compares every record on both sides. What it finds can be written.",
@@ -169,8 +179,8 @@ export const migration = {
     confirmText: (records: number, devices: number, target: string) =>
       `Holdfast will now write ${counted(records, "record", "records")} into ${target}` +
       (devices > 0 ? ` and create ${counted(devices, "device", "devices")} there.` : "."),
-    confirmNote: (lasting: boolean) =>
-      `Only what the rehearsal listed is written, and only where that project is still as it was. Nothing there is deleted or overwritten. You can stop at any time, and take the run back afterwards${exceptListed(lasting)}.`,
+    confirmNote: (lasting: boolean, removes: boolean) =>
+      `Only what the rehearsal listed is ${removes ? "written or removed" : "written"}, and only where that project is still as it was. ${removes ? "Nothing else there is touched." : "Nothing there is deleted or overwritten."} You can stop at any time, and take the run back afterwards${exceptListed(lasting)}.`,
     confirmAppend: "You chose to append: records that are already there will be there twice.",
     confirmLetFire: (n: number) =>
       `You chose to let ${counted(n, "action", "actions")} act: e-mails and messages about old records will go out.`,
@@ -279,6 +289,7 @@ export const migration = {
       failed: "Stopped by a problem",
     },
     progress: "Records written",
+    removed: (n: number, of: number) => `${count(n)} of ${counted(of, "record", "records")} removed`,
     of: (done: string, total: string) => `${done} of ${total}`,
     rate: "Rate",
     perSecond: (n: string) => `${n} records per second`,

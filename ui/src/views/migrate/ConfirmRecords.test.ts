@@ -24,7 +24,7 @@ describe("the page before anything is written", () => {
   it("repeats nothing where nothing out of the ordinary was chosen", () => {
     confirm({});
     expect(screen.queryByTestId("confirm-choices")).toBeNull();
-    expect(screen.getByText(w.wizard.confirmNote(false))).toBeTruthy();
+    expect(screen.getByText(w.wizard.confirmNote(false, false))).toBeTruthy();
   });
 
   it("says that appending doubles what is there", () => {
@@ -44,7 +44,7 @@ describe("the page before anything is written", () => {
 
   it("says where a list names what cannot be taken back", () => {
     confirm({}, { irreversible: [{ kind: "device", name: "Pump", detail: "it keeps no record" }] });
-    expect(screen.getByText(w.wizard.confirmNote(true))).toBeTruthy();
+    expect(screen.getByText(w.wizard.confirmNote(true, false))).toBeTruthy();
     expect(screen.getByTestId("irreversible")).toBeTruthy();
   });
 });
