@@ -15,6 +15,7 @@ mod migration;
 mod once;
 mod owner;
 mod platform;
+mod replace;
 mod resources;
 mod rest;
 mod restores;
