@@ -350,7 +350,8 @@ impl State {
     /// When to bring [`Event::Tick`] at the latest.
     pub(crate) fn wakes_at(&self) -> Option<Duration> {
         let tidying = match self.tidying {
-            Tidying::Until(moment) => Some(moment),
+            // What is under way brings an event, and nothing is tidied before that.
+            Tidying::Until(moment) if self.pending == 0 => Some(moment),
             _ => None,
         };
         let sleeping = match (self.wish, &self.closing) {

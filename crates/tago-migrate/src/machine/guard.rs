@@ -72,6 +72,11 @@ impl Guard {
         closes && (self.until.is_some() || self.is_busy())
     }
 
+    /// It asks nothing before some moment.
+    pub(super) fn only_waits(&self) -> bool {
+        self.until.is_some() && !self.is_busy()
+    }
+
     fn is_busy(&self) -> bool {
         matches!(self.stage, Stage::Reading | Stage::Asking(_) | Stage::Switching)
     }

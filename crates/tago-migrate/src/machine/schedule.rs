@@ -108,7 +108,18 @@ impl Turn<'_> {
                 let reason = halt.to_string();
                 self.finish(Row::Suspended { reason }, Ending::Halted(halt));
             }
-            Ending::Finished | Ending::Stopped if !self.tidied() || !self.released() => {}
+            // Alarms come back as soon as they may, however long the tokens take.
+            Ending::Finished | Ending::Stopped if !self.released() => {
+                match self.state.tidying {
+                    _ if self.state.guard.only_waits() => drop(self.tidied()),
+                    // It comes back to this by itself.
+                    Tidying::Until(moment) if moment <= self.moment.elapsed => {
+                        self.state.tidying = Tidying::No;
+                    }
+                    _ => {}
+                }
+            }
+            Ending::Finished | Ending::Stopped if !self.tidied() => {}
             Ending::Finished => self.finish(Row::Finished {}, Ending::Finished),
             Ending::Stopped => {
                 self.finish(Row::Suspended { reason: "stopped by its owner".into() }, Ending::Stopped);

@@ -89,6 +89,32 @@ async fn an_alarm_that_the_records_would_set_off_is_silent_and_active_again_afte
     assert!(json.contains(r#""state": "released""#), "{json}");
 }
 
+/// A token can be removed every ten seconds, and nothing of the run arrives later than two.
+#[tokio::test(start_paused = true)]
+async fn an_alarm_is_not_kept_off_by_tokens_that_take_long_to_remove() {
+    let mut bench = Bench::alarmed("*", 0, true);
+    bench.target.project.lock().unwrap().devices.get_mut(&id(1)).unwrap().records.truncate(50);
+    (bench.settings.pace.edits, bench.settings.pace.share) = (6, Some(1.0));
+    let plan = bench.plan(&Choices::default()).await;
+    let own_tokens = || {
+        let project = bench.target.project.lock().unwrap();
+        let tokens = project.devices.values().flat_map(|device| &device.tokens);
+        tokens.filter(|token| token.name.starts_with("Holdfast run")).count()
+    };
+    let folder = bench.run_folder();
+    let (ending, left) = futures_util::future::join(bench.run(&plan, &folder), async {
+        bench.is_held().await;
+        while !bench.alarm().active {
+            bench.clock.sleep(Duration::from_millis(1)).await;
+        }
+        own_tokens()
+    })
+    .await;
+    assert_eq!(ending.unwrap(), Ending::Finished);
+    assert!(left > 0, "it was the last thing that the run did");
+    assert_eq!((own_tokens(), bench.alarm().acted), (0, 0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_alarm_fires_if_its_owner_lets_it() {
     let bench = Bench::alarmed("*", 0, true);
