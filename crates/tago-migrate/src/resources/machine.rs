@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::document::{Document, MARKER, TAGS, carried, differences, edit, merged_tags, seal, tag};
 use super::kind::{Kind, Mark, Part};
-use super::ledger::{Ledger, Progress};
+use super::ledger::{Ledger, Progress, What};
 use super::plan::{Conflict, ResourceItem, ResourcePlan, entry_with};
 use super::ports::{Address, Entries};
 use super::remap::{Mapping, blueprint_ids, ids_in, remap, remap_text};
@@ -431,10 +431,10 @@ impl Turn<'_> {
         let fields: Vec<String> =
             if progress.made { self.lacking_fields(item, &wanted, &there) } else { Vec::new() };
         if progress.touched || progress.left.is_none() {
-            let is_there = fields.is_empty();
             if progress.doubt {
-                let was = if is_there || expected != Some(&now) { Was::Found } else { Was::Absent };
-                self.journal(Row::EditOutcome { item: place, was });
+                let is_as_before = !fields.is_empty() && expected == Some(&now);
+                let row = self.looked_for(place, is_as_before, target);
+                self.journal(row);
             }
             self.journal(Row::Left { item: place, seal: now });
         }
@@ -466,6 +466,22 @@ impl Turn<'_> {
         let keep = json!({ "document": target.document });
         let replaced = content.is_some().then(|| at.clone());
         self.ask_keeping(place, Work::Edit { at, fields: changed, content }, intent, keep, replaced);
+    }
+
+    /// What became of the last that was sent, now that it must have arrived.
+    fn looked_for(&self, place: u32, is_as_before: bool, target: &Seen) -> Row {
+        let sent = self.state.ledger.effects.iter().rev().find(|effect| effect.item == place);
+        let was = |is_there| if is_there { Was::Found } else { Was::Absent };
+        match sent.map(|effect| &effect.what) {
+            // Of those that it wrote together none may be left out.
+            Some(What::Entries { part, entries, .. }) => {
+                let is_there = |(key, sent): (&String, &Seal)| {
+                    target.entries.get(key).is_some_and(|there| holds(*part, there, sent))
+                };
+                Row::EntriesOutcome { item: place, was: was(entries.iter().any(is_there)) }
+            }
+            _ => Row::EditOutcome { item: place, was: was(!is_as_before) },
+        }
     }
 
     fn lacking_fields(&self, item: &ResourceItem, wanted: &Document, there: &Document) -> Vec<String> {

@@ -8,6 +8,7 @@ mod fake;
 mod fixture;
 mod harness;
 mod journal;
+mod outcomes;
 mod pacing;
 mod proving;
 mod working;
