@@ -82,6 +82,12 @@ pub(crate) enum Command {
         #[command(flatten)]
         target: TargetSide,
     },
+    /// End a run of records whose target is gone for good, or that nobody wants any more, and say what it
+    /// leaves behind. Nobody is asked and nothing is sent.
+    GiveUp {
+        /// The run's folder.
+        run: PathBuf,
+    },
     /// Compare the target with what the plan and the run say it must hold. Interrupted, it goes on next
     /// time where it was.
     Prove {

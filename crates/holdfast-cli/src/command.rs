@@ -4,8 +4,8 @@ use std::path::Path;
 use tago_api::{DeviceId, Time};
 use tago_migrate::{
     Choices, Clock, Depth, Ending, Existing, Inside, JournalError, Plan, PlanError, PlanKind, Policy,
-    ProofChoice, ProofDepth, RunError, Seal, Source, SystemClock, Tripped, WorkState, prove_as, rebuild,
-    rehearse, release, report, resume, retry, run, status, tick, undo, worklist,
+    ProofChoice, ProofDepth, RunError, Seal, Source, SystemClock, Tripped, WorkState, give_up, prove_as,
+    rebuild, rehearse, release, report, resume, retry, run, status, tick, undo, worklist,
 };
 
 use crate::arguments::{self, Arguments, Choice, Command, MaybeSource, Sides, TargetSide};
@@ -46,6 +46,7 @@ pub(crate) async fn carry_out(arguments: Arguments) -> Result<u8, Failure> {
             PlanKind::Resources => resources::plan_again(&run, &sides, &out, show).await,
         },
         Command::Release { run, target } => let_go(&run, &target, show).await,
+        Command::GiveUp { run } => end(&run, show),
         Command::Worklist { run, since, tick, untick, target } => {
             look_at_work(&run, since, [(&tick, true), (&untick, false)], &target, show).await
         }
@@ -104,6 +105,18 @@ async fn let_go(folder: &Path, target: &TargetSide, show: Show) -> Result<u8, Fa
     show.ending(&ending, &status, folder)?;
     let is_held = status.actions.iter().any(|action| action.state.is_held());
     Ok(if is_held { HALF_WAY } else { DONE })
+}
+
+fn end(folder: &Path, show: Show) -> Result<u8, Failure> {
+    if kind_of(folder)? == PlanKind::Resources {
+        return Err(Failure::NothingToGiveUp);
+    }
+    let left = {
+        let around = Surroundings::new()?;
+        give_up(folder, around.env())?
+    };
+    show.left_behind(&left)?;
+    Ok(if left.is_something() { LOOK } else { DONE })
 }
 
 fn ended(ending: &Ending, folder: &Path, show: Show) -> Result<u8, Failure> {

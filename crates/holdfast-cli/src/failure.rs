@@ -89,6 +89,8 @@ pub(crate) enum Failure {
     Prove(#[from] ProveError),
     #[error(transparent)]
     Report(#[from] ReportError),
+    #[error("a run over resources holds nothing back from its target; leave it as it is, or undo it")]
+    NothingToGiveUp,
     #[error("the answer could not be written")]
     Output(#[from] io::Error),
     #[error("this program could not be started")]

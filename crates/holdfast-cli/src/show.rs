@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::json;
 use tago_migrate::{
-    CheckVerdict, DevicePart, DifferenceKind, Ending, Halt, Plan, Proof, ProofDepth, Report, Reversal,
-    RunStatus, Side, Undone, Verdict, WindowVerdict, irreversible,
+    CheckVerdict, DevicePart, DifferenceKind, Ending, Halt, LeftBehind, Plan, Proof, ProofDepth, Report,
+    Reversal, RunStatus, Side, Undone, Verdict, WindowVerdict, irreversible,
 };
 
 mod resources;
@@ -100,6 +100,33 @@ impl Show {
         } else {
             writeln!(out, "This plan cannot be run.")
         }
+    }
+
+    pub(crate) fn left_behind(self, left: &LeftBehind) -> io::Result<()> {
+        if self.json {
+            return document(&json!({ "given_up": true, "left": left }));
+        }
+        let mut out = io::stdout().lock();
+        writeln!(out, "Given up. {} records that it stored stay.", left.records_done)?;
+        for action in &left.actions {
+            writeln!(out, "  action “{}” may be switched off: switch it on yourself", plain(&action.name))?;
+        }
+        for device in &left.tokens {
+            writeln!(out, "  device {device} may have a token of this run: remove it")?;
+        }
+        for (device, name) in &left.incomplete {
+            writeln!(out, "  device “{}” ({device}) was made and not completed", plain(name))?;
+        }
+        if left.batches_open > 0 {
+            writeln!(out, "  of {} batches nobody knows whether they arrived", left.batches_open)?;
+        }
+        if left.is_something() {
+            writeln!(
+                out,
+                "Should the project come back: `holdfastctl release`, then plan what still lacks."
+            )?;
+        }
+        Ok(())
     }
 
     pub(crate) fn ending(self, ending: &Ending, status: &RunStatus, folder: &Path) -> io::Result<()> {

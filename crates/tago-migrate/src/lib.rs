@@ -72,8 +72,8 @@ pub use rehearse::{RehearseError, rehearse};
 pub use report::{RemovedPart, Report, ReportError, TokenWork, report};
 pub use retry::retry;
 pub use run::{
-    ActionState, ActionStatus, Ending, Halt, HeldItem, RunError, RunStatus, Side, release, resume, run,
-    status,
+    ActionState, ActionStatus, Ending, Halt, HeldItem, LeftBehind, RunError, RunStatus, Side, give_up,
+    given_up, release, resume, run, status,
 };
 pub use scan::{DeviceOverview, Overview, overview};
 pub use settings::{Env, Pace, Settings};

@@ -95,7 +95,7 @@ pub async fn rebuild(
     let _alone_there = TargetLock::take(settings, &plan.header.target)?;
     plan.header.sides().expect(Side::Source, source.identity().await)?;
     plan.header.sides().expect(Side::Target, target.identity().await)?;
-    give_up(folder, settings, env).await?;
+    set_aside(folder, settings, env).await?;
     let pacers = plan.header.pace(Side::Target, target, settings, env.clock);
     let reader = Reader {
         port: target,
@@ -144,7 +144,7 @@ pub(crate) fn damaged<R: Entry + DeserializeOwned>(folder: &Path) -> Result<File
 }
 
 /// Gives the run of this folder up, durably, and waits until all that it has sent must have arrived.
-pub(crate) async fn give_up(folder: &Path, settings: &Settings, env: Env<'_>) -> Result<(), RebuildError> {
+pub(crate) async fn set_aside(folder: &Path, settings: &Settings, env: Env<'_>) -> Result<(), RebuildError> {
     let at = env.clock.now();
     write_whole(&folder.join(folder::PLANNED_AGAIN), |mut file| writeln!(file, "{{\"at\":{}}}", at.millis()))
         .map_err(JournalError::Folder)?;

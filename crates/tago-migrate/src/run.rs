@@ -22,10 +22,12 @@ use crate::target_lock::TargetLock;
 
 pub(crate) mod actions;
 pub(crate) mod drive;
+mod giving_up;
 mod meter;
 
 pub use actions::{ActionState, ActionStatus, release};
 use drive::{World, drive};
+pub use giving_up::{LeftBehind, give_up, given_up};
 
 /// One of the two projects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -250,6 +252,10 @@ pub async fn resume(
     let (plan, ledger) = past(folder, &rows)?;
     if ledger.undo.begun {
         return Err(RunError::NotRunnable { reason: "it is being taken back".to_owned() });
+    }
+    if ledger.given_up {
+        let reason = "its owner has given it up; rehearse again for what it still lacks".to_owned();
+        return Err(RunError::NotRunnable { reason });
     }
     if ledger.finished {
         return Ok(Ending::Finished);

@@ -392,6 +392,7 @@ fn actions(known: &[ActionStatus]) -> Vec<ActionView> {
             ActionState::SwitchedOn => ActionProgress::SwitchedOn,
             ActionState::Gone => ActionProgress::Gone,
             ActionState::LetFire => ActionProgress::LetFire,
+            ActionState::LeftOff => ActionProgress::Held,
         },
         acted: one.acted,
     };

@@ -92,6 +92,8 @@ pub(crate) enum Row {
     Suspended { reason: String },
     /// The run is over.
     Finished {},
+    /// Its owner has given the run up: nobody goes on with it.
+    GivenUp {},
     /// The run is taken back.
     Undo(UndoRow),
 }
@@ -169,6 +171,7 @@ impl Entry for Row {
             Row::Done { .. } => "done",
             Row::Suspended { .. } => "suspended",
             Row::Finished {} => "finished",
+            Row::GivenUp {} => "given_up",
             Row::Undo(row) => row.kind(),
         }
     }

@@ -36,6 +36,8 @@ pub(crate) struct Ledger {
     /// Records that are known to be removed by it.
     pub(crate) removed: u64,
     pub(crate) finished: bool,
+    /// Nobody goes on with it.
+    pub(crate) given_up: bool,
     /// How far the run is taken back.
     pub(crate) undo: UndoLedger,
 }
@@ -307,6 +309,7 @@ impl Ledger {
             }
             Row::Done { item } => self.data(*item).done = true,
             Row::Finished {} => self.finished = true,
+            Row::GivenUp {} => self.given_up = true,
             Row::Undo(row) => self.undo.apply(row)?,
         }
         Ok(())

@@ -142,6 +142,7 @@ fn fate(action: &ActionStatus) -> String {
         ActionState::Inactive => "was inactive already, and stayed so",
         ActionState::SwitchedOn => "somebody switched it on while the run held it",
         ActionState::Gone => "deleted by somebody",
+        ActionState::LeftOff => "switched off by the run, which was given up: switch it on yourself",
         ActionState::LetFire => "left as it was: the owner let it act",
     };
     match action.acted {

@@ -13,7 +13,7 @@ use crate::folder;
 use crate::journal::run_named;
 use crate::plan::Verdict;
 use crate::ports::PortError;
-use crate::rebuild::{RebuildError, Rebuilt, damaged, give_up};
+use crate::rebuild::{RebuildError, Rebuilt, damaged, set_aside};
 use crate::run::Side;
 use crate::settings::{Env, Settings};
 use crate::target_lock::TargetLock;
@@ -37,7 +37,7 @@ pub async fn rebuild(
     let _alone_there = TargetLock::take(settings, &plan.header.target)?;
     plan.header.sides().expect(Side::Source, source.identity().await)?;
     plan.header.sides().expect(Side::Target, target.identity().await)?;
-    give_up(folder, settings, env).await?;
+    set_aside(folder, settings, env).await?;
     let mut choices = once(plan.header.choices.clone());
     let run = run_named(folder);
     let [_, pacers] = &plan.header.paces(None, target, settings, env.clock);

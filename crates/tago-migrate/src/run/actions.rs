@@ -52,6 +52,8 @@ pub enum ActionState {
     Gone,
     /// The owner chose to let it act.
     LetFire,
+    /// The run has switched it off, or may have, and was given up.
+    LeftOff,
 }
 
 impl ActionState {
@@ -69,6 +71,7 @@ pub(crate) fn actions(plan: &Plan, ledger: &Ledger) -> Vec<ActionStatus> {
             _ if lets_fire => ActionState::LetFire,
             None => ActionState::Untouched,
             Some(known) => match known.left {
+                _ if ledger.given_up && (known.held || known.doubt.is_some()) => ActionState::LeftOff,
                 _ if known.doubt.is_some() => ActionState::Doubtful,
                 _ if known.held => ActionState::Held,
                 Some(Left::Inactive) => ActionState::Inactive,

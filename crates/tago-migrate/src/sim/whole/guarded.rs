@@ -5,7 +5,7 @@ use tago_api::ActionId;
 use super::*;
 use crate::device::Fingerprint;
 use crate::sim::world::FakeAction;
-use crate::{ActionState, CheckName, CheckVerdict, Tripped, release, undo};
+use crate::{ActionState, CheckName, CheckVerdict, Tripped, give_up, given_up, release, undo};
 
 const ALARM: ActionId = ActionId::from_bytes([9; 12]);
 
@@ -275,4 +275,33 @@ async fn a_run_that_is_taken_back_releases_what_it_still_holds() {
     let (ending, undone) = undo(&folder, &bench.target, &bench.settings, bench.env()).await.unwrap();
     assert_eq!((ending, undone.complete), (Ending::Finished, true));
     assert_eq!((bench.alarm().active, bench.state()), (true, ActionState::Released));
+}
+
+/// Its target is gone for good; or it is back after all.
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_target_is_gone_is_given_up_and_says_what_it_leaves() {
+    let bench = Bench::alarmed("*", 0, true);
+    let plan = bench.plan(&Choices::default()).await;
+    let folder = bench.run_folder();
+    assert!(matches!(bench.run_and_lose_the_target(&plan, &folder).await.unwrap(), Ending::Halted(_)));
+    assert!(!matches!(bench.release().await, Ok(Ending::Stopped)), "it answers");
+    assert_eq!(given_up(&folder).unwrap(), None);
+    let left = give_up(&folder, bench.env()).unwrap();
+    assert_eq!(left.actions.iter().map(|action| action.name.as_str()).collect::<Vec<_>>(), ["Door opened"]);
+    assert!(left.is_something());
+    assert_eq!(give_up(&folder, bench.env()).unwrap(), left, "it may be repeated");
+    assert_eq!((given_up(&folder).unwrap(), bench.state()), (Some(left), ActionState::LeftOff));
+    let report = report(&folder, bench.clock.now()).unwrap();
+    assert!(std::fs::read_to_string(&report.html).unwrap().contains("switch it on yourself"));
+
+    bench.target.project.lock().unwrap().refusals.gone = false;
+    let resumed = bench.resume().await.unwrap_err().to_string();
+    assert!(resumed.contains("given it up") && resumed.contains("rehearse again"), "{resumed}");
+    assert_eq!(bench.release().await.unwrap(), Ending::Stopped);
+    assert!(bench.alarm().active);
+    let left = given_up(&folder).unwrap().unwrap();
+    assert!(left.actions.is_empty() && left.tokens.is_empty(), "{left:?}");
+    let (ending, undone) = undo(&folder, &bench.target, &bench.settings, bench.env()).await.unwrap();
+    assert!(ending == Ending::Finished && undone.complete, "{undone:?}");
+    assert!(matches!(give_up(&folder, bench.env()), Err(RunError::NotRunnable { .. })), "it is over");
 }

@@ -1,0 +1,82 @@
+//! The end of a run that cannot end by itself: its target is gone for good, or nobody wants it any more.
+
+use std::path::Path;
+
+use serde::Serialize;
+use tago_api::DeviceId;
+
+use super::actions::{ActionState, ActionStatus, actions};
+use super::{RunError, open, past};
+use crate::journal::{Journal, Row, SqliteJournal};
+use crate::machine::ledger::Ledger;
+use crate::plan::{Item, Plan};
+use crate::settings::Env;
+
+/// What a run that is given up leaves in its target, should that still be there.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct LeftBehind {
+    /// Actions that it has switched off, or may have, and nobody switches on.
+    pub actions: Vec<ActionStatus>,
+    /// Devices on which it may have a token of its own.
+    pub tokens: Vec<DeviceId>,
+    /// Devices that it made and did not complete: id in the target, name. They bear its mark.
+    pub incomplete: Vec<(DeviceId, String)>,
+    /// Batches of which nobody has found out whether they arrived.
+    pub batches_open: u64,
+    /// Records that are known to be stored. They stay.
+    pub records_done: u64,
+}
+
+impl LeftBehind {
+    /// Whether somebody has to look after it.
+    pub fn is_something(&self) -> bool {
+        !self.actions.is_empty()
+            || !self.tokens.is_empty()
+            || !self.incomplete.is_empty()
+            || self.batches_open > 0
+    }
+}
+
+/// Gives the run of this folder up, and says what it leaves behind. Nobody is asked and nothing is sent, so
+/// it needs neither project. It is not gone on with after; should its target come back, what it holds can be
+/// released and what it wrote be taken back. It may be repeated.
+///
+/// # Errors
+/// See [`RunError`]. One that is finished or taken back is over.
+pub fn give_up(folder: &Path, env: Env<'_>) -> Result<LeftBehind, RunError> {
+    let (mut journal, rows) = open::<Row>(folder)?;
+    let (plan, mut ledger) = past(folder, &rows)?;
+    if ledger.finished || ledger.undo.undone {
+        return Err(RunError::NotRunnable { reason: "it is over; there is nothing to give up".to_owned() });
+    }
+    if !ledger.given_up {
+        journal.append(env.clock.now(), &Row::GivenUp {})?;
+        ledger.given_up = true;
+    }
+    Ok(left_behind(&plan, &ledger))
+}
+
+/// What the run of this folder has left behind, as far as it is known here; `None` if it was not given up.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn given_up(folder: &Path) -> Result<Option<LeftBehind>, RunError> {
+    let (plan, ledger) = past(folder, &SqliteJournal::read(folder)?)?;
+    Ok(ledger.given_up.then(|| left_behind(&plan, &ledger)))
+}
+
+fn left_behind(plan: &Plan, ledger: &Ledger) -> LeftBehind {
+    let is_off = |action: &ActionStatus| action.state == ActionState::LeftOff;
+    let incomplete = ledger.devices.iter().filter(|(_, device)| !device.finished);
+    let incomplete = incomplete.filter_map(|(place, device)| {
+        let Some(Item::Device(item)) = plan.items.get(*place as usize) else { return None };
+        Some((device.made?, item.name.clone()))
+    });
+    LeftBehind {
+        actions: actions(plan, ledger).into_iter().filter(is_off).collect(),
+        tokens: ledger.tokens.iter().copied().collect(),
+        incomplete: incomplete.collect(),
+        batches_open: ledger.open_batches(),
+        records_done: ledger.stored,
+    }
+}
