@@ -13,6 +13,7 @@ mod official_cli;
 mod oracle;
 mod platform;
 mod rebuild;
+mod replace;
 mod resources;
 mod secrets;
 mod storm;

@@ -89,6 +89,13 @@ impl Records {
         )
     }
 
+    /// Those between two moments, both included.
+    pub(crate) fn between(&self, from: tago_api::Time, to: tago_api::Time) -> Records {
+        let range = from.millis()..=to.millis();
+        let within = self.0.iter().filter(|(said, _)| range.contains(&said.2));
+        Records(within.map(|(said, times)| (said.clone(), *times)).collect())
+    }
+
     /// Those whose group does not begin so.
     pub(crate) fn without_group(&self, prefix: &str) -> Records {
         let is_other = |said: &Said| !said.3[2].as_deref().is_some_and(|group| group.starts_with(prefix));

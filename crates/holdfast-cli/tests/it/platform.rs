@@ -104,8 +104,21 @@ impl Platform {
         seed: u64,
         delay_ms: u64,
     ) {
+        self.fault_on("POST /data", project, kind, probability, seed, delay_ms).await;
+    }
+
+    /// A fault on one route of a project.
+    pub(crate) async fn fault_on(
+        &self,
+        route: &str,
+        project: &Project,
+        kind: &str,
+        probability: f64,
+        seed: u64,
+        delay_ms: u64,
+    ) {
         let fault = json!({
-            "project": project.id, "route": "POST /data", "kind": kind,
+            "project": project.id, "route": route, "kind": kind,
             "probability": probability, "seed": seed, "delay_ms": delay_ms,
         });
         self.knob("POST", "faults", fault).await;
