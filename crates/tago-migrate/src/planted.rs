@@ -17,6 +17,7 @@ pub(crate) enum Bug {
     HashWithoutGroup,
     ReleaseSkippedAfterCrash,
     TooManyRequestsCountedAsSent,
+    RemovedBeforeKept,
 }
 
 #[cfg(not(test))]

@@ -102,6 +102,17 @@ fn nothing_is_lost_or_doubled_in_ten_thousand_seeds() {
     assert!(fewest >= LEAST_KINDS, "a seed saw only {fewest} kinds of fault");
 }
 
+/// What a run removes has to be kept before: an undo that finds nothing kept tells.
+#[test]
+fn a_removal_before_what_is_removed_is_kept_is_found_by_the_undo() {
+    plant(Some(Bug::RemovedBeforeKept));
+    let found = (0..1_000).find(|seed| play_and_undo(*seed, None, None).verdict().is_err());
+    plant(None);
+    let found = found.unwrap_or_else(|| panic!("not found"));
+    say!("{:<48}{:>5}", "removed before kept", found + 1);
+    assert_eq!(play_and_undo(found, None, None).verdict(), Ok(()), "it is good without the mistake");
+}
+
 /// The first session ends at each row that there is, once before and once after the row is on the disk.
 #[test]
 fn a_crash_at_any_row_of_the_journal_changes_nothing_in_the_end() {

@@ -8,7 +8,7 @@ use super::{
 use crate::batch::Batch;
 use crate::journal::{Row, Was};
 use crate::load::{self, Changed, Load};
-use crate::plan::{DataItem, Item, Policy};
+use crate::plan::{DataItem, Item, Policy, Seal};
 use crate::planted::{Bug, is_planted};
 use crate::ports::{PortError, WriteError};
 use crate::replaced::{self, Replaced};
@@ -44,7 +44,10 @@ impl Turn<'_> {
             let announced = load.as_ref().map(|load| load.announced(&both.target).to_bytes());
             let written = announced.map(|bytes| self.keep(bytes));
             let surplus = replaced::of(data, &windows, &both);
-            let removed = (!surplus.is_empty()).then(|| self.keep(Replaced::to_bytes(&surplus)));
+            let removed = (!surplus.is_empty()).then(|| match Replaced::to_bytes(&surplus) {
+                kept if is_planted(Bug::RemovedBeforeKept) => Seal::of(&kept),
+                kept => self.keep(kept),
+            });
             self.journal(Row::Opened { item, windows, there, written, removed });
             if !surplus.is_empty() {
                 self.state.sweeps.insert(item, Sweep::of(&surplus));

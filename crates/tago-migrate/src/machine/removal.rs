@@ -165,8 +165,9 @@ impl Turn<'_> {
                 self.state.selection.is_understood = true;
                 self.sweep(item);
             }
-            (Some(Stage::Probing), false) if self.state.selection.size > 1 => {
-                self.state.selection.size /= 2;
+            // Another item may have asked for fewer meanwhile.
+            (Some(Stage::Probing), false) if asked.len() > 1 => {
+                self.state.selection.size = self.state.selection.size.min(asked.len() / 2);
                 self.sweep(item);
             }
             (_, false) => {

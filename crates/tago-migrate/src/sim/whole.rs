@@ -29,6 +29,7 @@ mod hostile;
 mod inside;
 mod memory;
 mod proof;
+mod replacing;
 mod undoing;
 
 struct Bench {
