@@ -234,6 +234,10 @@ pub struct DeviceItem {
     /// Whether a payload parser may change its records on arrival.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub parses: bool,
+    /// Variables that are to be written and of which a hybrid device removes no single record. Unknown of others,
+    /// and of one whose rule cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub immutable: Option<BTreeSet<String>>,
     /// Its tokens in the source.
     pub source_tokens: Vec<Token>,
     /// Its counterpart's tokens.

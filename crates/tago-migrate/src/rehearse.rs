@@ -30,6 +30,7 @@ use crate::watch::{Stopped, Watch};
 pub(crate) mod assess;
 mod compare;
 mod counterpart;
+mod hybrid;
 mod lane;
 mod probe;
 mod replace;
@@ -211,7 +212,11 @@ impl Rehearsal<'_> {
         checks.extend(self.other_projects(&header));
         checks.push(lane::check(&items, &data, self.settings.batch_bytes));
         let mut sealed = Vec::new();
-        for (item, part) in items.drain(..).zip(data) {
+        for ((mut item, part), scanned) in items.drain(..).zip(data).zip(&scanned) {
+            let written = part.items.iter().flat_map(|data| &data.windows);
+            let written = written.filter(|window| window.missing.count > 0).map(|window| &window.variable);
+            let keeper = scanned.target.as_ref().map_or(&scanned.device, |(device, ..)| device);
+            item.immutable = hybrid::immutable(&keeper.definition, written);
             sealed.push(Item::Device(item));
             sealed.extend(part.items.into_iter().map(Item::Data));
         }
@@ -445,6 +450,7 @@ impl Rehearsal<'_> {
             kind: scanned.target.as_ref().map_or(definition, |(there, ..)| &there.definition).kind.clone(),
             remapped: BTreeMap::new(),
             parses: false,
+            immutable: None,
             source_tokens: scanned.tokens.clone(),
             target_tokens: Vec::new(),
         };

@@ -124,9 +124,21 @@ pub fn irreversible(plan: &Plan) -> Vec<Irreversible> {
                 "its {records} new records stay until its retention ends: the platform removes no single \
                  record of an immutable device"
             ),
-            ("hybrid", true) => {
-                "new records of its immutable variables stay until its retention ends".to_owned()
-            }
+            ("hybrid", there) => match immutable(plan, item) {
+                Some((0, _)) => continue,
+                Some((records, names)) if there => format!(
+                    "its {records} new records of {names} stay until its retention ends: these variables are \
+                     immutable"
+                ),
+                None if there => {
+                    "new records of its immutable variables stay until its retention ends".to_owned()
+                }
+                Some((records, names)) if item.verdict == Verdict::Create => format!(
+                    "its {records} records of {names} can be removed only together with the device, and so \
+                     only as long as nobody else has put data into it"
+                ),
+                _ => continue,
+            },
             ("immutable", false) if item.verdict == Verdict::Create => format!(
                 "its {records} records can be removed only together with the device, and so only as long as \
                  nobody else has put data into it"
@@ -138,6 +150,27 @@ pub fn irreversible(plan: &Plan) -> Vec<Irreversible> {
         }
     }
     told
+}
+
+/// How many records of immutable variables a plan writes into a hybrid device, and of which; `None` if that
+/// cannot be told.
+fn immutable(plan: &Plan, device: &DeviceItem) -> Option<(u64, String)> {
+    const NAMED: usize = 5;
+    let variables = device.immutable.as_ref()?;
+    let written = plan.items.iter().filter_map(|item| match item {
+        Item::Data(data) if data.device == device.device && data.verdict == Verdict::Fill => {
+            Some(&data.windows)
+        }
+        _ => None,
+    });
+    let of_these = written.flatten().filter(|window| variables.contains(&window.variable));
+    let records = of_these.map(|window| window.missing.count).sum();
+    let named: Vec<&str> = variables.iter().take(NAMED).map(String::as_str).collect();
+    let names = match variables.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    };
+    Some((records, names))
 }
 
 /// Takes the run of this folder back, as far as it went. It may be repeated: what is taken back stays so, and

@@ -216,6 +216,7 @@ impl Undo<'_> {
                 target: Some(device),
                 target_seal: None,
                 remapped: BTreeMap::new(),
+                immutable: None,
                 source_tokens: Vec::new(),
                 target_tokens: Vec::new(),
                 ..owner.clone()

@@ -275,6 +275,25 @@ async fn records_of_an_immutable_device_stay_and_are_told_before_and_after() {
     assert_eq!(bench.there()[&id(2)].records.len(), 100);
 }
 
+/// Its rule names the variables of which single records can be removed.
+#[tokio::test(start_paused = true)]
+async fn immutable_variables_of_a_hybrid_device_are_named_and_counted_before() {
+    for (rule, written) in [("temp", Some("20 new records of door ")), ("e|o", None)] {
+        let bench = Bench::new();
+        for port in [&bench.source, &bench.target] {
+            for device in port.project.lock().unwrap().devices.values_mut() {
+                device.definition.kind = "hybrid".into();
+                let fields = &mut device.definition.fields;
+                fields.insert("mutable_variable_regex".into(), crate::Json::text(rule));
+            }
+        }
+        let told = irreversible(&bench.plan(&Choices::default()).await);
+        let reasons: Vec<&str> = told.iter().map(|told| told.reason.as_str()).collect();
+        assert_eq!(reasons.len(), if written.is_some() { 2 } else { 0 }, "{rule}: {reasons:?}");
+        assert!(written.is_none_or(|written| reasons[0].contains(written)), "{rule}: {reasons:?}");
+    }
+}
+
 /// A platform that does not know a selection by ids would remove the newest records instead.
 #[tokio::test(start_paused = true)]
 async fn a_platform_that_ignores_the_ids_is_asked_to_remove_nothing() {
