@@ -83,6 +83,9 @@ impl Who {
 /// Bytes of a body that is too large which are read so that its sender hears why it is refused.
 const THROWN_AWAY: usize = 64_000_000;
 
+/// Bytes of a body for which room is made when it is announced.
+const BELIEVED: usize = 256_000;
+
 pub(super) async fn pass(
     project: Project,
     route: Arc<Route>,
@@ -244,7 +247,8 @@ fn caller(project: &Project, headers: &HeaderMap) -> Result<Caller, Refused> {
 
 /// Reads the whole body; of one that is too large the rest is read and thrown away, within reason.
 async fn whole(mut body: Body, limit: usize) -> Result<Bytes, Refused> {
-    let mut read = BytesMut::new();
+    let announced = hyper::body::Body::size_hint(&body).exact().and_then(|bytes| usize::try_from(bytes).ok());
+    let mut read = BytesMut::with_capacity(announced.unwrap_or(0).min(limit).min(BELIEVED));
     let mut length = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Refused::bad(format!("The body could not be read: {error}")))?;

@@ -136,11 +136,12 @@ impl Question {
                 Ok((self.numbers(db, target, ids, function, |time| interval.start(time, zone))?, 1))
             }
             _ => {
-                let mut writer = RecordWriter::new(db, target, ids, self.details)?;
+                let mut writer =
+                    RecordWriter::new(db, target, ids, self.details, self.selection.qty.min(QTY))?;
                 let lanes = self.selection.lanes(db, target)?;
-                let picked = self.pick(db, target, ids, &lanes, |row| writer.write(row))?;
+                let picked = self.pick(db, target, ids, &lanes, |row, key| writer.write(row, key))?;
                 let read = picked.len() as u64;
-                Ok((writer.list(picked.into_iter().map(|(_, range)| range)), read))
+                Ok((writer.list(picked.iter().map(|(_, range)| range.clone())), read))
             }
         }
     }
@@ -159,7 +160,7 @@ impl Question {
         if let Some(mutable) = target.mutable_variables(db)? {
             lanes.iter_mut().for_each(|lane| lane.variables.retain(|variable| mutable.contains(variable)));
         }
-        let picked = self.pick(db, target, ids, &lanes, |_| Ok(()))?;
+        let picked = self.pick(db, target, ids, &lanes, |_, _| Ok(()))?;
         Ok(picked.into_iter().map(|(key, ())| key).collect())
     }
 
@@ -170,7 +171,7 @@ impl Question {
         target: &Target,
         ids: &RecordIds,
         lanes: &[Lane],
-        take: impl FnMut(&Row<'_>) -> Result<T, Refused>,
+        take: impl FnMut(&Row<'_>, Key) -> Result<T, Refused>,
     ) -> Result<Vec<(Key, T)>, Refused> {
         let (qty, skip) = (self.selection.qty, self.selection.skip);
         let walk = Walk { selection: &self.selection, db, target, ids, lanes };
@@ -252,7 +253,7 @@ impl Walk<'_> {
         wanted: impl Fn(&Row<'_>) -> Result<bool, Refused>,
         qty: usize,
         skip: usize,
-        mut take: impl FnMut(&Row<'_>) -> Result<T, Refused>,
+        mut take: impl FnMut(&Row<'_>, Key) -> Result<T, Refused>,
     ) -> Result<Vec<(Key, T)>, Refused> {
         let mut taken: Vec<(Key, T)> = Vec::new();
         if qty == 0 {
@@ -268,7 +269,8 @@ impl Walk<'_> {
                     skipped += 1;
                     return Ok(ControlFlow::Continue(()));
                 }
-                taken.push((Key::of(row)?, take(row)?));
+                let key = Key::of(row)?;
+                taken.push((key, take(row, key)?));
                 left -= 1;
                 Ok(if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
             })?;
@@ -287,7 +289,7 @@ impl Walk<'_> {
         &self,
         measure: impl Fn(&Row<'_>) -> Result<Option<M>, Refused>,
         beats: impl Fn(M, M) -> bool,
-        mut take: impl FnMut(&Row<'_>) -> Result<T, Refused>,
+        mut take: impl FnMut(&Row<'_>, Key) -> Result<T, Refused>,
     ) -> Result<Vec<(Key, T)>, Refused> {
         let mut taken = Vec::new();
         for lane in self.lanes {
@@ -296,7 +298,8 @@ impl Walk<'_> {
                 if let Some(measured) = measure(row)?
                     && best.as_ref().is_none_or(|(most, ..)| beats(measured, *most))
                 {
-                    best = Some((measured, Key::of(row)?, take(row)?));
+                    let key = Key::of(row)?;
+                    best = Some((measured, key, take(row, key)?));
                 }
                 Ok(ControlFlow::Continue(()))
             })?;

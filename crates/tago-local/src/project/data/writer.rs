@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use rusqlite::{Connection, Row};
@@ -11,15 +11,18 @@ use crate::project::record_id::RecordIds;
 
 /// Writes records as JSON, one after the other.
 pub(super) struct RecordWriter<'a> {
+    /// The list of all of them, without its end.
     out: Vec<u8>,
     ids: &'a RecordIds,
     device: &'a str,
     variables: HashMap<i64, String>,
-    /// The variable of the record before, and what stands between its id and its time: most often the
-    /// next one's too.
-    latest: (i64, String),
+    /// What stands between the id and the time of a variable's records.
+    between: BTreeMap<i64, String>,
     details: bool,
 }
+
+/// Bytes of a usual record.
+const USUAL: usize = 192;
 
 impl<'a> RecordWriter<'a> {
     pub(super) fn new(
@@ -27,27 +30,30 @@ impl<'a> RecordWriter<'a> {
         target: &'a Target,
         ids: &'a RecordIds,
         details: bool,
+        most: usize,
     ) -> rusqlite::Result<RecordWriter<'a>> {
         let variables = db
             .prepare_cached("SELECT number, name FROM variables")?
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<rusqlite::Result<_>>()?;
-        let latest = (0, String::new());
-        Ok(RecordWriter { out: Vec::new(), ids, device: &target.id, variables, latest, details })
+        let mut out = Vec::with_capacity(1 + most * USUAL);
+        out.push(b'[');
+        Ok(RecordWriter { out, ids, device: &target.id, variables, between: BTreeMap::new(), details })
     }
 
-    pub(super) fn write(&mut self, row: &Row<'_>) -> Result<Range<usize>, Refused> {
-        let start = self.out.len();
-        let key = Key::of(row)?;
-        if self.latest.0 != key.variable {
-            let variable = self.variables.get(&key.variable).map_or("", String::as_str);
-            let between = format!(r#"","device":"{}","variable":"{variable}","time":""#, self.device);
-            self.latest = (key.variable, between);
+    pub(super) fn write(&mut self, row: &Row<'_>, key: Key) -> Result<Range<usize>, Refused> {
+        if self.out.len() > 1 {
+            self.out.push(b',');
         }
+        let start = self.out.len();
+        let between = self.between.entry(key.variable).or_insert_with(|| {
+            let variable = self.variables.get(&key.variable).map_or("", String::as_str);
+            format!(r#"","device":"{}","variable":"{variable}","time":""#, self.device)
+        });
         for part in [
             b"{\"id\":\"".as_slice(),
             &self.ids.id(key.sequence.unsigned_abs()).to_ascii(),
-            self.latest.1.as_bytes(),
+            between.as_bytes(),
             &Time::from_millis(key.time).to_ascii(),
             b"\",\"group\":",
         ] {
@@ -86,8 +92,14 @@ impl<'a> RecordWriter<'a> {
     }
 
     /// The list of what was written at `ranges`, in their order.
-    pub(super) fn list(&self, ranges: impl Iterator<Item = Range<usize>>) -> Vec<u8> {
-        let mut list = Vec::with_capacity(self.out.len() + self.out.len() / 64 + 2);
+    pub(super) fn list(mut self, ranges: impl Iterator<Item = Range<usize>> + Clone) -> Vec<u8> {
+        let mut end = 0;
+        let is_all = ranges.clone().all(|range| range.start == std::mem::replace(&mut end, range.end) + 1);
+        if is_all && end == self.out.len() {
+            self.out.push(b']');
+            return self.out;
+        }
+        let mut list = Vec::with_capacity(self.out.len() + 1);
         list.push(b'[');
         for range in ranges {
             if list.len() > 1 {
