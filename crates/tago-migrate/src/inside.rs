@@ -76,13 +76,21 @@ impl Terms {
 
     /// By what a record of one side compares with those of the other.
     pub(crate) fn key(&self, side: Side, record: &Record) -> Key {
+        self.key_in(side, record, &mut Vec::new())
+    }
+
+    /// The same, with room to write in.
+    pub(crate) fn key_in(&self, side: Side, record: &Record, said: &mut Vec<u8>) -> Key {
         // What cannot be sent with the target's names has the key of what is sent instead.
         let sent = match side {
             Side::Source => rewritten(record, &self.to_target),
             Side::Target => None,
         };
         let record = sent.as_ref().unwrap_or(record);
-        rewritten(record, &self.back).map_or_else(|| record.key(), |record| record.key())
+        match rewritten(record, &self.back) {
+            Some(record) => record.key_in(said),
+            None => record.key_in(said),
+        }
     }
 
     /// A record of the source as it is sent.

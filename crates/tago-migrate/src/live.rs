@@ -66,10 +66,14 @@ impl Live {
         let mut parts = vec![query];
         let mut records = Vec::new();
         while let Some(part) = parts.pop() {
-            match self.api.record_page(device, &part).await {
+            match self.api.record_page_as(device, &part, wire::record).await {
                 Ok(page) => {
                     let is_last = page.len() < part.quantity;
-                    records.extend(page.into_iter().map(wire::record));
+                    if records.is_empty() {
+                        records = page;
+                    } else {
+                        records.extend(page);
+                    }
                     if is_last && part.variables.len() <= 1 {
                         break;
                     }

@@ -10,8 +10,10 @@
 //! the batches before k, some part of k, and what others wrote. Of each record of k there must be
 //! B + M(up to k); what lacks to that is the remainder, and nothing else is ever sent again.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::fmt;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -26,6 +28,7 @@ use crate::plan::{DataItem, Policy, Window};
 use crate::record::{Key, Record, Tally};
 use crate::replaced::surplus;
 use crate::run::Side;
+use crate::settings::USUAL_TEXT;
 
 /// A record, ready to compare and to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +39,49 @@ pub(crate) struct Parcel {
     /// Its id in the project that it was read from.
     pub(crate) id: Option<RecordId>,
     /// Its JSON.
-    pub(crate) body: Box<str>,
+    pub(crate) body: Body,
+}
+
+/// The JSON of one record, in one text with that of its neighbours: a page has thousands.
+#[derive(Clone)]
+pub(crate) struct Body {
+    text: Arc<String>,
+    place: Range<usize>,
+}
+
+impl Deref for Body {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        // Each place begins and ends where a record does.
+        self.text.get(self.place.clone()).unwrap_or_default()
+    }
+}
+
+impl PartialEq for Body {
+    fn eq(&self, other: &Body) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Body {}
+
+impl PartialOrd for Body {
+    fn partial_cmp(&self, other: &Body) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Body {
+    fn cmp(&self, other: &Body) -> Ordering {
+        (**self).cmp(&**other)
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
 }
 
 /// From so many records on, reading them takes longer than waking another thread.
@@ -60,22 +105,25 @@ impl Parcels {
     /// Of one side: they compare by what they say apart from whose names they use, and the source's are
     /// spelled as they are sent.
     pub(crate) fn of(side: Side, records: Vec<Record>, terms: &Terms) -> Parcels {
-        let mut text = Vec::with_capacity(512);
-        let mut parcels: Vec<_> = records
+        let mut text = Vec::with_capacity(records.len() * USUAL_TEXT);
+        let mut said = Vec::with_capacity(2 * USUAL_TEXT);
+        let spelled: Vec<_> = records
             .into_iter()
             .map(|record| {
-                let key = terms.key(side, &record);
+                let key = terms.key_in(side, &record, &mut said);
                 let record = if side == Side::Source { terms.sent(record) } else { record };
-                text.clear();
+                let begin = text.len();
                 // Its maps have texts for keys, so it always has a spelling.
                 let _ = serde_json::to_writer(&mut text, &record);
-                Parcel {
-                    time: record.time,
-                    key,
-                    id: record.id,
-                    body: String::from_utf8_lossy(&text).into(),
-                    variable: record.variable,
-                }
+                (record.time, key, record.id, record.variable, begin..text.len())
+            })
+            .collect();
+        let text = Arc::new(String::from_utf8(text).unwrap_or_default());
+        let mut parcels: Vec<_> = spelled
+            .into_iter()
+            .map(|(time, key, id, variable, place)| {
+                let body = Body { text: Arc::clone(&text), place };
+                Parcel { time, variable, key, id, body }
             })
             .collect();
         parcels.sort_unstable_by(|a, b| {
@@ -216,7 +264,7 @@ impl Load {
         }
         let mut load = Load {
             keys: Vec::with_capacity(sent.len()),
-            text: String::new(),
+            text: String::with_capacity(sent.iter().map(|parcel| parcel.body.len() + 1).sum()),
             starts: Vec::with_capacity(sent.len() + 1),
             batches: Vec::new(),
             had,
@@ -259,7 +307,7 @@ impl Load {
     /// The whole of one batch.
     pub(crate) fn batch(&self, batch: u32) -> Batch {
         let range = self.range(batch);
-        let mut body = Vec::with_capacity(range.len() * 160);
+        let mut body = Vec::with_capacity(range.len() * USUAL_TEXT);
         body.push(b'[');
         if let (Some(first), Some(end)) = (self.starts.get(range.start), self.starts.get(range.end)) {
             body.extend_from_slice(&self.text.as_bytes()[*first..end - 1]);

@@ -258,6 +258,7 @@ pub async fn prove_as(
         rows: rows.len() as u64,
         begun_at: env.clock.now(),
     };
+    drop(rows);
     let unfinished = Unfinished::open(folder, beginning, choice.afresh)?;
     let examination = Examination {
         plan: &plan,

@@ -69,8 +69,12 @@ impl Reader<'_> {
         let mut rest = range.clone();
         let mut records = Vec::new();
         loop {
-            let page = self.page(device, &rest).await?;
-            records.extend(page.records);
+            let mut page = self.page(device, &rest).await?;
+            if records.is_empty() {
+                records = page.records;
+            } else {
+                records.append(&mut page.records);
+            }
             match page.next {
                 Some(next) => rest.from = next,
                 None => return Ok(records),

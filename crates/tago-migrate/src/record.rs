@@ -40,29 +40,38 @@ pub struct Record {
 impl Record {
     /// What the record says: all fields but the id. Two records with one key are duplicates.
     pub fn key(&self) -> Key {
-        let mut text = Vec::with_capacity(256);
-        let mut field = |content: Option<&[u8]>| match content {
-            Some(content) => {
-                text.extend_from_slice(&(content.len() as u64 + 1).to_le_bytes());
-                text.extend_from_slice(content);
+        self.key_in(&mut Vec::with_capacity(256))
+    }
+
+    /// The same, with room to write in.
+    pub(crate) fn key_in(&self, said: &mut Vec<u8>) -> Key {
+        said.clear();
+        // Each field with its length before it.
+        let mut field = |content: Option<[&[u8]; 2]>| match content {
+            Some([kind, content]) => {
+                said.extend_from_slice(&((kind.len() + content.len()) as u64 + 1).to_le_bytes());
+                said.extend_from_slice(kind);
+                said.extend_from_slice(content);
             }
-            None => text.extend_from_slice(&0_u64.to_le_bytes()),
+            None => said.extend_from_slice(&0_u64.to_le_bytes()),
         };
-        field(Some(self.variable.as_bytes()));
-        field(Some(&self.time.millis().to_le_bytes()));
+        field(Some([b"", self.variable.as_bytes()]));
+        field(Some([b"", &self.time.millis().to_le_bytes()]));
         let group = self.group.as_deref().filter(|_| !is_planted(Bug::HashWithoutGroup));
-        field(group.map(str::as_bytes));
+        field(group.map(|group| [b"".as_slice(), group.as_bytes()]));
         match &self.value {
             None => field(None),
-            Some(Value::Bool(value)) => field(Some(if *value { b"b1" } else { b"b0" })),
-            Some(Value::Number(number)) => field(Some(format!("n{}", number.canonical()).as_bytes())),
-            Some(Value::Text(value)) => field(Some(format!("t{value}").as_bytes())),
+            Some(Value::Bool(value)) => field(Some([b"b", if *value { b"1" } else { b"0" }])),
+            Some(Value::Number(number)) => field(Some([b"n", number.canonical().as_bytes()])),
+            Some(Value::Text(value)) => field(Some([b"t", value.as_bytes()])),
         }
-        field(self.unit.as_deref().map(str::as_bytes));
-        field(self.location.as_ref().map(Json::canonical).as_deref().map(str::as_bytes));
-        field(self.metadata.as_ref().map(Json::canonical).as_deref().map(str::as_bytes));
+        field(self.unit.as_deref().map(|unit| [b"".as_slice(), unit.as_bytes()]));
+        for document in [&self.location, &self.metadata] {
+            let canonical = document.as_ref().map(Json::canonical);
+            field(canonical.as_deref().map(|text| [b"".as_slice(), text.as_bytes()]));
+        }
         let mut key = [0; 16];
-        key.copy_from_slice(&Sha256::digest(&text)[..16]);
+        key.copy_from_slice(&Sha256::digest(&*said)[..16]);
         Key(u128::from_be_bytes(key))
     }
 }
@@ -185,6 +194,33 @@ mod tests {
         }
         assert!(!serde_json::to_string(&one).unwrap().contains("5f2a"));
     }
+
+    /// Journals and plans hold keys, and outlive the program that wrote them.
+    #[test]
+    fn a_key_is_what_it_always_was() {
+        for (text, key) in [
+            (
+                r#"{"variable":"t","value":1.50,"time":"2026-11-22T04:30:00Z","unit":"°C","group":"g"}"#,
+                KEYS[0],
+            ),
+            (
+                r#"{"variable":"t","value":true,"time":"2026-11-22T04:30:00Z","metadata":{"b":1.0,"a":[]}}"#,
+                KEYS[1],
+            ),
+            (
+                r#"{"variable":"t","value":"x","time":"2026-11-22T04:30:00Z","location":{"lat":1,"lng":2}}"#,
+                KEYS[2],
+            ),
+        ] {
+            assert_eq!(format!("{:032x}", record(text).key().0), key, "{text}");
+        }
+    }
+
+    const KEYS: [&str; 3] = [
+        "9b86ef67b6b4fbb12b712af63c3b2331",
+        "26c6e673d11e92479135e8b9521aa469",
+        "aaebe23dc70fc4aa6445e381d200c51c",
+    ];
 
     #[test]
     fn a_tally_counts_duplicates_and_forgets_order() {

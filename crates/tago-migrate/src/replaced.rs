@@ -79,7 +79,7 @@ pub(crate) fn of(item: &DataItem, opened: &[Opened], both: &Both) -> Vec<Replace
                 id: parcel.id?,
                 key: parcel.key,
                 variable: parcel.variable.clone(),
-                body: parcel.body.clone(),
+                body: (*parcel.body).into(),
             })
         })
         .collect()
@@ -123,7 +123,7 @@ mod tests {
                 id: parcel.id.unwrap(),
                 key: parcel.key,
                 variable: parcel.variable.clone(),
-                body: parcel.body.clone(),
+                body: (*parcel.body).into(),
             })
             .collect();
         assert_eq!(kept.len(), 2, "1, and one 2 of two");

@@ -60,7 +60,7 @@ impl Default for Settings {
 /// What a record takes beside its text, in bytes.
 pub(crate) const BESIDE_TEXT: usize = 256;
 /// The text of a record of which nothing is known yet.
-const USUAL_TEXT: usize = 160;
+pub(crate) const USUAL_TEXT: usize = 160;
 
 impl Settings {
     /// So many lanes may read both sides page by page within [`in_flight`](Settings::in_flight).

@@ -181,11 +181,13 @@ async fn carry_out(Job { source, target, order, platform }: Job) -> Measured {
     }
     assert_eq!(running.await.unwrap(), Ending::Finished);
     measured.migrated = watch.stop();
+    measured.records = plan.summary().records_missing;
+    measured.least_posts = least_posts(&plan);
+    // The proof reads its own.
+    drop(plan);
     let watch = Stopwatch::start(&platform);
     assert!(prove(&order.folder, &from, &to, &settings, env).await.unwrap().green);
     measured.proven = watch.stop();
-    measured.records = plan.summary().records_missing;
-    measured.least_posts = least_posts(&plan);
     measured.peak_bytes = peak_bytes();
     measured
 }

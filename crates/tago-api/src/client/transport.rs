@@ -140,18 +140,30 @@ impl Transport {
         &self,
         call: Call,
     ) -> Result<T, ApiError> {
+        self.result_as(call, |result: T| result).await
+    }
+
+    /// The same in another shape, made where the answer is read.
+    pub(super) async fn result_as<T: DeserializeOwned, U: Send + 'static>(
+        &self,
+        call: Call,
+        shape: impl FnOnce(T) -> U + Send + 'static,
+    ) -> Result<U, ApiError> {
         let route = call.route;
         let body = self.send(call).await?;
         if body.len() < LARGE {
-            return self.understood(route, body);
+            return self.understood(route, body).map(shape);
         }
         let transport = self.clone();
-        let read = tokio::task::spawn_blocking(move || transport.understood(route, body)).await;
+        let read = tokio::task::spawn_blocking(move || transport.understood(route, body).map(shape)).await;
         read.unwrap_or_else(|end| std::panic::resume_unwind(end.into_panic()))
     }
 
     fn understood<T: DeserializeOwned>(&self, route: &'static str, body: Bytes) -> Result<T, ApiError> {
-        if let Ok(Answer { status: true, result }) = serde_json::from_slice(&body) {
+        // Looked at once for what is no text, and not again for each text in it.
+        if let Ok(text) = std::str::from_utf8(&body)
+            && let Ok(Answer { status: true, result }) = serde_json::from_str(text)
+        {
             return Ok(result);
         }
         // Once more, and slowly, to tell what is wrong with it and where.

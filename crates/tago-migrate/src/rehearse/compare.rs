@@ -27,7 +27,7 @@ pub(super) fn compare(
     // What of the target's records the source does not account for.
     let mut spare = had.clone();
     let mut windows: BTreeMap<&str, Window> = BTreeMap::new();
-    let mut days: BTreeMap<String, (u64, u64, u64)> = BTreeMap::new();
+    let mut days: BTreeMap<i64, (u64, u64, u64)> = BTreeMap::new();
     let moments: BTreeSet<(&str, Time)> =
         target.iter().map(|parcel| (parcel.variable.as_str(), parcel.time)).collect();
     let (mut bytes, mut other_content) = (0, 0_u64);
@@ -95,7 +95,7 @@ pub(super) fn compare(
         bytes,
         removes_first: false,
         names: BTreeSet::new(),
-        days,
+        days: days.into_iter().map(|(day, sums)| (name_of(day), sums)).collect(),
     })
 }
 
@@ -127,8 +127,15 @@ fn empty(variable: &str) -> Window {
     Window { variable: variable.to_owned(), ..Window::default() }
 }
 
-fn day(time: Time) -> String {
-    let mut text = time.to_string();
+/// Milliseconds of a day.
+const DAY: i64 = 86_400_000;
+
+fn day(time: Time) -> i64 {
+    time.millis().div_euclid(DAY)
+}
+
+fn name_of(day: i64) -> String {
+    let mut text = Time::from_millis(day * DAY).to_string();
     text.truncate(10);
     text
 }
