@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tago_api::{ActionId, DeviceId, ProfileId, Time};
@@ -138,7 +140,40 @@ pub enum Depth {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     pub(crate) header: Header,
-    pub(crate) items: Vec<Item>,
+    pub(crate) items: Items,
+}
+
+/// The items of a plan, shared by all who hold it: one of many records has thousands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Items(Arc<[Item]>);
+
+impl From<Vec<Item>> for Items {
+    fn from(items: Vec<Item>) -> Items {
+        Items(items.into())
+    }
+}
+
+impl FromIterator<Item> for Items {
+    fn from_iter<I: IntoIterator<Item = Item>>(items: I) -> Items {
+        Items(items.into_iter().collect())
+    }
+}
+
+impl Deref for Items {
+    type Target = [Item];
+
+    fn deref(&self) -> &[Item] {
+        &self.0
+    }
+}
+
+impl<'a> IntoIterator for &'a Items {
+    type Item = &'a Item;
+    type IntoIter = std::slice::Iter<'a, Item>;
+
+    fn into_iter(self) -> std::slice::Iter<'a, Item> {
+        self.0.iter()
+    }
 }
 
 /// What holds for the whole plan.

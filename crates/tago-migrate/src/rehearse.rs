@@ -221,7 +221,7 @@ impl Rehearsal<'_> {
             sealed.extend(part.items.into_iter().map(Item::Data));
         }
         header.checks = checks;
-        Ok(Plan { header, items: sealed })
+        Ok(Plan { header, items: sealed.into() })
     }
 
     /// Both sides have answered by now. What has arrived is up to the source's clock, and nobody knows

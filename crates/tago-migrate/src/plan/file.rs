@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::{Header, Plan, Seal};
+use super::{Header, Item, Plan, Seal};
 
 /// The version of the format.
 pub(crate) const FORMAT: u32 = 1;
@@ -73,7 +73,7 @@ impl Plan {
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Plan, PlanError> {
         let is_known = |line: &HeaderLine<Header>| line.holdfast_plan.version == FORMAT;
         let (HeaderLine { holdfast_plan: header }, items) = read_lines(bytes, Path::new(""), is_known)?;
-        Ok(Plan { header, items })
+        Ok(Plan { header, items: items.into() })
     }
 
     /// Reads a file and checks every seal.
@@ -82,8 +82,8 @@ impl Plan {
     /// [`PlanError::Read`], [`PlanError::Damaged`].
     pub fn read(path: &Path) -> Result<Plan, PlanError> {
         let is_known = |line: &HeaderLine<Header>| line.holdfast_plan.version == FORMAT;
-        let (HeaderLine { holdfast_plan: header }, items) = read(path, is_known)?;
-        Ok(Plan { header, items })
+        let (HeaderLine { holdfast_plan: header }, items) = read::<_, Item>(path, is_known)?;
+        Ok(Plan { header, items: items.into() })
     }
 }
 

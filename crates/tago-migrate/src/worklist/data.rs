@@ -37,7 +37,7 @@ impl List {
         let (plan, ledger) = past(folder, &rows)?;
         let mut work = Vec::new();
         // What was taken back leaves nothing to do.
-        let items = if ledger.undo.begun { &[] } else { plan.items.as_slice() };
+        let items = if ledger.undo.begun { &[] } else { &plan.items[..] };
         for (item, place) in items.iter().zip(0_u32..) {
             if let Item::Device(item) = item {
                 work.extend(left_to_do(item, place, &ledger));

@@ -102,16 +102,17 @@ async fn records_in_flight_keep_within_their_bytes_whatever_the_lanes() {
     bench.crowd();
     let mut plan = bench.plan(&Choices::default()).await;
     // The device that is missing is another test's.
-    plan.items.retain(|item| !matches!(item, Item::Device(item) if item.verdict == Verdict::Create));
-    let known: BTreeSet<DeviceId> = plan
-        .items
+    let mut items = plan.items.to_vec();
+    items.retain(|item| !matches!(item, Item::Device(item) if item.verdict == Verdict::Create));
+    let known: BTreeSet<DeviceId> = items
         .iter()
         .filter_map(|item| match item {
             Item::Device(item) => Some(item.device),
             Item::Data(_) => None,
         })
         .collect();
-    plan.items.retain(|item| !matches!(item, Item::Data(item) if !known.contains(&item.device)));
+    items.retain(|item| !matches!(item, Item::Data(item) if !known.contains(&item.device)));
+    plan.items = items.into();
     let to_do =
         plan.items.iter().filter(|item| matches!(item, Item::Data(data) if data.verdict == Verdict::Fill));
     let to_do = to_do.count();
