@@ -130,7 +130,7 @@ pub(crate) enum Action {
 }
 
 /// A write to a device.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Work {
     Create(Box<Definition>),
     Edit(DeviceId, Box<DeviceEdit>),
@@ -200,13 +200,15 @@ pub(crate) struct State {
     left: BTreeMap<u32, u32>,
     /// Writes to devices that were acknowledged, for each item.
     attempts: BTreeMap<u32, u32>,
+    /// The last of them, and when it was.
+    acknowledged: BTreeMap<u32, (Work, Duration)>,
     /// Devices with something to do.
     concerned: usize,
     wish: Wish,
     closing: Option<Ending>,
     tidying: Tidying,
-    /// The id of the token that is being removed, and how often that was acknowledged.
-    removal: Option<(String, u32)>,
+    /// The id of the token that is being removed, and how often that was acknowledged, and when.
+    removal: Option<(String, u32, Duration)>,
     /// Since when each side fails, and how often in a row.
     trouble: BTreeMap<Side, (Duration, u32)>,
     doubts_in_a_row: u32,
@@ -284,6 +286,7 @@ impl State {
             device_items: BTreeMap::new(),
             left: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            acknowledged: BTreeMap::new(),
             concerned: 0,
             wish: Wish::Run,
             closing: None,
@@ -685,6 +688,10 @@ impl Turn<'_> {
 
     /// Acts on a setback of an item that has nothing under way.
     fn set_back(&mut self, item: u32, side: Side, cause: &PortError) {
+        if let (Side::Target, PortError::NotFound { .. }, Some(rest)) = (side, cause, self.is_just_made(item))
+        {
+            return self.sleep(item, rest);
+        }
         match self.setback(side, cause) {
             Setback::Again => self.requeue(item),
             Setback::Later(pause) => self.sleep(item, pause),

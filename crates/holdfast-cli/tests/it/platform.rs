@@ -132,8 +132,9 @@ impl Platform {
     }
 
     /// From now on a project shows what is written only so long after.
-    pub(crate) async fn show_late(&self, project: &Project, lag_ms: u64) {
-        self.knob("POST", "read_lag", json!({ "project": project.id, "lag_ms": lag_ms })).await;
+    pub(crate) async fn show_late(&self, project: &Project, late: &str, lag_ms: u64) {
+        let lag = json!({ "project": project.id, "late": late, "lag_ms": lag_ms });
+        self.knob("POST", "read_lag", lag).await;
     }
 
     /// All is well again.

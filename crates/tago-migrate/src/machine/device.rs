@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tago_api::{DeviceId, ParamId};
 
@@ -119,6 +120,9 @@ impl Turn<'_> {
                 }
             }
         };
+        if let Some(rest) = work.as_ref().and_then(|work| self.may_be_shown_late(item, work)) {
+            return self.sleep(item, rest);
+        }
         if ledger.doubt {
             let was = if work.is_none() { Was::Found } else { Was::Absent };
             self.journal(Row::EditOutcome { item, was });
@@ -199,6 +203,9 @@ impl Turn<'_> {
             Err(WriteError::NotReceived(_)) => Was::NotReceived,
             Err(WriteError::Ambiguous(_)) => Was::Doubtful,
         };
+        if was == Was::Acknowledged {
+            self.state.acknowledged.insert(item, (work.clone(), self.moment.elapsed));
+        }
         self.journal(match work {
             Work::Create(_) => Row::CreateOutcome { item, was, device: made },
             Work::Edit(..) => Row::EditOutcome { item, was },
@@ -215,6 +222,28 @@ impl Turn<'_> {
             Err(WriteError::NotReceived(cause)) => self.set_back(item, Side::Target, &cause),
             Err(WriteError::Ambiguous(cause)) => self.doubt(item, cause.to_string()),
         }
+    }
+
+    /// For how long the target may still only not show that this was done.
+    fn may_be_shown_late(&self, item: u32, work: &Work) -> Option<Duration> {
+        let (done, at) = self.state.acknowledged.get(&item)?;
+        if done == work { self.rest_of_the_bound(*at) } else { None }
+    }
+
+    /// For how long a device that this session made may still only not be shown: the item's own, or that of its
+    /// data.
+    pub(super) fn is_just_made(&self, item: u32) -> Option<Duration> {
+        let device = match &self.state.plan.items[item as usize] {
+            Item::Device(_) => item,
+            Item::Data(data) => *self.state.device_items.get(&data.device)?,
+        };
+        self.state.ledger.devices.get(&device)?.made?;
+        self.rest_of_the_bound(self.state.acknowledged.get(&device)?.1)
+    }
+
+    pub(super) fn rest_of_the_bound(&self, since: Duration) -> Option<Duration> {
+        let until = since + self.state.config.late_commit_bound;
+        until.checked_sub(self.moment.elapsed).filter(|rest| !rest.is_zero())
     }
 
     fn device_is_ready(&mut self, item: u32, tokens: Vec<Token>) {

@@ -1,6 +1,7 @@
 //! Tokens that data is written with: found, or made for the run and removed at its end.
 
 use std::collections::btree_map::Entry;
+use std::time::Duration;
 
 use tago_api::DeviceId;
 
@@ -93,6 +94,13 @@ impl Turn<'_> {
 
     fn no_writer(&mut self, device: DeviceId, cause: &PortError) {
         self.state.writers.remove(&device);
+        if matches!(cause, PortError::NotFound { .. }) {
+            for item in self.wanting(device) {
+                if let Some(rest) = self.is_just_made(item) {
+                    self.sleep(item, rest);
+                }
+            }
+        }
         let setback = self.setback(Side::Target, cause);
         for item in self.wanting(device) {
             match &setback {
@@ -122,17 +130,21 @@ impl Turn<'_> {
                 self.works(Side::Target);
                 let name = self.token_name();
                 if let Some(token) = tokens.into_iter().find(|token| token.name == name) {
-                    let times = match &self.state.removal {
-                        Some((of, times)) if *of == token.id => *times,
-                        _ => 0,
+                    let (times, last) = match &self.state.removal {
+                        Some((of, times, last)) if *of == token.id => (*times, *last),
+                        _ => (0, Duration::ZERO),
                     };
+                    // It may only still be shown.
+                    if let (1.., Some(rest)) = (times, self.rest_of_the_bound(last)) {
+                        return self.tidy_again_after(rest);
+                    }
                     if times >= REMOVALS {
                         self.state.removal = None;
-                        self.tidy_again_after(std::time::Duration::ZERO);
+                        self.tidy_again_after(Duration::ZERO);
                         let message = stays(&name, device);
                         return self.halt(Halt::Unreachable { side: Side::Target, message });
                     }
-                    self.state.removal = Some((token.id.clone(), times));
+                    self.state.removal = Some((token.id.clone(), times, last));
                     self.journal(Row::TokensRemoval { device });
                     self.state.writers.insert(device, Writer::Ready(token));
                     self.actions.push(Action::Permit(Subject::Removal(device), Route::Edit));
@@ -155,10 +167,10 @@ impl Turn<'_> {
     pub(super) fn token_removed(&mut self, _device: DeviceId, result: Result<(), WriteError>) {
         match result {
             Ok(()) => {
-                if let Some((_, times)) = &mut self.state.removal {
-                    *times += 1;
+                if let Some((_, times, last)) = &mut self.state.removal {
+                    (*times, *last) = (*times + 1, self.moment.elapsed);
                 }
-                self.tidy_again_after(std::time::Duration::ZERO);
+                self.tidy_again_after(Duration::ZERO);
             }
             Err(error) => self.tidying_failed(error.cause()),
         }
@@ -166,19 +178,19 @@ impl Turn<'_> {
 
     fn tokens_are_gone(&mut self, device: DeviceId) {
         self.journal(Row::TokensRemoved { device });
-        self.tidy_again_after(std::time::Duration::ZERO);
+        self.tidy_again_after(Duration::ZERO);
     }
 
     fn tidying_failed(&mut self, cause: &PortError) {
         match self.setback(Side::Target, cause) {
-            Setback::Again => self.tidy_again_after(std::time::Duration::ZERO),
+            Setback::Again => self.tidy_again_after(Duration::ZERO),
             Setback::Later(pause) => self.tidy_again_after(pause),
             Setback::Hold(message) => {
-                self.tidy_again_after(std::time::Duration::ZERO);
+                self.tidy_again_after(Duration::ZERO);
                 self.halt(Halt::Unreachable { side: Side::Target, message });
             }
             Setback::Halt(halt) => {
-                self.tidy_again_after(std::time::Duration::ZERO);
+                self.tidy_again_after(Duration::ZERO);
                 self.halt(halt);
             }
         }

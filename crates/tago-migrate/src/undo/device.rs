@@ -112,6 +112,7 @@ impl Undo<'_> {
         };
         let before = seal(&former.definition, &params_of(&former));
         let mut acknowledged = 0;
+        let mut may_be_shown_late = None;
         loop {
             let Some((definition, params)) = self.read(device).await? else {
                 let kept = vec![Kept::whole(Stays::ChangedSince, "somebody deleted it")];
@@ -126,6 +127,10 @@ impl Undo<'_> {
                 return Ok(self.over(place, 0, kept, journal)?);
             }
             let step = step_back(&former, &definition, &params);
+            if may_be_shown_late.take().as_ref() == Some(&there) {
+                self.env.clock.sleep(self.settings.late_commit_bound).await;
+                continue;
+            }
             let (Some(step), true) = (step, acknowledged <= ATTEMPTS * 3) else {
                 let reason = "the target acknowledges the change and does not keep it";
                 let kept = vec![Kept::whole(Stays::Impossible, reason)];
@@ -136,7 +141,10 @@ impl Undo<'_> {
             }
             match self.step_back(place, device, &step, (&definition, &params), journal).await? {
                 Did::Again => {}
-                Did::Done => acknowledged += 1,
+                Did::Done => {
+                    acknowledged += 1;
+                    may_be_shown_late = Some(there);
+                }
                 Did::Doubtful => self.env.clock.sleep(self.settings.late_commit_bound).await,
                 Did::Refused(message) => {
                     let reason = format!("the target refuses what it was before: {message}");

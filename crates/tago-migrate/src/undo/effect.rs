@@ -118,6 +118,7 @@ impl Undo<'_> {
         let name = format!("Holdfast run {}", self.ledger.run);
         for device in self.ledger.tokens.clone() {
             let mut removals: BTreeMap<String, u32> = BTreeMap::new();
+            let mut may_be_shown_late = false;
             loop {
                 self.watch.pass().await?;
                 let target = self.target;
@@ -126,6 +127,10 @@ impl Undo<'_> {
                     self.journal(journal, Row::TokensRemoved { device })?;
                     break;
                 };
+                if std::mem::take(&mut may_be_shown_late) {
+                    self.env.clock.sleep(self.settings.late_commit_bound).await;
+                    continue;
+                }
                 if removals.get(&token.id).is_some_and(|times| *times >= REMOVALS) {
                     return Err(halt(PortError::Refused { message: stays(&name, device) }));
                 }
@@ -134,6 +139,7 @@ impl Undo<'_> {
                 match target.remove_token(device, &token).await {
                     Ok(()) | Err(WriteError::NotReceived(PortError::NotFound { .. })) => {
                         *removals.entry(token.id).or_default() += 1;
+                        may_be_shown_late = true;
                     }
                     Err(error) => match error.cause() {
                         PortError::RateLimited { retry_after } => {
