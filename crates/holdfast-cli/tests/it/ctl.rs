@@ -66,7 +66,7 @@ impl Ctl {
 
     /// A command that is given no source.
     pub(crate) fn on_target(&self, arguments: &[&str]) -> Ended {
-        let mut command = self.shell();
+        let mut command = self.shell_of(&[PROGRAM]);
         command.args(arguments).args(["--json", "--target", &self.target.api, "--target-token-fd", "4"]);
         if !arguments.contains(&"--late-commit-bound-ms") {
             command.args(["--late-commit-bound-ms", "2000"]);
@@ -118,6 +118,16 @@ impl Ctl {
         fs::write(self.secrets.path().join("target"), project.token.expose_secret()).unwrap();
     }
 
+    /// `run` while system calls on its journal fail, as `strace` is told.
+    pub(crate) fn run_on_a_failing_disk(&self, fingerprint: &str, fault: &str) -> Ended {
+        let (plan, run) = (self.plan_file(), self.run_folder());
+        let (journal, inject) = (run.join("journal.sqlite-wal"), format!("inject={fault}"));
+        let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-P", text(&journal), "-e", &inject];
+        let mut command = self.shell_of(&[&strace[..], &[PROGRAM]].concat());
+        command.args(["run", text(&plan), "--approve", fingerprint, "--run", text(&run)]).args(self.sides());
+        ended(command)
+    }
+
     /// How one that went on beside the test ended.
     pub(crate) fn wait(child: Child) -> Ended {
         child.wait_with_output().unwrap().into()
@@ -139,7 +149,13 @@ impl Ctl {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let sides = [
+        let mut command = self.shell_of(&[PROGRAM]);
+        command.args(arguments).args(self.sides());
+        command
+    }
+
+    fn sides(&self) -> [&str; 15] {
+        [
             "--json",
             "--source",
             &self.source.api,
@@ -155,17 +171,15 @@ impl Ctl {
             "1500",
             "--patience-s",
             "2",
-        ];
-        let mut command = self.shell();
-        command.args(arguments).args(sides);
-        command
+        ]
     }
 
-    /// The program, with both tokens open.
-    fn shell(&self) -> Command {
+    /// A program, with both tokens open.
+    fn shell_of(&self, program: &[&str]) -> Command {
         let mut command = Command::new("sh");
         command
-            .args(["-c", r#"exec "$@" 3<"$SOURCE_TOKEN" 4<"$TARGET_TOKEN""#, "sh", PROGRAM])
+            .args(["-c", r#"exec "$@" 3<"$SOURCE_TOKEN" 4<"$TARGET_TOKEN""#, "sh"])
+            .args(program)
             .env("XDG_DATA_HOME", &self.data)
             .env("SOURCE_TOKEN", self.secrets.path().join("source"))
             .env("TARGET_TOKEN", self.secrets.path().join("target"));
