@@ -63,8 +63,7 @@ impl Carrying {
 
 /// What a plan of records would still do.
 pub(crate) fn undone(plan: &Plan) -> Vec<String> {
-    let undone = |verdict| matches!(verdict, Verdict::Create | Verdict::Update | Verdict::Blocked);
-    let devices = plan.devices().into_iter().filter(|part| undone(part.item.verdict));
+    let devices = plan.devices().into_iter().filter(|part| part.item.verdict != Verdict::Skip);
     let records = plan.summary().records_missing;
     let told =
         devices.map(|part| format!("{} {:?} {:?}", part.item.name, part.item.verdict, part.item.reasons));
