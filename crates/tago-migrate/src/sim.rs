@@ -8,6 +8,7 @@ mod journal;
 mod oracle;
 mod port;
 mod scenario;
+pub(crate) mod steps;
 mod whole;
 mod world;
 
@@ -17,7 +18,9 @@ use std::io::Write;
 use journal::Crash;
 use scenario::{LEAST_KINDS, play, play_and_end_at, play_and_undo};
 
+use crate::journal::Row;
 use crate::planted::{Bug, plant};
+use crate::undo::row::UndoRow;
 
 /// Past the capture of the test harness: these figures are to be seen.
 macro_rules! say {
@@ -117,7 +120,9 @@ fn a_removal_before_what_is_removed_is_kept_is_found_by_the_undo() {
 #[test]
 fn a_crash_at_any_row_of_the_journal_changes_nothing_in_the_end() {
     let mut played = 0;
-    for seed in 0..6 {
+    let mut steps = steps::all::<Row>();
+    steps.remove("undo");
+    for seed in seeds_that_take(steps, 6, play) {
         for row in 1..play(seed).rows {
             for durable in [false, true] {
                 let outcome = play_and_end_at(seed, Crash { row, durable });
@@ -129,7 +134,7 @@ fn a_crash_at_any_row_of_the_journal_changes_nothing_in_the_end() {
         }
     }
     say!(
-        "{played} crashes, at every row of six runs before and after it was on the disk: nothing lost or doubled"
+        "{played} crashes, at every row of runs with every kind of row, before and after it was on the disk: nothing lost or doubled"
     );
 }
 
@@ -165,7 +170,10 @@ fn an_undo_leaves_the_target_as_it_was_whatever_fails() {
 #[test]
 fn a_run_is_taken_back_from_any_row_and_an_undo_goes_on_from_any_row() {
     let mut played = 0;
-    for seed in 0..4 {
+    let mut steps = steps::all::<Row>();
+    steps.remove("undo");
+    steps.extend(steps::all::<UndoRow>().into_iter().map(|step| format!("undo {step}")));
+    for seed in seeds_that_take(steps, 4, |seed| play_and_undo(seed, None, None)) {
         let rows = play(seed).rows;
         let undo_rows = play_and_undo(seed, None, None).undo_rows;
         for (row, of_run) in (1..rows).map(|row| (row, true)).chain((0..undo_rows).map(|row| (row, false))) {
@@ -180,6 +188,28 @@ fn a_run_is_taken_back_from_any_row_and_an_undo_goes_on_from_any_row() {
         }
     }
     say!("{played} runs and undos ended at a row: the target is as it was before");
+}
+
+/// The first few seeds, and as many more as it needs for every step to be taken.
+fn seeds_that_take(
+    mut steps: BTreeSet<String>,
+    few: u64,
+    play: impl Fn(u64) -> scenario::Outcome,
+) -> Vec<u64> {
+    let mut seeds = Vec::new();
+    for seed in 0..1_000 {
+        let left = steps.len();
+        if seed >= few && left == 0 {
+            break;
+        }
+        let taken = play(seed).steps;
+        steps.retain(|step| !taken.contains(step));
+        if seed < few || steps.len() < left {
+            seeds.push(seed);
+        }
+    }
+    assert!(steps.is_empty(), "no seed takes these steps: {steps:?}");
+    seeds
 }
 
 /// What many seeds came to.

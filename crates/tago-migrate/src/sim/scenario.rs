@@ -10,6 +10,7 @@ use super::chance::Chance;
 use super::journal::{Crash, Memory};
 use super::oracle::{Bag, Key, bag, judge, removed, renamed, wanted};
 use super::port::{BEGINNING, FAULTS, FakePort, Fault, VirtualClock, token};
+use super::steps;
 use super::world::{FakeAction, FakeDevice, FakeRecord, Project};
 use crate::clock::Clock;
 use crate::control::Control;
@@ -40,6 +41,8 @@ pub(super) struct Outcome {
     /// Runs that were begun after one that was given up.
     pub(super) runs: u64,
     pub(super) rows: usize,
+    /// The kinds of row that its journal holds.
+    pub(super) steps: BTreeSet<String>,
     /// Rows of the undo among them.
     pub(super) undo_rows: usize,
     pub(super) written: u64,
@@ -213,6 +216,7 @@ impl Play {
         };
         let rows = journal.rows();
         self.outcome.rows = rows.len();
+        self.outcome.steps = rows.iter().map(|(_, row)| steps::of(row)).collect();
         self.outcome.kinds.extend(self.target.seen.lock().unwrap().iter().map(|fault| name(*fault)));
         match Ledger::of(rows.iter().map(|(_, row)| row)) {
             Ok(ledger) => {

@@ -65,6 +65,7 @@ impl Play {
         let rows_of_run = journal.rows().len();
         let told = self.undo_sessions(&plan, &journal, first_crash).await;
         self.outcome.rows = journal.rows().len();
+        self.outcome.steps = journal.rows().iter().map(|(_, row)| steps::of(row)).collect();
         self.outcome.undo_rows = self.outcome.rows - rows_of_run;
         self.outcome.kinds.extend(self.target.seen.lock().unwrap().iter().map(|fault| name(*fault)));
         match told {
