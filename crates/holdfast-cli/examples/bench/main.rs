@@ -94,7 +94,7 @@ fn records(large: &Measured, back: &Measured, ingested: Half, raw: Half, officia
     half("exact rehearsal into an empty project", records, &large.rehearsed);
     half("migration", records, &large.migrated);
     half("proof", records, &large.proven);
-    half("undo", back.records as f64, &back.undone);
+    half("undo: every record is read, the new devices are deleted", back.records as f64, &back.undone);
     line("the official way: page after page, 400 ms for each 2,000", official, None);
     tell(
         "migration : ingest of ready-made bodies",

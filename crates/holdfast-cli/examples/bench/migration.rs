@@ -195,7 +195,7 @@ async fn carry_out(Job { source, target, order, platform }: Job) -> Measured {
 fn removed(reversed: &Reversed) -> u64 {
     match reversed.what {
         Reversal::Records(records) => records,
-        Reversal::Deleted | Reversal::Restored => 0,
+        Reversal::Deleted | Reversal::Restored | Reversal::WrittenBack(_) => 0,
     }
 }
 
