@@ -104,7 +104,7 @@ async fn furnished(it: &Running) -> BTreeMap<String, String> {
         let metadata = if name == "scale" { json!({"from": ids["truck"]}) } else { json!({}) };
         let record = |number: u64| {
             json!({
-                "variable": if number % 3 == 0 { "door" } else { "temperature" },
+                "variable": if number.is_multiple_of(3) { "door" } else { "temperature" },
                 "value": number,
                 "group": format!("{name}{number:020}"),
                 "time": tago_api::Time::from_millis(now - 3_600_000 * (number as i64 + 1)),
