@@ -26,9 +26,9 @@ async fn f14_f15_a_run_ends_when_its_journal_cannot_be_written_and_goes_on_later
     {
         let before = oracle::records(&into, None);
         let device = &target.api().devices(&DeviceQuery::all()).await.unwrap()[number];
-        let device = device.id.to_string();
+        let device = [device.id.to_string()];
         let ctl = Ctl::between(&source, &target);
-        let plan = ctl.plan(&["--device", &device]).json(0);
+        let plan = ctl.plan(&["--device", &device[0]]).json(0);
         let missing = plan["records"]["to_write"].as_i64().unwrap();
         assert!(missing > 50, "{fault}: {missing}");
         let ended = ctl.run_on_a_failing_disk(plan["fingerprint"].as_str().unwrap(), fault);
@@ -38,8 +38,7 @@ async fn f14_f15_a_run_ends_when_its_journal_cannot_be_written_and_goes_on_later
         assert!(sent < missing, "{fault}: it went on without its journal");
         told += usize::from(sent > 0);
         assert_eq!(ctl.resume(None).json(0)["ending"], "finished", "{fault}");
-        let expected =
-            before.plus(&oracle::records(&from, None).of(&[device.clone()]).minus(&before.of(&[device])));
+        let expected = before.plus(&oracle::records(&from, None).of(&device).minus(&before.of(&device)));
         assert_eq!(expected.compare(&oracle::records(&into, None)), NONE, "{fault}");
         assert_eq!(ctl.prove().json(0)["green"], true, "{fault}");
     }
