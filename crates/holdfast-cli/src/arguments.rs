@@ -260,6 +260,9 @@ pub(crate) struct Choice {
     /// What becomes of ids and addresses inside records that the target calls otherwise.
     #[arg(long, value_enum, default_value_t = Inside::Rewrite)]
     pub(crate) ids_in_records: Inside,
+    /// What becomes of devices that are inactive on the target and are to get records.
+    #[arg(long, value_enum, default_value_t = Inactive::Wake)]
+    pub(crate) inactive: Inactive,
     /// The folder of a run over resources between the same two projects: what it moved is known by its new
     /// ids, on devices and inside records.
     #[arg(long, value_name = "FOLDER")]
@@ -303,6 +306,14 @@ pub(crate) enum Inside {
     /// Devices, the profile and addresses of files get the target's names.
     Rewrite,
     /// They stay as they are.
+    Leave,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Inactive {
+    /// They are active while their records are written, and inactive again at the end.
+    Wake,
+    /// They stay as they are; their records are left out.
     Leave,
 }
 

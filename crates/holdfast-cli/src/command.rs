@@ -3,8 +3,9 @@ use std::path::Path;
 
 use tago_api::{DeviceId, Time};
 use tago_migrate::{
-    Choices, Clock, Depth, Ending, Existing, Inside, JournalError, Plan, PlanError, PlanKind, Policy,
-    ProofChoice, ProofDepth, RunError, Seal, Source, SystemClock, Tripped, WorkState, give_up, prove_as,
+    Choices, Clock, Depth, Ending, Existing, Inactive, Inside, JournalError, Plan, PlanError, PlanKind,
+    Policy, ProofChoice, ProofDepth, RunError, Seal, Source, SystemClock, Tripped, WorkState, give_up,
+    prove_as,
     rebuild, rehearse, release, report, resume, retry, run, status, tick, undo, worklist,
 };
 
@@ -244,6 +245,10 @@ async fn choices(choice: &Choice, source: &dyn Source) -> Result<Choices, Failur
         inside: match choice.ids_in_records {
             arguments::Inside::Rewrite => Inside::Rewrite,
             arguments::Inside::Leave => Inside::Leave,
+        },
+        inactive: match choice.inactive {
+            arguments::Inactive::Wake => Inactive::Wake,
+            arguments::Inactive::Leave => Inactive::Leave,
         },
         renamed: choice.after_resources.as_deref().map(tago_migrate::resources::renamed).transpose()?,
     })

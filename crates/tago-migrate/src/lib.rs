@@ -57,8 +57,8 @@ pub use journal::JournalError;
 pub use json::Json;
 pub use plan::{
     Beyond, Check, CheckName, CheckVerdict, Choices, DataItem, Depth, DeviceItem, DevicePart, Existing,
-    Header, Inside, Item, Plan, PlanError, PlanKind, Policy, Reason, ReasonCode, Renamed, Seal, Summary,
-    Tripped, TrippedAction, Verdict, Window,
+    Header, Inactive, Inside, Item, Plan, PlanError, PlanKind, Policy, Reason, ReasonCode, Renamed, Seal,
+    Summary, Tripped, TrippedAction, Verdict, Window,
 };
 pub use ports::{Identity, NAMED_LIMIT, Order, PortError, READ_LIMIT, Range, Source, Target, WriteError};
 pub use progress::{Figures, Phase, Progress};

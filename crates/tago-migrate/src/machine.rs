@@ -326,9 +326,7 @@ impl State {
             }
         }
         let concerned = plan.items.iter().filter_map(|item| match item {
-            Item::Device(device) if matches!(device.verdict, Verdict::Create | Verdict::Update) => {
-                Some(device.device)
-            }
+            Item::Device(device) if device.is_worked_on() => Some(device.device),
             Item::Data(data) if data.verdict == Verdict::Fill => Some(data.device),
             _ => None,
         });
@@ -417,8 +415,7 @@ impl State {
 
     fn device_over(&self, place: u32, device: &DeviceItem) -> bool {
         let done = self.ledger.devices.get(&place).is_some_and(|device| device.finished);
-        done || self.ledger.held.contains(&place)
-            || !matches!(device.verdict, Verdict::Create | Verdict::Update)
+        done || self.ledger.held.contains(&place) || !device.is_worked_on()
     }
 
     fn data_over(&self, place: u32) -> bool {
@@ -450,6 +447,7 @@ impl State {
         let ledger = self.ledger.devices.get(place);
         match item.verdict {
             Verdict::Create => ledger.filter(|ledger| ledger.ready)?.made,
+            _ if item.wakes && !ledger.is_some_and(|ledger| ledger.ready) => None,
             Verdict::Update if !ledger.is_some_and(|ledger| ledger.ready) => {
                 self.ledger.held.contains(place).then_some(item.target).flatten()
             }
@@ -739,7 +737,7 @@ impl Turn<'_> {
         let orphans: Vec<u32> = self.state.waiting.iter().copied().filter(orphaned).collect();
         for orphan in orphans {
             self.state.waiting.remove(&orphan);
-            let reason = "its device was not made".to_owned();
+            let reason = "its device was not made, or not activated".to_owned();
             self.journal(Row::Held { item: orphan, window: None, reason });
         }
     }

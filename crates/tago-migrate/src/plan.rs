@@ -47,6 +47,9 @@ pub struct Choices {
     /// What becomes of actions that the run would set off.
     #[serde(default, skip_serializing_if = "Tripped::is_default")]
     pub tripped: Tripped,
+    /// What becomes of devices that are inactive on the target and are to get records.
+    #[serde(default, skip_serializing_if = "Inactive::is_default")]
+    pub inactive: Inactive,
     /// What a run of resources between the same two projects calls things
     /// ([`resources::renamed`](crate::resources::renamed)).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -122,6 +125,23 @@ pub enum Tripped {
 impl Tripped {
     fn is_default(&self) -> bool {
         *self == Tripped::default()
+    }
+}
+
+/// What becomes of devices that are inactive on the target and are to get records, which they refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Inactive {
+    /// They are active while their records are written, and inactive again at the end.
+    #[default]
+    Wake,
+    /// They stay as they are; their records are left out.
+    Leave,
+}
+
+impl Inactive {
+    fn is_default(&self) -> bool {
+        *self == Inactive::default()
     }
 }
 
@@ -273,10 +293,25 @@ pub struct DeviceItem {
     /// and of one whose rule cannot be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub immutable: Option<BTreeSet<String>>,
+    /// Whether it is inactive on the target, and active while its records are written.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wakes: bool,
     /// Its tokens in the source.
     pub source_tokens: Vec<Token>,
     /// Its counterpart's tokens.
     pub target_tokens: Vec<Token>,
+}
+
+impl DeviceItem {
+    /// Whether the run gives it what the source says of it.
+    pub(crate) fn follows_source(&self) -> bool {
+        matches!(self.verdict, Verdict::Create | Verdict::Update)
+    }
+
+    /// Whether the run does anything about the device itself.
+    pub(crate) fn is_worked_on(&self) -> bool {
+        self.follows_source() || self.wakes
+    }
 }
 
 /// Records of one device in one time range: what two reads see.

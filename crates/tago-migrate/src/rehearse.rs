@@ -16,7 +16,7 @@ use crate::machine::Route;
 use crate::pacer::Pacers;
 use crate::plan::{
     Beyond, Check, CheckName, CheckVerdict, Choices, DataItem, Depth, DeviceItem, Existing, FORMAT, Header,
-    Item, Plan, Policy, Reason, ReasonCode, Renamed, Verdict, Window,
+    Inactive, Item, Plan, Policy, Reason, ReasonCode, Renamed, Verdict, Window,
 };
 use crate::ports::{Identity, Order, PortError, Range, Source, Target};
 use crate::progress::Phase;
@@ -200,6 +200,15 @@ impl Rehearsal<'_> {
         let known = known(&header, &items, &theirs);
         let actions = self.actions().await?;
         let data = self.data(&scanned, &items, &known, &actions).await?;
+        for ((scanned, item), part) in scanned.iter().zip(&mut items).zip(&data) {
+            let writes = part.items.iter().any(|item| item.verdict == Verdict::Fill);
+            if writes && rests(scanned, item) {
+                item.wakes = true;
+                let text = "it is inactive on the target; it is active while its records are written, and \
+                            inactive again at the end";
+                item.reasons.push(reason(ReasonCode::Inactive, text));
+            }
+        }
         header.actions = storm::tripped(&actions, &scanned, &items, &data);
         header.undo_actions = storm::tripped_by_undo(&actions, &data);
         let mut checks = assess::assess(self.choices, &unknown, &scanned, &items, &data);
@@ -451,6 +460,7 @@ impl Rehearsal<'_> {
             remapped: BTreeMap::new(),
             parses: false,
             immutable: None,
+            wakes: false,
             source_tokens: scanned.tokens.clone(),
             target_tokens: Vec::new(),
         };
@@ -600,9 +610,7 @@ impl Rehearsal<'_> {
         }
         let blocked = (item.verdict == Verdict::Blocked)
             .then(|| reason(ReasonCode::DeviceBlocked, "its device is blocked"));
-        let inactive = if target.is_some_and(|device| !device.definition.active)
-            && !(item.verdict == Verdict::Update && scanned.device.definition.active)
-        {
+        let inactive = if self.choices.inactive == Inactive::Leave && rests(scanned, item) {
             let text =
                 "the device is inactive on the target and refuses data; activate it and rehearse again";
             Some(reason(ReasonCode::Inactive, text))
@@ -960,6 +968,13 @@ fn known(header: &Header, items: &[DeviceItem], theirs: &[Device]) -> Known {
     let same = theirs.iter().map(|device| device.id.to_string()).chain(profiles);
     let to_make = items.iter().filter(|item| item.verdict == Verdict::Create).map(|item| item.device);
     Known::new(header, &pairs, same, to_make)
+}
+
+/// Whether a device of the target refuses data, and stays so by what is planned for it.
+fn rests(scanned: &Scanned, item: &DeviceItem) -> bool {
+    let there = scanned.target.as_ref().map(|(device, ..)| &device.definition);
+    let is_activated = item.verdict == Verdict::Update && scanned.device.definition.active;
+    there.is_some_and(|there| !there.active) && !is_activated
 }
 
 fn reason(code: ReasonCode, text: &str) -> Reason {

@@ -361,7 +361,7 @@ pub fn status(folder: &Path) -> Result<RunStatus, RunError> {
     let summary = plan.summary();
     let over = plan.items.iter().zip(0_u32..).filter(|(item, place)| match item {
         Item::Device(device) => {
-            !matches!(device.verdict, Verdict::Create | Verdict::Update)
+            !device.is_worked_on()
                 || ledger.held.contains(place)
                 || ledger.devices.get(place).is_some_and(|device| device.finished)
         }

@@ -330,6 +330,9 @@ impl<'a> Undo<'a> {
         let items = self.written().len() as u64;
         self.watch.change(|figures| (figures.records_total, figures.items_total) = (total, items));
         for place in self.devices() {
+            self.activate(place, journal).await?;
+        }
+        for place in self.devices() {
             self.list_device(place, journal).await?;
             if self.made(place).is_some() {
                 self.delete_made(place, journal).await?;
@@ -477,7 +480,8 @@ pub(crate) fn told(plan: &Plan, ledger: &Ledger) -> Undone {
         }
         match item {
             Item::Data(_) => *removed.entry(*device).or_default() += records,
-            Item::Device(item) if kept.is_empty() => {
+            // One that was only active for a while is as it was.
+            Item::Device(item) if kept.is_empty() && item.follows_source() => {
                 let what =
                     if item.verdict == Verdict::Create { Reversal::Deleted } else { Reversal::Restored };
                 told.reversed.push(Reversed { device: *device, name: (*name).to_owned(), what });

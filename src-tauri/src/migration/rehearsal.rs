@@ -172,6 +172,7 @@ pub(crate) fn choices_of(choices: &Choices) -> Answer<engine::Choices> {
             Depth::Exact => engine::Depth::Exact,
         },
         inside: engine::Inside::Rewrite,
+        inactive: engine::Inactive::Wake,
         renamed: None,
         tripped: match choices.tripped {
             TrippedChoice::Hold => engine::Tripped::Hold,

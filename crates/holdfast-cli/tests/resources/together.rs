@@ -27,7 +27,10 @@ async fn a_whole_project_with_its_records_moves_and_is_taken_back_without_its_so
         let id = the_id(&source, path, name).await;
         names.push(json!({"variable": "names", "value": id, "group": name, "time": time}));
     }
-    source.send(&the_id(&source, "/device", "Truck 1").await, names.into()).await;
+    let truck = the_id(&source, "/device", "Truck 1").await;
+    source.send(&truck, names.into()).await;
+    // It arrives inactive, and refuses records as it is.
+    source.ask("PUT", &format!("/device/{truck}"), Some(json!({"active": false}))).await;
     let target = Running::start(2).await;
     let before = target.content().await;
     let resources = Moving::new(Conflict::KeepTarget);
@@ -42,6 +45,7 @@ async fn a_whole_project_with_its_records_moves_and_is_taken_back_without_its_so
     let devices = plan.devices();
     for device in &devices {
         assert_eq!(device.item.verdict, Verdict::Skip, "{:?}", device.item.reasons);
+        assert_eq!(device.item.wakes, device.item.name == "Truck 1");
     }
     let inside = plan.header().checks.iter().find(|check| check.name == CheckName::InsideRecords).unwrap();
     assert_eq!(inside.verdict, CheckVerdict::Pass, "{}", inside.text);
@@ -65,6 +69,8 @@ async fn a_whole_project_with_its_records_moves_and_is_taken_back_without_its_so
     assert!(again.summary().nothing_to_do);
     // What records name is what the target calls it.
     let truck = the_id(&target, "/device", "Truck 1").await;
+    let rests = target.ask("GET", &format!("/device/{truck}"), None).await;
+    assert_eq!(rests["active"], false, "it is as it arrived");
     let stored = target.ask("GET", &format!("/device/{truck}/data?variable=names"), None).await;
     let said: BTreeSet<&str> =
         stored.as_array().unwrap().iter().filter_map(|record| record["value"].as_str()).collect();

@@ -90,7 +90,7 @@ impl Turn<'_> {
         let ledger = self.state.ledger.devices.get(&item).cloned().unwrap_or_default();
         let source = &pair.source;
         let source_holds = seal(&source.0.definition, &source.1) == device.source_seal;
-        if !source_holds && !ledger.ready {
+        if device.follows_source() && !source_holds && !ledger.ready {
             let reason = "the device in the source is not that of the rehearsal any more; rehearse again";
             return self.hold(item, reason.to_owned());
         }
@@ -102,7 +102,8 @@ impl Turn<'_> {
             }
             None => return self.hold(item, "the device is not on the target any more".to_owned()),
             Some(target) if ledger.ready => {
-                finishing(&wanted, &target.0.definition).map(|edit| Work::Edit(target.0.id, Box::new(edit)))
+                finishing(&wanted, &target.0.definition, rests(device, &ledger, &wanted))
+                    .map(|edit| Work::Edit(target.0.id, Box::new(edit)))
             }
             Some(target) => {
                 let there = seal(&target.0.definition, &target.1);
@@ -114,9 +115,16 @@ impl Turn<'_> {
                 let edit = (device.verdict == Verdict::Update)
                     .then(|| edit_to(&wanted, &target.0.definition))
                     .flatten();
+                let edit = match edit {
+                    edit if device.wakes && !target.0.definition.active => {
+                        Some(DeviceEdit { active: Some(true), ..edit.unwrap_or_default() })
+                    }
+                    edit => edit,
+                };
                 match edit {
                     Some(edit) => Some(Work::Edit(target.0.id, Box::new(edit))),
-                    None => lacking_params(&params, &target.1, target.0.id),
+                    None if device.follows_source() => lacking_params(&params, &target.1, target.0.id),
+                    None => None,
                 }
             }
         };
@@ -147,7 +155,7 @@ impl Turn<'_> {
     ) {
         let there = pair.target.as_ref().map(|(there, params, _)| (&there.definition, params.as_slice()));
         if let Some((definition, params)) = there
-            && device.verdict == Verdict::Update
+            && device.verdict != Verdict::Create
             && ledger.former.is_none()
             && !ledger.edited
             && work.is_some()
@@ -297,15 +305,21 @@ fn after(work: &Work, there: Option<(&Definition, &[Param])>) -> Option<Seal> {
     }
 }
 
+/// Whether the device is to be inactive in the end. One that is only written to, and that somebody else has
+/// activated, stays active.
+fn rests(device: &DeviceItem, ledger: &DeviceLedger, source: &Definition) -> bool {
+    if device.follows_source() { !source.active } else { ledger.edited }
+}
+
 /// What takes the run's mark away and lets an inactive device rest, and changes nothing that somebody
 /// else changed meanwhile.
-fn finishing(source: &Definition, target: &Definition) -> Option<DeviceEdit> {
+fn finishing(source: &Definition, target: &Definition, rests: bool) -> Option<DeviceEdit> {
     let tags = target.tags.iter().any(|tag| tag.key == MARKER).then(|| {
         let mut tags: Vec<Tag> = target.tags.iter().filter(|tag| tag.key != MARKER).cloned().collect();
         tags.extend(source.tags.iter().skip(TAGS - 1).cloned());
         tags
     });
-    let active = (target.active && !source.active).then_some(false);
+    let active = (target.active && rests).then_some(false);
     let edit = DeviceEdit { tags, active, ..DeviceEdit::default() };
     (edit != DeviceEdit::default()).then_some(edit)
 }

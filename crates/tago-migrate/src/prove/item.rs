@@ -48,7 +48,7 @@ impl Part {
 impl Prover<'_> {
     /// A device that the run made or changed must be what it is in the source.
     pub(super) async fn device(&self, item: &DeviceItem, place: u32) -> Result<Part, ProveError> {
-        if !matches!(item.verdict, Verdict::Create | Verdict::Update) {
+        if !item.follows_source() {
             return Ok(Part::default());
         }
         let about = |verdict, text: String| WindowProof {

@@ -4,7 +4,8 @@ use tago_api::{DeviceId, Time};
 
 use super::{Part, Scanned};
 use crate::plan::{
-    Check, CheckName, CheckVerdict, Choices, DataItem, DeviceItem, Inside, Policy, ReasonCode, Verdict,
+    Check, CheckName, CheckVerdict, Choices, DataItem, DeviceItem, Inactive, Inside, Policy, ReasonCode,
+    Verdict,
 };
 
 /// A check names so many devices.
@@ -52,12 +53,7 @@ pub(super) fn assess(
             "no device of the target would hold more records than it may",
             "time ranges are left out, because their device would hold more records than it may",
         ),
-        count(
-            CheckName::ActiveDevices,
-            blocked(ReasonCode::Inactive),
-            "every device that is written to takes data",
-            "devices are inactive on the target and refuse data; activate them and rehearse again",
-        ),
+        active(choices, items, blocked(ReasonCode::Inactive)),
         count(
             CheckName::SerialNumbers,
             serials,
@@ -88,6 +84,29 @@ pub(super) fn assess(
             },
         },
     ]
+}
+
+/// Devices that refuse data as they are.
+fn active(choices: &Choices, items: &[DeviceItem], blocked: usize) -> Check {
+    let waking: Vec<&str> = items.iter().filter(|item| item.wakes).map(|item| item.name.as_str()).collect();
+    match choices.inactive {
+        Inactive::Leave => count(
+            CheckName::ActiveDevices,
+            blocked,
+            "every device that is written to takes data",
+            "devices are inactive on the target and refuse data; activate them and rehearse again",
+        ),
+        Inactive::Wake => count(
+            CheckName::ActiveDevices,
+            waking.len(),
+            "every device that is written to takes data",
+            &format!(
+                "devices are inactive on the target; each is active while its records are written, and takes \
+                 what else is sent to it for so long, and is inactive again at the end: {}",
+                named(&waking)
+            ),
+        ),
+    }
 }
 
 pub(super) fn readable(later: u64, cutoff: Time) -> Check {

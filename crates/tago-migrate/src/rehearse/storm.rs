@@ -163,7 +163,7 @@ pub(super) fn tripped(
             let happens = match when.as_str() {
                 "delete" => false,
                 "create" => item.verdict == Verdict::Create,
-                _ => matches!(item.verdict, Verdict::Create | Verdict::Update),
+                _ => item.is_worked_on(),
             };
             let has = |(key, value): &(String, Option<String>)| {
                 tags(scanned, item).any(|tag| is_tag(tag, key, value.as_deref()))

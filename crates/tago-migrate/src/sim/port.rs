@@ -633,6 +633,9 @@ impl Target for FakePort {
             if device.definition.kind == "immutable" {
                 return Err(PortError::Refused { message: "the device is immutable".into() });
             }
+            if !device.definition.active {
+                return Err(PortError::Refused { message: "the device is inactive".into() });
+            }
             let mut gone = selected(device, &ids, fewer);
             gone.retain(|place| part.is_none_or(|part| part.rotate_left(*place) & 1 == 1));
             match happens_at {

@@ -117,6 +117,8 @@ struct Play {
     foreign: Arc<Mutex<BTreeMap<DeviceId, Vec<FakeRecord>>>>,
     /// Which actions of the target were active.
     actions: BTreeMap<ActionId, bool>,
+    /// Which devices of the target were inactive.
+    resting: BTreeMap<DeviceId, bool>,
 }
 
 /// Every seed sees so many kinds of fault.
@@ -186,6 +188,7 @@ impl Play {
             keep: Arc::default(),
             foreign: Arc::default(),
             actions: BTreeMap::new(),
+            resting: BTreeMap::new(),
         };
         play.furnish();
         play.furnish_actions();
@@ -767,6 +770,14 @@ impl Play {
             if theirs.tokens.iter().any(|token| token.name == own || token.name.starts_with("Holdfast probe"))
             {
                 self.outcome.wrong.push(format!("a token of the run is left on {}", item.name));
+            }
+            // A run that was given up leaves a device active, and the next one finds it so.
+            if !matches!(item.verdict, Verdict::Create | Verdict::Update)
+                && self.outcome.runs == 0
+                && self.resting.get(&id).is_some_and(|rests| *rests == theirs.definition.active)
+            {
+                let now = if theirs.definition.active { "active" } else { "inactive" };
+                self.outcome.wrong.push(format!("{} is left {now}", item.name));
             }
             let kept = item.verdict == Verdict::Conflict;
             let same = theirs.definition == ours.definition && params(&theirs.params) == params(&ours.params);

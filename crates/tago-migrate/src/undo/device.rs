@@ -12,7 +12,7 @@ use crate::device::{Definition, Device, DeviceEdit, Former, Param, ParamWrite, T
 use crate::journal::{Journal, Row, Stays, Was};
 use crate::json::Json;
 use crate::machine::{MARKER, Route};
-use crate::plan::Seal;
+use crate::plan::{Item, Seal};
 use crate::ports::Range;
 
 /// A change that does not take effect is repeated so often.
@@ -91,18 +91,63 @@ impl Undo<'_> {
         Ok(self.over(place, 0, vec![Kept::whole(Stays::Impossible, reason)], journal)?)
     }
 
+    /// What a device was that the run changed, or why it cannot be read; `None` if there is nothing to give
+    /// back.
+    fn former(&self, place: u32) -> Option<(DeviceId, Result<Former, String>)> {
+        let kept = self.ledger.devices.get(&place)?.former.as_ref()?;
+        let device = self.device_item(place)?.target.filter(|_| !self.is_over(place))?;
+        let bytes = self.keep.kept(kept).map_err(|error| error.to_string());
+        let read = |bytes: Vec<u8>| serde_json::from_slice(&bytes).map_err(|error| error.to_string());
+        Some((device, bytes.and_then(read)))
+    }
+
+    /// Lets a device that the run has put to rest be active while its records are removed or written back. What is not as the
+    /// run left it stays as it is.
+    pub(super) async fn activate(&mut self, place: u32, journal: &mut dyn Journal) -> Result<(), Break> {
+        let source = self.device_item(place).map(|item| item.device);
+        let is_of = |item: &u32| {
+            let item = self.plan.items.get(*item as usize);
+            item.is_some_and(|item| matches!(item, Item::Data(data) if Some(data.device) == source))
+        };
+        let is_open = self.ledger.data.keys().any(|item| is_of(item) && !self.is_over(*item));
+        let Some((device, Ok(former))) = self.former(place).filter(|_| is_open) else {
+            return Ok(());
+        };
+        let before = seal(&former.definition, &params_of(&former));
+        for _ in 0..ATTEMPTS {
+            let Some((definition, params)) = self.read(device).await? else { return Ok(()) };
+            let there = seal(&definition, &params);
+            if definition.active || !(there == before || self.is_own(place, &there)) {
+                return Ok(());
+            }
+            if !self.is_fresh(Route::Edit).await? {
+                continue;
+            }
+            let edit = DeviceEdit { active: Some(true), ..DeviceEdit::default() };
+            let shape = seal(&edit.applied_to(&definition), &params);
+            let target = self.target;
+            let request = || target.edit_device(device, &edit);
+            match self.change(place, Some(shape), Route::Edit, journal, request).await? {
+                // Its records say whether it matters.
+                Did::Refused(_) => return Ok(()),
+                Did::Again | Did::Done => {}
+                Did::Doubtful => self.env.clock.sleep(self.settings.late_commit_bound).await,
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a device that the run had put to rest is active, and not by this undo.
+    fn is_woken_by_others(&self, place: u32, there: &Definition, shape: &Seal) -> bool {
+        let rested = self.device_item(place).is_some_and(|item| item.wakes);
+        let finished = self.ledger.devices.get(&place).is_some_and(|device| device.finished);
+        let by_undo = self.ledger.undo.shapes.get(&place).is_some_and(|shapes| shapes.contains(shape));
+        rested && finished && there.active && !by_undo
+    }
+
     /// Gives a device that the run changed what it had.
     pub(super) async fn put_back(&mut self, place: u32, journal: &mut dyn Journal) -> Result<(), Break> {
-        let ledger = self.ledger.devices.get(&place);
-        let former = ledger.and_then(|device| device.former.clone());
-        let target = self.device_item(place).and_then(|item| item.target);
-        let (Some(former), Some(device)) = (former, target) else { return Ok(()) };
-        if self.is_over(place) {
-            return Ok(());
-        }
-        let kept = self.keep.kept(&former).map_err(|error| error.to_string());
-        let former = kept
-            .and_then(|bytes| serde_json::from_slice::<Former>(&bytes).map_err(|error| error.to_string()));
+        let Some((device, former)) = self.former(place) else { return Ok(()) };
         let former = match former {
             Ok(former) => former,
             Err(error) => {
@@ -121,6 +166,10 @@ impl Undo<'_> {
             let there = seal(&definition, &params);
             if there == before {
                 return Ok(self.over(place, 0, Vec::new(), journal)?);
+            }
+            if self.is_woken_by_others(place, &definition, &there) {
+                let kept = vec![Kept::whole(Stays::ChangedSince, "somebody activated the device since")];
+                return Ok(self.over(place, 0, kept, journal)?);
             }
             if !self.is_own(place, &there) {
                 let kept = vec![Kept::whole(Stays::ChangedSince, "somebody changed the device since")];

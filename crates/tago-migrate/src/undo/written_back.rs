@@ -217,6 +217,7 @@ impl Undo<'_> {
                 target_seal: None,
                 remapped: BTreeMap::new(),
                 immutable: None,
+                wakes: false,
                 source_tokens: Vec::new(),
                 target_tokens: Vec::new(),
                 ..owner.clone()

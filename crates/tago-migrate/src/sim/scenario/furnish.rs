@@ -30,7 +30,8 @@ impl Play {
                 if chance.permille(300) {
                     there.params.pop();
                 }
-                there.definition.active = true;
+                there.definition.active = (self.outcome.seed + number) % 5 != 0;
+                self.resting.insert(id, !there.definition.active);
                 target.devices.insert(id, there);
             }
             source.devices.insert(id, device);

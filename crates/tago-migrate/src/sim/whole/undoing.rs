@@ -9,6 +9,8 @@ use crate::sim::port::Fault;
 use crate::undo::{Reversal, Stayed};
 use crate::{Undone, irreversible, undo, undone};
 
+mod resting;
+
 impl Bench {
     /// Source and folder are all that a run needs; of both, the undo has the folder.
     async fn undo(&self) -> Undone {
