@@ -26,6 +26,6 @@ pub use error::{ApiError, Body, Delivery, Refusal};
 pub use record::{DeviceApi, NewRecord, Record, RecordPages, RecordQuery, TimeRange};
 pub use resource::{
     AnalysisCode, CreatedAuthorization, Document, FileEntry, NewServiceAuthorization, ResourceType,
-    ServiceAuthorization, StoredFile,
+    ServiceAuthorization, StoredFile, UPLOAD_PART, UploadedPart,
 };
 pub use transport::{Retries, Settings};

@@ -16,7 +16,7 @@ mod file;
 mod part;
 mod service_authorization;
 
-pub use file::{FileEntry, StoredFile};
+pub use file::{FileEntry, StoredFile, UPLOAD_PART, UploadedPart};
 pub use part::AnalysisCode;
 pub use service_authorization::{CreatedAuthorization, NewServiceAuthorization, ServiceAuthorization};
 

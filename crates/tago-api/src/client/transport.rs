@@ -238,7 +238,8 @@ impl Transport {
             .request(call.method.clone(), call.url(self.address()))
             .header("token", self.header.clone());
         if let Some(body) = &call.body {
-            request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
+            let content_type = call.form.as_deref().unwrap_or("application/json");
+            request = request.header(CONTENT_TYPE, content_type).body(body.clone());
         }
         let route = call.route;
         let asked = self.clock.asked();
@@ -324,6 +325,8 @@ pub(super) struct Call {
     arguments: Vec<String>,
     query: Vec<(String, String)>,
     body: Option<Bytes>,
+    /// The content type of a body that is a form, and not JSON.
+    form: Option<String>,
     /// Whether the answer may be a pointer to where the bytes are.
     pointing: bool,
 }
@@ -338,7 +341,15 @@ impl Call {
             Some("DELETE") => Method::DELETE,
             _ => Method::GET,
         };
-        Call { method, route, arguments: Vec::new(), query: Vec::new(), body: None, pointing: false }
+        Call {
+            method,
+            route,
+            arguments: Vec::new(),
+            query: Vec::new(),
+            body: None,
+            form: None,
+            pointing: false,
+        }
     }
 
     pub(super) fn with(mut self, argument: impl ToString) -> Call {
@@ -360,6 +371,27 @@ impl Call {
     pub(super) fn body(mut self, body: Bytes) -> Call {
         self.body = Some(body);
         self
+    }
+
+    /// A form of texts and one file, as browsers send them.
+    pub(super) fn form(mut self, texts: &[(&str, &str)], file: &Bytes) -> Call {
+        let boundary = boundary(file);
+        let mut body = BytesMut::with_capacity(file.len() + 1_024);
+        for (name, text) in texts {
+            let head = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
+            body.extend_from_slice(head.as_bytes());
+            body.extend_from_slice(text.as_bytes());
+            body.extend_from_slice(b"\r\n");
+        }
+        let head = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"part\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(file);
+        body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+        self.form = Some(format!("multipart/form-data; boundary={boundary}"));
+        self.body(body.freeze())
     }
 
     fn pointing(self) -> Call {
@@ -388,6 +420,19 @@ impl Call {
             url.query_pairs_mut().extend_pairs(&self.query);
         }
         url
+    }
+}
+
+/// A line that is not in the file.
+fn boundary(file: &[u8]) -> String {
+    let mut number = 0_u64;
+    loop {
+        let boundary = format!("holdfast-{number:016x}");
+        let is_in_it = file.windows(boundary.len()).any(|window| window == boundary.as_bytes());
+        if !is_in_it {
+            return boundary;
+        }
+        number += 1;
     }
 }
 

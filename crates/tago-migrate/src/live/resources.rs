@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tago_api::client::{
     AnalysisCode, ApiError, NewServiceAuthorization, ParamWrite, Permission, ResourceType,
-    ServiceAuthorization, StoredFile,
+    ServiceAuthorization, StoredFile, UPLOAD_PART,
 };
 use tago_api::{DeviceId, ProfileId, Time};
 
@@ -190,7 +190,7 @@ impl ResourcesTarget for Live {
             Kind::File => {
                 let public = fields.get("public").and_then(Value::as_bool).unwrap_or(false);
                 let file = StoredFile { path: text("path"), content: content.unwrap_or_default(), public };
-                self.api.upload_file(&file).await?;
+                self.store(&file).await?;
                 Ok(file.path)
             }
             Kind::ServiceAuthorization => {
@@ -240,7 +240,7 @@ impl ResourcesTarget for Live {
                         there.is_some_and(|file| file.public)
                     }
                 };
-                Ok(self.api.upload_file(&StoredFile { path: at.id.clone(), content, public }).await?)
+                self.store(&StoredFile { path: at.id.clone(), content, public }).await
             }
             _ => Err(refused("it cannot be changed")),
         }
@@ -495,6 +495,24 @@ fn refused(message: &str) -> WriteError {
 }
 
 /// A question that came before the write: nothing was sent.
+impl Live {
+    /// A large file goes in parts. Until the last request none of it is stored, whatever became of the others.
+    async fn store(&self, file: &StoredFile) -> Result<(), WriteError> {
+        if file.content.len() <= UPLOAD_PART {
+            return Ok(self.api.upload_file(file).await?);
+        }
+        let upload = self.api.begin_upload(&file.path, file.public).await.map_err(not_received)?;
+        let mut parts = Vec::new();
+        let mut rest = file.content.clone();
+        while !rest.is_empty() {
+            let part = rest.split_to(rest.len().min(UPLOAD_PART));
+            let sent = self.api.upload_part(&file.path, &upload, parts.len() + 1, &part).await;
+            parts.push(sent.map_err(not_received)?);
+        }
+        Ok(self.api.end_upload(&file.path, &upload, &parts).await?)
+    }
+}
+
 fn not_received(error: ApiError) -> WriteError {
     WriteError::NotReceived(error.into())
 }

@@ -61,7 +61,35 @@ struct Visibility<'a> {
     public: bool,
 }
 
+#[derive(Serialize)]
+struct UploadStart<'a> {
+    multipart_action: &'a str,
+    filename: &'a str,
+    public: bool,
+}
+
+/// What the platform says of a part that it has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadedPart {
+    /// Its hash, as the platform spells it.
+    #[serde(rename = "ETag")]
+    pub etag: String,
+    /// Which, counted from 1.
+    #[serde(rename = "PartNumber")]
+    pub number: u32,
+}
+
+#[derive(Serialize)]
+struct UploadEnd<'a> {
+    multipart_action: &'a str,
+    filename: &'a str,
+    upload_id: &'a str,
+    parts: &'a [UploadedPart],
+}
+
 const PAGE: usize = 1_000;
+/// Bytes of a part of a large file; the platform takes none below 5 MiB but the last.
+pub const UPLOAD_PART: usize = 7 << 20;
 
 /// Files.
 impl Api {
@@ -137,6 +165,47 @@ impl Api {
     pub async fn upload_file(&self, file: &StoredFile) -> Result<(), ApiError> {
         let upload = Upload { filename: &file.path, file: base64(&file.content), public: file.public };
         self.done(Call::new("POST /files").json(&[upload])?).await
+    }
+
+    /// Begins the upload of a file that is too large for one request, and answers its name. Nothing is stored
+    /// before [`Api::end_upload`].
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn begin_upload(&self, path: &str, public: bool) -> Result<String, ApiError> {
+        let start = UploadStart { multipart_action: "start", filename: path, public };
+        self.transport.result(Call::new("POST /files").json(&start)?).await
+    }
+
+    /// Sends one part, counted from 1. All but the last have [`UPLOAD_PART`] bytes; sent twice, it is there
+    /// once.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn upload_part(
+        &self,
+        path: &str,
+        upload: &str,
+        number: usize,
+        content: &Bytes,
+    ) -> Result<UploadedPart, ApiError> {
+        let number = number.to_string();
+        let texts = [
+            ("multipart_action", "upload"),
+            ("filename", path),
+            ("upload_id", upload),
+            ("part", number.as_str()),
+        ];
+        self.transport.result(Call::new("POST /files").form(&texts, content)).await
+    }
+
+    /// Stores a file whose parts are sent, in the place of one with its path if there is one.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn end_upload(&self, path: &str, upload: &str, parts: &[UploadedPart]) -> Result<(), ApiError> {
+        let end = UploadEnd { multipart_action: "end", filename: path, upload_id: upload, parts };
+        self.done(Call::new("POST /files").json(&end)?).await
     }
 
     /// Decides whether anybody may read a file.
