@@ -165,3 +165,19 @@ async fn give_serial(it: &Running, device: &str) -> SecretString {
     };
     it.live_api().create_device_token(&token).await.unwrap().token
 }
+
+/// One whose making was not answered cannot be looked for, and is not kept quiet about.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_widget_that_nobody_can_see_is_told_of() {
+    let (source, target) = (Running::start(1).await, Running::start(2).await);
+    fill(&source).await;
+    let fault =
+        json!({"route": "POST /dashboard/{id}/widget", "kind": "commit_then_drop", "every": 1, "times": 1});
+    target.shared.faults.push(serde_json::from_value(fault).unwrap()).unwrap();
+    let moving = Moving::new(Conflict::KeepTarget);
+    moving.run(&source, &target).await;
+    let told = report(moving.path(), moving.env().clock.now()).unwrap();
+    assert_eq!(told.unseen.len(), 1, "{:?}", told.unseen);
+    let said = told.exceptions.iter().find(|said| said.contains("no screen shows")).unwrap();
+    assert!(said.starts_with("widget “") && said.contains("(1 times)"), "{said}");
+}

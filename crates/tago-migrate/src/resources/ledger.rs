@@ -32,6 +32,8 @@ pub(crate) struct Progress {
     pub(crate) known: BTreeSet<String>,
     /// Its making began and may have happened.
     pub(crate) making: bool,
+    /// How often its making had no answer, and was not found to have happened.
+    pub(crate) unfound: u32,
     /// Something was sent since it was last read, and may have happened.
     pub(crate) touched: bool,
     /// The last that was sent is in doubt.
@@ -105,6 +107,7 @@ impl Ledger {
             Row::CreateOutcome { item, was, id } => {
                 self.ended(*item, *was, "create_outcome")?;
                 let progress = self.item(*item);
+                progress.unfound += u32::from(*was == Was::Absent);
                 progress.making = *was == Was::Doubtful;
                 progress.doubt = *was == Was::Doubtful;
                 if id.is_some() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tago_api::Time;
 
-use super::kind::{Kind, Part};
+use super::kind::{Kind, Mark, Part};
 use super::ledger::Ledger;
 use super::matching::Why;
 use super::plan::{ResourceItem, ResourcePlan, ResourceReason};
@@ -56,6 +56,9 @@ pub struct ResourceReport {
     pub kept: Vec<ReportLine>,
     /// Ids that lead nowhere; `detail` is where they stand.
     pub unresolved: Vec<ReportLine>,
+    /// What was made again because its first making had no answer and nobody can look for it: one more of it
+    /// may be there, which no screen shows.
+    pub unseen: Vec<ReportLine>,
     /// What could not be read in the source.
     pub gaps: Vec<String>,
     /// What is left to do by hand, as it was seen and ticked last.
@@ -134,6 +137,7 @@ pub fn report(folder: &Path, at: Time) -> Result<ResourceReport, ReportError> {
     let proof = last_proof(folder).map_err(ReportError::Proof)?;
     let worklist = last_worklist(folder).map_err(|error| ReportError::Worklist(Box::new(error)))?;
     let mut report = compose(folder, &plan, &ledger, &rows, at);
+    report.unseen = unseen(&plan, &ledger);
     report.exceptions = exceptions(&report, &ledger, proof.as_ref(), &worklist);
     report.worklist = worklist;
     report.proven = proof.as_ref().map(|proof| proof.green);
@@ -173,6 +177,7 @@ fn compose(
         unresolved: Vec::new(),
         gaps: Vec::new(),
         worklist: Vec::new(),
+        unseen: Vec::new(),
         exceptions: Vec::new(),
         undone: undone(plan, ledger),
         proven: None,
@@ -299,6 +304,7 @@ fn exceptions(
     told.extend(report.unresolved.iter().map(|line| {
         format!("{}: the id {} at {} leads nowhere in the target", about(line), line.source, line.detail)
     }));
+    told.extend(report.unseen.iter().map(|line| format!("{}: {}", about(line), line.detail)));
     told.extend(report.gaps.iter().map(|gap| format!("Not readable in the source, so not moved: {gap}")));
     match proof {
         _ if ledger.undoing => {}
@@ -316,6 +322,27 @@ fn exceptions(
         told.push(format!("{open} things are left to do by hand: see “What you must still do”."));
     }
     told
+}
+
+/// What may be there once more, without anybody seeing it.
+fn unseen(plan: &ResourcePlan, ledger: &Ledger) -> Vec<ReportLine> {
+    let made = (0..).zip(&plan.items).filter_map(|(place, item)| {
+        let progress = ledger.of_item(place);
+        let is_unseen = item.at.kind.descriptor().mark == Mark::None && progress.unfound > 0;
+        is_unseen.then(|| ReportLine {
+            kind: item.at.kind,
+            name: item.name.clone(),
+            source: item.at.id.clone(),
+            target: progress.id,
+            detail: format!(
+                "no answer came to its making ({} times), so it was made again; as often there may be one more of it in \
+                 its dashboard, which no screen shows. The platform lists no widgets, so nobody can look for it, and \
+                 an undo cannot take it away; it harms nothing",
+                progress.unfound
+            ),
+        })
+    });
+    made.collect()
 }
 
 /// Old ids and new ones, where they differ.
@@ -356,6 +383,15 @@ fn in_words(reason: &ResourceReason) -> String {
         ResourceReason::ManyCounterparts(number) => format!("{number} resources could be its counterpart"),
         ResourceReason::Differs(fields) => format!("these fields differ: {}", fields.join(", ")),
         ResourceReason::LeadsToNew => "it leads to what is made anew".to_owned(),
+        ResourceReason::Unchangeable(fields)
+            if fields.iter().any(|field| field == "schema" || field == "index") =>
+        {
+            format!(
+                "these differ and stay: {}. Columns and indexes can be added, but the platform takes a column away \
+                 only together with what is in it, so no undo could; add what lacks by hand and rehearse again",
+                fields.join(", ")
+            )
+        }
         ResourceReason::Unchangeable(fields) => {
             format!("these fields differ and can only be set at the making: {}", fields.join(", "))
         }
