@@ -360,6 +360,10 @@ pub(crate) struct ResourceChoice {
     /// Take these two for the same, by their ids in the source and in the target; may be repeated.
     #[arg(long = "counterpart", value_name = "SOURCE=TARGET", value_parser = pair)]
     pub(crate) counterparts: Vec<(String, String)>,
+    /// A folder with code for analyses of which the source has none: files named by the id of an analysis, or by
+    /// its name with an ending that its runtime reads. An unpacked profile backup is one.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) scripts: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

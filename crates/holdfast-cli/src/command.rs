@@ -5,8 +5,7 @@ use tago_api::{DeviceId, Time};
 use tago_migrate::{
     Choices, Clock, Depth, Ending, Existing, Inactive, Inside, JournalError, Plan, PlanError, PlanKind,
     Policy, ProofChoice, ProofDepth, RunError, Seal, Source, SystemClock, Tripped, WorkState, give_up,
-    prove_as,
-    rebuild, rehearse, release, report, resume, retry, run, status, tick, undo, worklist,
+    prove_as, rebuild, rehearse, release, report, resume, retry, run, status, tick, undo, worklist,
 };
 
 use crate::arguments::{self, Arguments, Choice, Command, MaybeSource, Sides, TargetSide};
@@ -32,7 +31,7 @@ pub(crate) async fn carry_out(arguments: Arguments) -> Result<u8, Failure> {
         },
         Command::Prove { run, depth, afresh, source, target } => match kind_of(&run)? {
             PlanKind::Data => check(&run, proof_choice(depth, afresh), &source, &target, show).await,
-            PlanKind::Resources => resources::check(&run, &source, &target, show).await,
+            PlanKind::Resources => resources::check(&run, afresh, &source, &target, show).await,
         },
         Command::Report { run } => match kind_of(&run)? {
             PlanKind::Data => write_report(&run, show),

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use tago_migrate::resources::{
-    Conflict, Kind, ResourceChoices, ResourcePlan, Resources, UndoChoices, prove, rebuild, rehearse, report,
-    resume, run, status, undo,
+    Conflict, Kind, ResourceChoices, ResourcePlan, Resources, UndoChoices, prove_as, rebuild, rehearse,
+    report, resume, run, status, undo,
 };
 use tago_migrate::{Clock, Ending, PortError, Seal, SystemClock};
 
@@ -69,6 +69,7 @@ fn ended(ending: &Ending, folder: &Path, show: Show) -> Result<u8, Failure> {
 
 pub(crate) async fn check(
     folder: &Path,
+    afresh: bool,
     source: &MaybeSource,
     target: &TargetSide,
     show: Show,
@@ -78,7 +79,7 @@ pub(crate) async fn check(
     let proof = {
         let around = Surroundings::new()?;
         let source = source.as_ref().map(|source| source as &dyn Resources);
-        prove(folder, source, &target, &settings, around.env()).await?
+        prove_as(folder, afresh, source, &target, &settings, around.env()).await?
     };
     show.resource_proof(&proof)?;
     Ok(if proof.green { DONE } else { LOOK })
@@ -148,6 +149,10 @@ async fn choices(choice: &ResourceChoice, source: &dyn Resources) -> Result<Reso
         conflict_of_item,
         match_tag: choice.match_tag.clone(),
         counterparts: choice.counterparts.iter().cloned().collect(),
+        scripts: choice
+            .scripts
+            .as_ref()
+            .map(|folder| std::path::absolute(folder).unwrap_or_else(|_| folder.clone())),
     })
 }
 

@@ -514,6 +514,8 @@ pub enum CheckName {
     UnresolvedIds,
     /// Files that what is moved shows are there.
     Files,
+    /// Code for analyses is in the owner's folder.
+    Scripts,
 }
 
 /// The outcome of a check.

@@ -28,8 +28,7 @@ mod unfinished;
 
 use item::Part;
 pub use store::last_proof;
-use unfinished::Beginning;
-pub(crate) use unfinished::Unfinished;
+pub(crate) use unfinished::{Beginning, Unfinished};
 
 /// Differences of one window that are kept in memory and shown; the file has all.
 const SHOWN: usize = 1_000;
@@ -278,7 +277,7 @@ pub(crate) struct Examination<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) ledger: &'a Ledger,
     pub(crate) depth: ProofDepth,
-    pub(crate) unfinished: &'a Unfinished,
+    pub(crate) unfinished: &'a Unfinished<Part>,
     /// Where the names of what the run wrote are noted.
     pub(crate) names: Option<Names<'a>>,
 }
@@ -333,7 +332,7 @@ struct Prover<'a> {
 
 impl Prover<'_> {
     /// Every item's part, but for those that have none.
-    async fn parts(&self, unfinished: &Unfinished) -> Result<BTreeMap<u32, Part>, ProveError> {
+    async fn parts(&self, unfinished: &Unfinished<Part>) -> Result<BTreeMap<u32, Part>, ProveError> {
         self.watch.phase(Phase::Proving);
         expect_identity(Side::Target, &self.target, &self.plan.header).await?;
         let mut parts = unfinished.proven();

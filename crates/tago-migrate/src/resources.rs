@@ -18,6 +18,7 @@ mod report;
 pub(crate) mod row;
 pub(crate) mod run;
 pub(crate) mod scan;
+mod scripts;
 #[cfg(test)]
 mod sim;
 mod undo;
@@ -31,7 +32,7 @@ pub use plan::{
     Conflict, ResourceChoices, ResourceHeader, ResourceItem, ResourcePlan, ResourceReason, Work, plan,
 };
 pub use ports::{Address, Entries, Resources, ResourcesTarget, SCRIPT, UNKNOWN_VALUE};
-pub use prove::{ItemProof, ItemVerdict, ResourceProof, last_proof, prove};
+pub use prove::{ItemProof, ItemVerdict, ResourceProof, last_proof, prove, prove_as};
 pub use rebuild::rebuild;
 pub use rehearse::{ResourceRehearseError, rehearse, snapshot};
 pub use remap::{Mapping, Unresolved, remap};
@@ -39,4 +40,5 @@ pub use renamed::renamed;
 pub use report::{Counts, ReportLine, ResourceReport, UndoneLines, report};
 pub use run::{ResourceStatus, resume, run, status};
 pub use scan::{Found, Gap, Snapshot};
+pub use scripts::ScriptFile;
 pub use undo::{Reversal, UndoChoices, Undone, irreversible, undo};

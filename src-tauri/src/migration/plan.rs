@@ -226,6 +226,7 @@ pub(crate) fn check(check: &engine::Check) -> Check {
         CheckName::SwitchedOff => ("switched_off", "What arrives switched off"),
         CheckName::UnresolvedIds => ("unresolved_ids", "Every id leads somewhere"),
         CheckName::Files => ("files", "The files that are shown are there"),
+        CheckName::Scripts => ("scripts", "Code for analyses is in the folder"),
     };
     Check {
         name: name.to_owned(),

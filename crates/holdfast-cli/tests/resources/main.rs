@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
 mod carrying;
+mod files;
 mod fixture;
 mod moving;
 mod port;
@@ -11,6 +12,7 @@ mod proving;
 mod records;
 mod reporting;
 mod running;
+mod scripts;
 mod together;
 mod truths;
 mod unwound;

@@ -1,5 +1,5 @@
-//! How far a proof is that has not ended: a file beside the journal, a line for each item that is proven.
-//! A proof of the same plan, run and depth goes on from there.
+//! How far a proof, of either kind of run, is that has not ended: a file beside the journal, a line for each
+//! item that is proven. A proof of the same plan and run that looks as closely goes on from there.
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
@@ -7,40 +7,46 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tago_api::Time;
 
-use super::{Part, ProofDepth, ProveError};
+use super::ProveError;
 use crate::folder;
 use crate::journal::JournalError;
 use crate::plan::Seal;
 
 /// What must be the same for a proof to go on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Beginning {
-    pub(super) fingerprint: Seal,
-    pub(super) depth: ProofDepth,
+pub(crate) struct Beginning<D> {
+    pub(crate) fingerprint: Seal,
+    /// How closely it looks.
+    pub(crate) depth: D,
     /// Rows of the journal: what the run did since is not proven.
-    pub(super) rows: u64,
-    pub(super) begun_at: Time,
+    pub(crate) rows: u64,
+    pub(crate) begun_at: Time,
 }
 
 /// The items of one proof that are proven, in memory and in the file, which nobody else has open.
-pub(crate) struct Unfinished {
+pub(crate) struct Unfinished<P> {
     begun_at: Time,
-    proven: BTreeMap<u32, Part>,
+    proven: BTreeMap<u32, P>,
     file: Option<(PathBuf, Mutex<File>)>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Line {
-    Beginning(Beginning),
-    Item(u32, Part),
+enum Line<D, P> {
+    Beginning(Beginning<D>),
+    Item(u32, P),
 }
 
-impl Unfinished {
-    pub(super) fn open(folder: &Path, beginning: Beginning, afresh: bool) -> Result<Unfinished, ProveError> {
+impl<P: Serialize + DeserializeOwned + Clone> Unfinished<P> {
+    pub(crate) fn open<D: Serialize + DeserializeOwned + Clone + PartialEq>(
+        folder: &Path,
+        beginning: Beginning<D>,
+        afresh: bool,
+    ) -> Result<Unfinished<P>, ProveError> {
         let path = folder.join(folder::UNFINISHED_PROOF);
         let opened = File::options().create(true).truncate(false).read(true).write(true).open(&path);
         let mut file = opened.map_err(ProveError::Write)?;
@@ -55,16 +61,16 @@ impl Unfinished {
     }
 
     /// Whole lines count, and nothing behind the first that is not whole.
-    fn taken_up(
+    fn taken_up<D: Serialize + DeserializeOwned + Clone + PartialEq>(
         file: &mut File,
-        beginning: Beginning,
+        beginning: Beginning<D>,
         afresh: bool,
-    ) -> io::Result<(Time, BTreeMap<u32, Part>)> {
+    ) -> io::Result<(Time, BTreeMap<u32, P>)> {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         let mut whole = 0;
         let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').map_while(|line| {
-            let read: Line = serde_json::from_slice(line.strip_suffix(b"\n")?).ok()?;
+            let read: Line<D, P> = serde_json::from_slice(line.strip_suffix(b"\n")?).ok()?;
             whole += line.len();
             Some(read)
         });
@@ -74,7 +80,7 @@ impl Unfinished {
                 drop(lines);
                 file.set_len(0)?;
                 file.seek(SeekFrom::Start(0))?;
-                write_line(file, &Line::Beginning(beginning.clone()))?;
+                write_line(file, &Line::<D, P>::Beginning(beginning.clone()))?;
                 return Ok((beginning.begun_at, BTreeMap::new()));
             }
         };
@@ -91,27 +97,27 @@ impl Unfinished {
 
     /// One that nobody goes on with.
     #[cfg(test)]
-    pub(crate) fn nowhere() -> Unfinished {
+    pub(crate) fn nowhere() -> Unfinished<P> {
         Unfinished { begun_at: Time::default(), proven: BTreeMap::new(), file: None }
     }
 
-    pub(super) fn begun_at(&self) -> Time {
+    pub(crate) fn begun_at(&self) -> Time {
         self.begun_at
     }
 
     /// What an earlier session has proven.
-    pub(super) fn proven(&self) -> BTreeMap<u32, Part> {
+    pub(crate) fn proven(&self) -> BTreeMap<u32, P> {
         self.proven.clone()
     }
 
-    pub(super) fn note(&self, place: u32, part: &Part) -> io::Result<()> {
+    pub(crate) fn note(&self, place: u32, part: &P) -> io::Result<()> {
         let Some((_, file)) = &self.file else { return Ok(()) };
         let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-        write_line(&mut file, &Line::Item(place, part.clone()))
+        write_line(&mut file, &Line::<(), P>::Item(place, part.clone()))
     }
 
     /// The proof is stored: nothing is left to go on with.
-    pub(super) fn end(self) -> io::Result<()> {
+    pub(crate) fn end(self) -> io::Result<()> {
         match self.file {
             Some((path, _)) => std::fs::remove_file(path),
             None => Ok(()),
@@ -119,14 +125,14 @@ impl Unfinished {
     }
 }
 
-impl Beginning {
-    fn is_of(&self, other: &Beginning) -> bool {
-        (&self.fingerprint, self.depth, self.rows) == (&other.fingerprint, other.depth, other.rows)
+impl<D: PartialEq> Beginning<D> {
+    fn is_of(&self, other: &Beginning<D>) -> bool {
+        (&self.fingerprint, &self.depth, self.rows) == (&other.fingerprint, &other.depth, other.rows)
     }
 }
 
 /// What a power cut takes of it is only read again: it need not be synced.
-fn write_line(file: &mut File, line: &Line) -> io::Result<()> {
+fn write_line(file: &mut File, line: &impl Serialize) -> io::Result<()> {
     let mut bytes = serde_json::to_vec(line)?;
     bytes.push(b'\n');
     file.write_all(&bytes)

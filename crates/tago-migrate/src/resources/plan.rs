@@ -2,6 +2,7 @@
 //! choices, item by item, sealed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use tago_api::Time;
@@ -12,6 +13,7 @@ use super::matching::{Counterpart, Why, counterparts, key, known_ids};
 use super::ports::Address;
 use super::remap::{Mapping, Unresolved, blueprint_ids, ids_in, remap, remap_text};
 use super::scan::{Found, Gap, PartDifference, Snapshot, part_difference, same_entry};
+use super::scripts::ScriptFile;
 use crate::plan::{Check, CheckVerdict, Seal, Verdict, both_sides};
 use crate::ports::Identity;
 use crate::run::Side;
@@ -41,6 +43,10 @@ pub struct ResourceChoices {
     pub match_tag: Option<String>,
     /// Counterparts as the owner knows them: ids in the source and in the target.
     pub counterparts: BTreeMap<String, String>,
+    /// A folder with code for analyses of which the source has none: files named by the id of an analysis,
+    /// or by its name with an ending that its runtime reads. An unpacked profile backup is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scripts: Option<PathBuf>,
 }
 
 /// What becomes of a resource that is on both sides and differs.
@@ -90,6 +96,9 @@ pub struct ResourceHeader {
     /// The assessment.
     #[serde(default)]
     pub checks: Vec<Check>,
+    /// Code from the owner's folder, by the id of the analysis in the source.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scripts: BTreeMap<String, ScriptFile>,
 }
 
 /// One resource.
@@ -237,6 +246,7 @@ pub fn plan(
         hosts: planning.mapping.hosts,
         gaps: source.gaps.clone(),
         checks: assess(source, target, choices, &items),
+        scripts: BTreeMap::new(),
     };
     ResourcePlan { header, items }
 }

@@ -11,6 +11,7 @@ use tago_api::Time;
 
 use super::document::{Document, carried, differences, merged_tags, same, seal};
 use super::hands::see;
+use super::keep::Folder;
 use super::kind::Kind;
 use super::ledger::{Ledger, Progress, What};
 use super::machine::{Seen, holds};
@@ -20,13 +21,14 @@ use super::remap::{Mapping, blueprint_ids, remap};
 use super::row::Row;
 use super::run::past;
 use super::scan::{Asking, same_entry};
+use super::scripts::WithScripts;
 use crate::folder::{self, write_whole};
 use crate::journal::SqliteJournal;
 use crate::lanes::in_lanes;
 use crate::plan::{Seal, Verdict};
 use crate::ports::PortError;
 use crate::progress::Phase;
-use crate::prove::ProveError;
+use crate::prove::{Beginning, ProveError, Unfinished};
 use crate::run::{RunError, Side};
 use crate::settings::{Env, Settings};
 use crate::watch::Watch;
@@ -36,6 +38,9 @@ use crate::watch::Watch;
 pub struct ResourceProof {
     /// When it was made.
     pub at: Time,
+    /// When it was begun: one that was interrupted goes on, and looks again at nothing that it has proven.
+    #[serde(default)]
+    pub begun_at: Time,
     /// Whether every resource that was to be made or changed is as planned.
     pub green: bool,
     /// Resources that were to be made or changed.
@@ -94,12 +99,28 @@ pub enum ItemVerdict {
 }
 
 /// Reads the target, and the source where there still is one, compares every resource that the run made
-/// or changed with what the plan says, and stores the result in the run folder.
+/// or changed with what the plan says, and stores the result in the run folder. One that was interrupted
+/// goes on where it was.
 ///
 /// # Errors
 /// See [`ProveError`]. A run that was taken back has nothing to prove.
 pub async fn prove(
     folder: &Path,
+    source: Option<&dyn Resources>,
+    target: &dyn Resources,
+    settings: &Settings,
+    env: Env<'_>,
+) -> Result<ResourceProof, ProveError> {
+    prove_as(folder, false, source, target, settings, env).await
+}
+
+/// The same; `afresh`, it looks again also at what an interrupted proof has proven.
+///
+/// # Errors
+/// See [`prove`].
+pub async fn prove_as(
+    folder: &Path,
+    afresh: bool,
     source: Option<&dyn Resources>,
     target: &dyn Resources,
     settings: &Settings,
@@ -115,8 +136,19 @@ pub async fn prove(
         plan.header.sides().expect(Side::Source, source.identity().await)?;
     }
     plan.header.sides().expect(Side::Target, target.identity().await)?;
-    let (proof, items) = examine(&plan, &ledger, source, target, settings, env).await?;
+    let beginning = Beginning {
+        fingerprint: plan.fingerprint(),
+        depth: WithSource(source.is_some()),
+        rows: rows.len() as u64,
+        begun_at: env.clock.now(),
+    };
+    let unfinished = Unfinished::open(folder, beginning, afresh)?;
+    let keep = Folder::of(folder);
+    let source = source.map(|source| WithScripts { source, scripts: &plan.header.scripts, keep: &keep });
+    let source = source.as_ref().map(|source| source as &dyn Resources);
+    let (proof, items) = examine(&plan, &ledger, source, target, &unfinished, settings, env).await?;
     store(folder, &proof, &items).map_err(ProveError::Write)?;
+    unfinished.end().map_err(ProveError::Write)?;
     Ok(proof)
 }
 
@@ -145,6 +177,14 @@ pub fn last_proof(folder: &Path) -> std::io::Result<Option<ResourceProof>> {
     Ok(None)
 }
 
+/// Whether the source is read as well: what was proven without it is compared with it again.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+struct WithSource(bool);
+
+/// What was found of one resource, and of a dashboard the ids that mean something inside it alone.
+pub(crate) type Examined = (ItemProof, Option<BTreeSet<String>>);
+
 #[derive(Serialize, Deserialize)]
 struct ProofLine {
     holdfast_resource_proof: ResourceProof,
@@ -171,6 +211,7 @@ pub(crate) async fn examine(
     ledger: &Ledger,
     source: Option<&dyn Resources>,
     target: &dyn Resources,
+    unfinished: &Unfinished<Examined>,
     settings: &Settings,
     env: Env<'_>,
 ) -> Result<(ResourceProof, Vec<ItemProof>), ProveError> {
@@ -189,12 +230,25 @@ pub(crate) async fn examine(
         watch: &watch,
     };
     let mut items = Vec::new();
+    let proven = unfinished.proven();
+    watch.change(|figures| figures.items_done = proven.len() as u64);
     // A widget is read by what its dashboard says, so a type is done before the next one begins.
     let mut local = BTreeMap::new();
+    let prover = &prover;
     for kind in Kind::ALL {
         let chosen = (0_u32..).zip(&plan.items).filter(|(_, item)| item.acts() && item.at.kind == kind);
-        let local_before = &local;
-        let examining = chosen.map(|(place, item)| prover.examine(place, item, local_before)).collect();
+        let (local_before, proven) = (&local, &proven);
+        let examining = chosen.map(|(place, item)| async move {
+            if let Some(examined) = proven.get(&place) {
+                return Ok::<_, ProveError>(examined.clone());
+            }
+            let examined = prover.examine(place, item, local_before).await?;
+            if examined.0.verdict == ItemVerdict::Equal {
+                unfinished.note(place, &examined).map_err(ProveError::Write)?;
+            }
+            Ok(examined)
+        });
+        let examining = examining.collect();
         let found = in_lanes(settings.lanes.max(1), examining).await?;
         for (proof, blueprints) in found {
             local.extend(blueprints.map(|blueprints| (proof.at.id.clone(), blueprints)));
@@ -205,6 +259,7 @@ pub(crate) async fn examine(
     let count = |verdict| items.iter().filter(|item| item.verdict == verdict).count() as u64;
     let mut proof = ResourceProof {
         at: env.clock.now(),
+        begun_at: unfinished.begun_at(),
         green: false,
         items: items.len() as u64,
         items_green: count(ItemVerdict::Equal),
@@ -253,7 +308,7 @@ impl Prover<'_> {
         place: u32,
         item: &ResourceItem,
         local: &Blueprints,
-    ) -> Result<(ItemProof, Option<BTreeSet<String>>), ProveError> {
+    ) -> Result<Examined, ProveError> {
         self.watch.pass().await?;
         let progress = self.ledger.of_item(place);
         let at = self.target_of(item, &progress);

@@ -7,6 +7,7 @@ use super::kind::Kind;
 use super::plan::{ResourceChoices, ResourcePlan, plan};
 use super::ports::Resources;
 use super::scan::{ScanError, Snapshot, scan};
+use super::scripts;
 use crate::ports::PortError;
 use crate::progress::Phase;
 use crate::run::Side;
@@ -65,7 +66,7 @@ pub async fn rehearse(
 ) -> Result<ResourcePlan, ResourceRehearseError> {
     let watch = Watch::new(env);
     watch.phase(Phase::Scanning);
-    let (ours, theirs) = futures_util::future::try_join(
+    let (mut ours, theirs) = futures_util::future::try_join(
         read(Side::Source, source, settings, env, &watch),
         read(Side::Target, target, settings, env, &watch),
     )
@@ -75,7 +76,12 @@ pub async fn rehearse(
         return Err(ResourceRehearseError::SameProject { name: ours.identity.name });
     }
     let created_at = target.now().unwrap_or_else(|| env.clock.now());
-    let plan = plan(&ours, &theirs, choices, hosts(&ours, &theirs), created_at);
+    let scripts = choices.scripts.as_deref().map(|folder| scripts::find(folder, &mut ours));
+    let mut plan = plan(&ours, &theirs, choices, hosts(&ours, &theirs), created_at);
+    if let Some((found, check)) = scripts {
+        plan.header.scripts = found;
+        plan.header.checks.push(check);
+    }
     watch.phase(Phase::Done);
     Ok(plan)
 }

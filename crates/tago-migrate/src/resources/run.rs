@@ -16,6 +16,7 @@ use super::machine::{Action, Config, Event, State, step};
 use super::plan::{ResourcePlan, Work as Handwork};
 use super::ports::{Resources, ResourcesTarget};
 use super::row::Row;
+use super::scripts::{self, WithScripts};
 use crate::control::Wish;
 use crate::folder;
 use crate::journal::{Journal, JournalError, SqliteJournal};
@@ -55,12 +56,14 @@ pub async fn run(
     if !rows.is_empty() {
         return Err(RunError::FolderTaken);
     }
+    let keep = Folder::of(folder);
+    scripts::keep_all(&plan.header, &keep)?;
     plan.write(&folder.join(folder::PLAN))?;
     let begun = Row::Begun { run: format!("{:016x}", env.nonce), fingerprint };
     journal.append(env.clock.now(), &begun)?;
     let ledger = Ledger::of([&begun]).map_err(|detail| JournalError::Damaged { detail })?;
-    let keep = Folder::of(folder);
-    let hands = Hands::new(Some(source), target, &plan.header, &keep, settings, env);
+    let source = WithScripts { source, scripts: &plan.header.scripts, keep: &keep };
+    let hands = Hands::new(Some(&source), target, &plan.header, &keep, settings, env);
     Ok(drive(&hands, plan, ledger, &mut journal, settings).await?)
 }
 
@@ -87,7 +90,8 @@ pub async fn resume(
     plan.header.sides().expect(Side::Target, target.identity().await)?;
     let _alone = TargetLock::take(settings, &plan.header.target)?;
     let keep = Folder::of(folder);
-    let hands = Hands::new(Some(source), target, &plan.header, &keep, settings, env);
+    let source = WithScripts { source, scripts: &plan.header.scripts, keep: &keep };
+    let hands = Hands::new(Some(&source), target, &plan.header, &keep, settings, env);
     Ok(drive(&hands, &plan, ledger, &mut journal, settings).await?)
 }
 

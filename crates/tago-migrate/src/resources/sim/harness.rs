@@ -15,6 +15,7 @@ use crate::control::Control;
 use crate::journal::{Journal, JournalError, SqliteJournal};
 use crate::plan::Verdict;
 use crate::progress::{Figures, Progress};
+use crate::prove::Unfinished;
 use crate::resources::document::says_nothing;
 use crate::resources::hands::Hands;
 use crate::resources::keep;
@@ -166,7 +167,10 @@ impl World {
         let source: Option<&dyn Resources> = with_source.then_some(&self.source as &dyn Resources);
         let (plan, ledger) = (self.planned(), self.ledger());
         let settings = World::settings();
-        examine(plan, &ledger, source, &self.target, &settings, self.env()).await.unwrap().0
+        examine(plan, &ledger, source, &self.target, &Unfinished::nowhere(), &settings, self.env())
+            .await
+            .unwrap()
+            .0
     }
 
     /// One session, until it ends or the process dies.
