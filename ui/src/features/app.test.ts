@@ -1,11 +1,26 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ipc, IpcError, type Connection, type Project } from "../ipc";
+import { ipc, IpcError, type Connection, type Project, type ResourceRun, type RunSummary } from "../ipc";
 import { app } from "./app.svelte";
 
 const connection = (id: string) => ({ id, kind: "tagodeploy", state: "ready" }) as Connection;
 const project = (id: string) => ({ connection: id, id: `${id}-project` }) as Project;
 
 afterEach(() => void vi.restoreAllMocks());
+
+describe("what waits for its owner", () => {
+  it("is every run of either kind that is not over, the newest first", () => {
+    const run = (id: string, state: string, at: number) => ({ id, state, target_name: id, started_at: at });
+    app.runs = [run("a", "paused", 1), run("b", "planned_again", 2), run("c", "done", 3)] as RunSummary[];
+    app.resourceRuns = [
+      { id: "d", state: "paused", target_name: "d", begun_at: 4 },
+      { id: "e", state: "undone", target_name: "e", begun_at: 5 },
+    ] as ResourceRun[];
+    expect(app.unfinishedRuns.map((one) => one.route)).toEqual([
+      { page: "resource-run", run: "d" },
+      { page: "run", run: "a" },
+    ]);
+  });
+});
 
 describe("the projects of several connections", () => {
   it("are all kept, in whatever order the answers come", async () => {

@@ -174,6 +174,21 @@ describe("the rehearsal", () => {
   });
 });
 
+describe("what a run left undone", () => {
+  it("is rehearsed without a choice, and whenever it is rehearsed again", async () => {
+    const started = vi.spyOn(ipc, "startRehearsal");
+    vi.spyOn(ipc, "rehearsal").mockResolvedValue(rehearsal({ phase: "done", summary }));
+    vi.spyOn(ipc, "rehearsalStrip").mockResolvedValue({ days: [], devices: [] });
+    const begin = vi.fn().mockResolvedValue("r1");
+    const wizard = new Wizard(new Pair(source, target));
+    await wizard.rehearseRest(begin);
+    expect([wizard.step, wizard.canConfirm]).toEqual(["rehearsal", true]);
+    await wizard.rehearse();
+    expect(begin).toHaveBeenCalledTimes(2);
+    expect(started).not.toHaveBeenCalled();
+  });
+});
+
 describe("the start of the run", () => {
   it("confirms nothing that was only counted", async () => {
     const wizard = await rehearsed({ phase: "done", summary });

@@ -208,7 +208,7 @@ export const migration = {
   rest: {
     back: "Back to the run",
     heldTitle: "Held back, and why",
-    heldLead: "Everything else of this run was carried out.",
+    heldLead: "This was left alone. Beside each stands why.",
     rehearseHeld: "Rehearse these again",
     rehearseHeldNote: "Nothing is written before you have seen the new plan and agreed to it.",
     damagedTitle: "What is written stays. The rest can be planned again",
@@ -551,6 +551,8 @@ export const migration = {
           ? "each with the source."
           : `${count(read)} with the source, the others with what the run had written.`
       }`,
+    proofOpen:
+      "The proof did not come to its end, so nothing is proven yet. Choose “Prove again” to compare what this run wrote with the plan.",
     asPlanned: "as planned",
     changedSince: "changed by somebody since",
     otherwise: "not as planned",
