@@ -392,7 +392,7 @@ fn actions(known: &[ActionStatus]) -> Vec<ActionView> {
             ActionState::SwitchedOn => ActionProgress::SwitchedOn,
             ActionState::Gone => ActionProgress::Gone,
             ActionState::LetFire => ActionProgress::LetFire,
-            ActionState::LeftOff => ActionProgress::Held,
+            ActionState::LeftOff => ActionProgress::LeftOff,
         },
         acted: one.acted,
     };

@@ -48,6 +48,8 @@ pub enum ActionProgress {
     Inactive,
     SwitchedOn,
     Gone,
+    /// The run was given up while it held it.
+    LeftOff,
     LetFire,
 }
 

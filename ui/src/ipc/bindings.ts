@@ -148,7 +148,9 @@ export const events = {
 
 /* Types */
 /**  Where an action is that the run would set off. */
-export type ActionProgress = "untouched" | "held" | "doubtful" | "released" | "inactive" | "switched_on" | "gone" | "let_fire";
+export type ActionProgress = "untouched" | "held" | "doubtful" | "released" | "inactive" | "switched_on" | "gone" | 
+/**  The run was given up while it held it. */
+"left_off" | "let_fire";
 
 /**  An action that the records of a run would set off. */
 export type ActionView = {

@@ -260,6 +260,7 @@ export const migration = {
       inactive: "Was switched off already, and stays so",
       switched_on: "Somebody switched it on meanwhile",
       gone: "Was deleted meanwhile",
+      left_off: "May still be switched off: the run was given up",
       let_fire: "Acts on the records, as you chose",
     },
     release: "Switch them on again",
