@@ -146,3 +146,40 @@ pub(super) fn check(choices: &Choices, items: &[DeviceItem], data: &[Part]) -> O
     }
     Some(Check { name: CheckName::Replaced, verdict: CheckVerdict::Warn, text })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use tago_api::DeviceId;
+
+    use super::*;
+    use crate::plan::Window;
+    use crate::record::Tally;
+
+    fn item(missing: u64, removed: u64) -> DataItem {
+        let of = |count| Tally { count, hash: 0 };
+        DataItem {
+            device: DeviceId::from_bytes([1; 12]),
+            from: Time::from_millis(0),
+            to: Time::from_millis(1),
+            verdict: Verdict::Fill,
+            reasons: Vec::new(),
+            windows: vec![Window { missing: of(missing), removed: of(removed), ..Window::default() }],
+            bytes: 0,
+            removes_first: false,
+            names: BTreeSet::new(),
+            days: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn room_is_made_first_where_that_is_enough() {
+        let mut items = [item(10, 12), item(5, 0), item(0, 3)];
+        assert!(find_room(&mut items, 95, 100), "it grows by five at most, whatever comes first");
+        assert_eq!(items.map(|item| item.removes_first), [true, false, true]);
+        let mut items = [item(10, 4)];
+        assert!(!find_room(&mut items, 95, 100));
+        assert!(!items[0].removes_first);
+    }
+}

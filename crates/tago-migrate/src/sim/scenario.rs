@@ -309,7 +309,17 @@ impl Play {
             Env { clock: &*self.clock, nonce: self.outcome.seed, progress: &progress, control: &control };
         let plan = crate::rehearse(&self.source, &self.target, &self.choices, &self.settings, env).await;
         self.target.rate = rate;
-        let plan = plan.map_err(|error| error.to_string())?;
+        let mut plan = plan.map_err(|error| error.to_string())?;
+        if !self.outcome.seed.is_multiple_of(2) {
+            // As if no device had room for what is written beside what is removed.
+            let removing = plan.items.iter().cloned().map(|mut item| {
+                if let Item::Data(data) = &mut item {
+                    data.removes_first = data.windows.iter().any(|window| !window.removed.is_empty());
+                }
+                item
+            });
+            plan.items = removing.collect();
+        }
         match plan.obstacle() {
             Some(obstacle) => Err(obstacle),
             None => Ok(plan),
