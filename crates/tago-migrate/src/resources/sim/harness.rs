@@ -30,6 +30,7 @@ use crate::resources::run::drive;
 use crate::resources::undo::{Undo, UndoChoices, Undone};
 use crate::run::{Ending, Halt, Side};
 use crate::settings::{Env, Pace, Settings};
+use crate::sim::steps;
 
 pub(super) const OURS: &str = "5f2a8e3b9c1d4e00aaaaaaaa";
 pub(super) const THEIRS: &str = "5f2a8e3b9c1d4e00bbbbbbbb";
@@ -101,9 +102,22 @@ impl World {
             });
             found.unwrap().0.clone()
         };
-        for name in ["Truck 1", "Report", "Temperature", "WORDS", "manuals/door.txt", "TWILIO_SID", "Drivers"]
-        {
+        for name in ["Truck 1", "Report", "Temperature", "manuals/door.txt", "TWILIO_SID", "Drivers"] {
             target.take(&id(name)).unwrap();
+        }
+        let by_hand = [
+            (Kind::Network, "Our gateway", "description", Value::from("by hand")),
+            (Kind::Connector, "Our probe", "description", "by hand".into()),
+            (Kind::Dictionary, "WORDS", "name", "Other words".into()),
+            (Kind::File, "images/logo.svg", "public", false.into()),
+            (Kind::Secret, "TWILIO_TOKEN", "tags", serde_json::json!([{"key": "team", "value": "south"}])),
+        ];
+        for (kind, name, field, value) in by_hand {
+            let at = id(name);
+            assert_eq!(at.kind, kind, "{name}");
+            let mut stored = target.take(&at).unwrap();
+            stored.document.insert(field.into(), value);
+            target.put(at, stored);
         }
         let fleet = id("Fleet");
         target.take(&fleet).unwrap();
@@ -532,6 +546,41 @@ async fn a_changed_item_is_held_back_and_the_rest_runs() {
     let plan = world.plan.as_ref().unwrap();
     assert_eq!(plan.items()[held[0].0 as usize].at, room);
     assert_eq!(world.target.dump()[&room], stored);
+}
+
+/// What the harnesses above repeat, fail and take back is every kind of row that a journal may hold, and of each
+/// type its making, its change and its parts.
+#[tokio::test(start_paused = true)]
+async fn the_harnesses_take_every_step_there_is() {
+    let (mut rows, mut steps) = (steps::all::<Row>(), BTreeSet::new());
+    for make in [World::into_empty, World::into_damaged] {
+        let mut world = make();
+        world.plan().await;
+        world.run().await;
+        world.undo().await;
+        for (_, row) in &world.journal.rows {
+            rows.remove(&steps::of(row));
+            let kind = |item: &u32| world.planned().items()[*item as usize].at.kind;
+            steps.extend(match row {
+                Row::CreateIntent { item, .. } => Some(format!("{} made", kind(item))),
+                Row::EditIntent { item, .. } => Some(format!("{} changed", kind(item))),
+                Row::EntriesIntent { item, .. } => Some(format!("{} filled", kind(item))),
+                _ => None,
+            });
+        }
+    }
+    // Only where something goes wrong: `a_run_that_fails_at_any_step_can_be_unwound` and what others change.
+    assert_eq!(rows, ["held", "suspended", "kept"].map(str::to_owned).into());
+    let mut expected = BTreeSet::new();
+    for descriptor in Kind::ALL.map(Kind::descriptor) {
+        let kind = descriptor.kind;
+        // Every project has one configuration of TagoRUN, so there is none to make.
+        expected.extend((kind != Kind::RunConfiguration).then(|| format!("{kind} made")));
+        let may_change = descriptor.fields.iter().any(|field| !descriptor.fixed.contains(field));
+        expected.extend(may_change.then(|| format!("{kind} changed")));
+        expected.extend(descriptor.part.map(|_| format!("{kind} filled")));
+    }
+    assert_eq!(steps, expected);
 }
 
 /// Which write goes wrong, and how.
