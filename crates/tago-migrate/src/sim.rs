@@ -120,7 +120,7 @@ fn a_removal_before_what_is_removed_is_kept_is_found_by_the_undo() {
 #[test]
 fn a_crash_at_any_row_of_the_journal_changes_nothing_in_the_end() {
     let mut played = 0;
-    let mut steps = rows_of_sessions();
+    let steps = rows_of_sessions();
     for seed in seeds_that_take(steps, 6, play) {
         for row in 1..play(seed).rows {
             for durable in [false, true] {
