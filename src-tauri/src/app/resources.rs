@@ -21,7 +21,7 @@ use crate::view::{
 /// What both sides are compared for.
 enum Wanted {
     /// What the owner chose.
-    Chosen(ResourceChoices),
+    Chosen(Box<ResourceChoices>),
     /// What the run of this folder, whose journal is damaged, still lacks.
     Rest(PathBuf),
 }
@@ -56,7 +56,7 @@ impl App {
             let said = "Source and target are the same project; choose two different ones";
             return Err(UiError::new(ErrorCode::SameProject, said));
         }
-        self.begin_comparison([source, target], Wanted::Chosen(choices), limits, everything).await
+        self.begin_comparison([source, target], Wanted::Chosen(Box::new(choices)), limits, everything).await
     }
 
     /// Begins to compare what a run over resources held back, and nothing else.
@@ -68,7 +68,7 @@ impl App {
             return Err(nothing_held());
         }
         let sides = [record.source, record.target];
-        self.begin_comparison(sides, Wanted::Chosen(limits.clone()), limits, None).await
+        self.begin_comparison(sides, Wanted::Chosen(Box::new(limits.clone())), limits, None).await
     }
 
     /// Begins to plan again what a run over resources whose journal is damaged still lacks.
