@@ -196,6 +196,10 @@ pub(crate) struct TargetSide {
     /// practice platform declares 2000.
     #[arg(long, value_name = "MS", default_value_t = 120_000)]
     pub(crate) late_commit_bound_ms: u64,
+    /// How long an import of a file may take, in seconds; then it is withdrawn, and its records travel by
+    /// stream.
+    #[arg(long, value_name = "S", default_value_t = 900)]
+    pub(crate) import_bound_s: u64,
     /// How long a side may be out of reach before the command gives up for now, in seconds.
     #[arg(long, value_name = "S", default_value_t = 30)]
     pub(crate) patience_s: u64,
@@ -270,6 +274,9 @@ pub(crate) struct Choice {
     /// What becomes of actions of the target that the run would set off.
     #[arg(long, value_enum, default_value_t = Actions::Hold)]
     pub(crate) actions: Actions,
+    /// How records travel.
+    #[arg(long, value_enum, default_value_t = Lane::Stream)]
+    pub(crate) lane: Lane,
     /// Only compare counts: quick and cheap, but it cannot be run.
     #[arg(long)]
     pub(crate) counted: bool,
@@ -333,6 +340,16 @@ pub(crate) enum Actions {
     Hold,
     /// They stay as they are, and act.
     LetFire,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Lane {
+    /// In requests that say how many records they stored.
+    Stream,
+    /// In CSV files that the target imports, for devices with much to write or with a payload parser: it
+    /// counts no data input and wakes no parser. A throw-away device in the target shows first what a file
+    /// brings back; everything else travels by stream.
+    File,
 }
 
 /// Which resources to move, and what becomes of those that are on both sides.

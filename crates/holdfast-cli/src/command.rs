@@ -3,7 +3,7 @@ use std::path::Path;
 
 use tago_api::{DeviceId, Time};
 use tago_migrate::{
-    Choices, Clock, Depth, Ending, Existing, Inactive, Inside, JournalError, Plan, PlanError, PlanKind,
+    Choices, Clock, Depth, Ending, Existing, Inactive, Inside, JournalError, Lane, Plan, PlanError, PlanKind,
     Policy, ProofChoice, ProofDepth, RunError, Seal, Source, SystemClock, Tripped, WorkState, give_up,
     prove_as, rebuild, rehearse, release, report, resume, retry, run, status, tick, undo, worklist,
 };
@@ -239,6 +239,10 @@ async fn choices(choice: &Choice, source: &dyn Source) -> Result<Choices, Failur
         tripped: match choice.actions {
             arguments::Actions::Hold => Tripped::Hold,
             arguments::Actions::LetFire => Tripped::LetFire,
+        },
+        lane: match choice.lane {
+            arguments::Lane::Stream => Lane::Stream,
+            arguments::Lane::File => Lane::File,
         },
         depth: if choice.counted { Depth::Counted } else { Depth::Exact },
         inside: match choice.ids_in_records {

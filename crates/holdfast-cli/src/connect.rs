@@ -46,8 +46,16 @@ impl TargetSide {
         let late_commit_bound = Duration::from_millis(self.late_commit_bound_ms);
         // Where the window has its own: one run at a time goes into a project, whoever begins it.
         let locks = dirs::data_dir().map(|data| data.join(APP).join("locks"));
-        let settings =
-            Settings { late_commit_bound, batch_bytes, pace, patience, locks, ..Settings::default() };
+        let import_bound = Duration::from_secs(self.import_bound_s);
+        let settings = Settings {
+            late_commit_bound,
+            import_bound,
+            batch_bytes,
+            pace,
+            patience,
+            locks,
+            ..Settings::default()
+        };
         Ok((open(Side::Target, &self.target, &self.whence())?, settings))
     }
 

@@ -319,6 +319,7 @@ mod tests {
             actions: Vec::new(),
             undo_actions: Vec::new(),
             counterparts: BTreeMap::new(),
+            probe: BTreeMap::new(),
         }
     }
 

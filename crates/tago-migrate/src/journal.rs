@@ -15,7 +15,7 @@ use crate::planted::{Bug, is_planted};
 
 mod row;
 
-pub(crate) use row::{Left, Row, Stays, Was};
+pub(crate) use row::{Filed, Left, Row, Stays, Was};
 
 /// Why the journal cannot be kept.
 #[derive(Debug, Error)]

@@ -15,6 +15,7 @@ mod inside;
 mod journal;
 mod json;
 mod keep;
+mod lane;
 mod lanes;
 mod load;
 mod machine;
@@ -57,8 +58,8 @@ pub use journal::JournalError;
 pub use json::Json;
 pub use plan::{
     Beyond, Check, CheckName, CheckVerdict, Choices, DataItem, Depth, DeviceItem, DevicePart, Existing,
-    Header, Inactive, Inside, Item, Plan, PlanError, PlanKind, Policy, Reason, ReasonCode, Renamed, Seal,
-    Summary, Tripped, TrippedAction, Verdict, Window,
+    Header, Inactive, Inside, Item, Lane, Plan, PlanError, PlanKind, Policy, Reason, ReasonCode, Renamed,
+    Seal, Summary, Tripped, TrippedAction, Verdict, Window,
 };
 pub use ports::{Identity, NAMED_LIMIT, Order, PortError, READ_LIMIT, Range, Source, Target, WriteError};
 pub use progress::{Figures, Phase, Progress};
@@ -69,7 +70,7 @@ pub use prove::{
 pub use rebuild::{RebuildError, Rebuilt, rebuild};
 pub use record::{Key, Record, Tally};
 pub use rehearse::{RehearseError, rehearse};
-pub use report::{RemovedPart, Report, ReportError, TokenWork, report};
+pub use report::{DeviceLane, RemovedPart, Report, ReportError, TokenWork, report};
 pub use retry::retry;
 pub use run::{
     ActionState, ActionStatus, Ending, Halt, HeldItem, LeftBehind, RunError, RunStatus, Side, give_up,

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 use tago_api::client::{
     Api, ApiError, DeviceApi, DeviceQuery, Document, NewDeviceToken, Permission, RecordQuery, ResourceType,
-    TimeRange,
+    StoredFile, TimeRange,
 };
 use tago_api::{ActionId, DeviceId, ParamId, ProfileId, RecordId, Time};
 
@@ -268,6 +269,23 @@ impl Target for Live {
             self.api.delete_records(device, &named(ids)).await?;
         }
         Ok(())
+    }
+
+    async fn upload(&self, path: &str, content: &Bytes) -> Result<(), WriteError> {
+        let file = StoredFile { path: path.to_owned(), content: content.clone(), public: false };
+        Ok(self.api.upload_file(&file).await?)
+    }
+
+    async fn import(&self, device: DeviceId, path: &str) -> Result<(), WriteError> {
+        Ok(self.api.import_records(device, path).await?)
+    }
+
+    async fn files(&self, folder: &str) -> Result<Vec<String>, PortError> {
+        Ok(self.api.files_in(folder).await?.into_iter().map(|file| file.filename).collect())
+    }
+
+    async fn remove_file(&self, path: &str) -> Result<(), WriteError> {
+        gone_is_done(self.api.delete_file(path).await)
     }
 
     async fn remove_param(&self, device: DeviceId, param: ParamId) -> Result<(), WriteError> {

@@ -245,6 +245,8 @@ pub(crate) struct Load {
     batches: Vec<Range<usize>>,
     /// B's count of each record that is sent.
     had: Counts,
+    /// What goes after the request at hand, last first, where a batch takes several.
+    pub(crate) rest: Vec<Batch>,
 }
 
 impl Load {
@@ -268,6 +270,7 @@ impl Load {
             starts: Vec::with_capacity(sent.len() + 1),
             batches: Vec::new(),
             had,
+            rest: Vec::new(),
         };
         let mut begin = 0;
         for parcel in sent {
@@ -324,8 +327,37 @@ impl Load {
         tally(0..range.start) == before && sent.is_none_or(|sent| tally(range) == sent)
     }
 
-    /// What of one batch the target, in which every earlier batch is stored, still lacks.
-    pub(crate) fn remainder(&self, batch: u32, target: &Parcels) -> Option<Batch> {
+    /// What of one batch the target, in which every earlier batch is stored, still lacks: requests of at most
+    /// so many bytes.
+    pub(crate) fn remainder(&self, batch: u32, target: &Parcels, most_bytes: usize) -> Vec<Batch> {
+        self.requests(self.lacking(batch, target), most_bytes)
+    }
+
+    /// The whole of one batch in requests of at most so many bytes.
+    pub(crate) fn split(&self, batch: u32, most_bytes: usize) -> Vec<Batch> {
+        self.requests(self.range(batch), most_bytes)
+    }
+
+    /// How many of the records that one batch still lacks are of this kind, by their JSON.
+    pub(crate) fn lacks(&self, batch: u32, target: &Parcels, is_such: impl Fn(&str) -> bool) -> u64 {
+        self.lacking(batch, target).into_iter().filter(|place| is_such(self.body(*place))).count() as u64
+    }
+
+    /// The first of these requests; the others wait.
+    pub(crate) fn take_first(&mut self, mut requests: Vec<Batch>) -> Option<Batch> {
+        requests.reverse();
+        let first = requests.pop();
+        self.rest = requests;
+        first
+    }
+
+    /// Records that wait for the request at hand.
+    pub(crate) fn waiting(&self) -> Tally {
+        self.rest.iter().fold(Tally::default(), |sum, batch| sum + batch.tally)
+    }
+
+    /// Places of the records that one batch still lacks.
+    fn lacking(&self, batch: u32, target: &Parcels) -> Vec<usize> {
         let range = self.range(batch);
         // Of every record of this batch: what must be there once the batch is.
         let mut lacking = Counts::default();
@@ -343,19 +375,34 @@ impl Load {
         for parcel in target.iter() {
             lacking.take(parcel.key);
         }
-        let mut body = Vec::from(*b"[");
-        let mut tally = Tally::default();
-        for place in range {
-            if lacking.take(self.keys[place]) {
-                if body.len() > 1 {
-                    body.push(b',');
-                }
-                body.extend_from_slice(&self.text.as_bytes()[self.starts[place]..self.starts[place + 1] - 1]);
-                tally.put(self.keys[place], 1);
+        range.filter(|place| lacking.take(self.keys[*place])).collect()
+    }
+
+    fn requests(&self, places: impl IntoIterator<Item = usize>, most_bytes: usize) -> Vec<Batch> {
+        let mut requests = Vec::new();
+        let (mut body, mut tally) = (Vec::from(*b"["), Tally::default());
+        for place in places {
+            let record = self.body(place);
+            if !tally.is_empty() && fills(body.len(), record, most_bytes) {
+                body.push(b']');
+                requests.push(Batch { body: Bytes::from(body), tally });
+                (body, tally) = (Vec::from(*b"["), Tally::default());
             }
+            if !tally.is_empty() {
+                body.push(b',');
+            }
+            body.extend_from_slice(record.as_bytes());
+            tally.put(self.keys[place], 1);
         }
-        body.push(b']');
-        (!tally.is_empty()).then(|| Batch { body: Bytes::from(body), tally })
+        if !tally.is_empty() {
+            body.push(b']');
+            requests.push(Batch { body: Bytes::from(body), tally });
+        }
+        requests
+    }
+
+    fn body(&self, place: usize) -> &str {
+        &self.text[self.starts[place]..self.starts[place + 1] - 1]
     }
 
     /// Whether the target holds more of what this batch and those after it carry than it had before and got

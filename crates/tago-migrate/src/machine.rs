@@ -14,7 +14,8 @@ use crate::batch::Batch;
 use crate::control::Wish;
 use crate::device::{Definition, Device, DeviceEdit, Fingerprint, Param, ParamWrite, Token};
 use crate::inside::{self, Terms};
-use crate::journal::Row;
+use crate::journal::{Filed, Row};
+use crate::lane::sheet::Sheet;
 use crate::load::{Load, Parcels};
 use crate::plan::{DeviceItem, Item, Plan, Seal, Verdict};
 use crate::ports::{PortError, WriteError};
@@ -26,6 +27,7 @@ use crate::run::{Ending, Halt, Side};
 mod data;
 mod device;
 mod guard;
+pub(crate) mod import;
 pub(crate) mod ledger;
 pub(crate) mod removal;
 mod schedule;
@@ -33,6 +35,7 @@ pub(crate) mod token;
 
 pub(crate) use device::MARKER;
 use guard::Guard;
+use import::{Errand, ErrandDone, Imports};
 use ledger::Ledger;
 use removal::{Selection, Sweep};
 
@@ -84,6 +87,8 @@ pub(crate) enum Event {
     ActionRead { action: ActionId, result: Result<PlatformAction, PortError> },
     /// What became of switching an action.
     ActionSwitched { action: ActionId, result: Result<(), WriteError> },
+    /// What became of something that was done for the file lane.
+    Lane(ErrandDone),
 }
 
 /// What to do.
@@ -123,6 +128,8 @@ pub(crate) enum Action {
     Look { action: ActionId },
     /// Switch an action of the target on or off.
     Switch { action: ActionId, on: bool },
+    /// Do something for the file lane.
+    Lane(Errand),
     /// The journal would contradict itself: stop at once.
     Fault(String),
     /// The session is over.
@@ -144,6 +151,7 @@ pub(crate) enum Subject {
     Token(DeviceId),
     Removal(DeviceId),
     Guard,
+    Probe,
 }
 
 /// What shares one limit.
@@ -154,6 +162,7 @@ pub(crate) enum Route {
     Lookup,
     Edit,
     Remove,
+    File,
 }
 
 /// Both sides' records.
@@ -179,6 +188,7 @@ pub(crate) struct Config {
     pub(crate) lanes: usize,
     pub(crate) in_flight: usize,
     pub(crate) late_commit_bound: Duration,
+    pub(crate) import_bound: Duration,
     pub(crate) patience: Duration,
 }
 
@@ -226,6 +236,7 @@ pub(crate) struct State {
     /// What the target calls what devices name.
     names: Mapping,
     guard: Guard,
+    imports: Imports,
 }
 
 enum Stage {
@@ -233,6 +244,12 @@ enum Stage {
     WantsToken(Load, Batch),
     WantsToSend(Load, Batch),
     Sending(Load, Batch),
+    WantsToUpload(Load, Batch, Sheet),
+    Uploading(Load, Batch, Filed),
+    WantsToImport(Load, Batch, Filed),
+    Importing(Load, Batch, Filed),
+    /// An import is counted, or fenced.
+    Awaiting,
     Looking,
     Finding,
     WantsToWork(Work),
@@ -265,6 +282,7 @@ const REFUSALS_IN_A_ROW: u32 = 3;
 pub(crate) fn step(mut state: State, moment: Moment, event: Event) -> (State, Vec<Action>) {
     let mut turn = Turn { state: &mut state, moment, actions: Vec::new() };
     turn.guard_wakes();
+    turn.imports_wake();
     turn.take(event);
     turn.schedule();
     turn.close();
@@ -303,6 +321,7 @@ impl State {
             terms: (0, Arc::new(Terms::of(&plan, &Ledger::default()))),
             names: inside::device::names(&plan.header),
             guard: Guard::default(),
+            imports: Imports::default(),
             plan: Arc::clone(&plan),
             ledger,
         };
@@ -360,7 +379,8 @@ impl State {
             _ => None,
         };
         let guard = self.guard.wakes_at(self.wish == Wish::Run, self.closing.is_some());
-        [tidying, sleeping, guard].into_iter().flatten().min()
+        let probe = self.imports.wakes_at().filter(|_| self.wish == Wish::Run && self.closing.is_none());
+        [tidying, sleeping, guard, probe].into_iter().flatten().min()
     }
 
     pub(crate) fn is_paused(&self) -> bool {
@@ -393,7 +413,8 @@ impl State {
             Some((side, _)) => Some(format!("the {side} to answer again")),
             None => quiet
                 .map(|_| "whatever an earlier run may have left on its way to the target".to_owned())
-                .or_else(|| self.guard.waiting_for(self.closing.is_some())),
+                .or_else(|| self.guard.waiting_for(self.closing.is_some()))
+                .or_else(|| self.imports.waiting_for()),
         }
     }
 
@@ -534,6 +555,10 @@ impl Turn<'_> {
                 self.state.pending -= 1;
                 self.action_switched(action, result);
             }
+            Event::Lane(done) => {
+                self.state.pending -= 1;
+                self.errand_done(done);
+            }
         }
     }
 
@@ -543,13 +568,14 @@ impl Turn<'_> {
         let settled_at = self.moment.elapsed + self.state.config.late_commit_bound;
         self.journal(Row::Session {});
         self.hold_orphans();
+        self.imports_start();
         let quiet_until = self.quiet_until();
         let waiting: Vec<u32> = self.state.waiting.iter().copied().collect();
         for item in waiting {
             if let Some(quiet) = quiet_until.filter(|_| !self.state.is_begun(item)) {
                 self.state.waiting.remove(&item);
                 self.state.sleeping.insert(item, quiet);
-            } else if self.state.in_doubt(item) {
+            } else if self.state.in_doubt(item) && !self.is_counted(item) {
                 self.state.waiting.remove(&item);
                 self.state.sleeping.insert(item, settled_at);
             }
@@ -588,6 +614,8 @@ impl Turn<'_> {
                 Some(Stage::WantsToSend(load, batch)) => self.send(item, load, batch),
                 Some(Stage::WantsToWork(work)) => self.work(item, work),
                 Some(Stage::WantsToRemove) => self.look_at_records(item),
+                Some(Stage::WantsToUpload(load, batch, sheet)) => self.upload(item, load, batch, sheet),
+                Some(Stage::WantsToImport(load, batch, filed)) => self.import(item, load, batch, filed),
                 Some(stage) => {
                     self.state.active.insert(item, stage);
                 }
@@ -596,6 +624,7 @@ impl Turn<'_> {
             Subject::Token(device) => self.mint(device),
             Subject::Removal(device) => self.remove_tokens(device),
             Subject::Guard => self.switch_action(),
+            Subject::Probe => self.probe_on(),
         }
     }
 
@@ -636,6 +665,8 @@ impl Turn<'_> {
                         | Stage::WantsToSend(..)
                         | Stage::WantsToWork(_)
                         | Stage::WantsToRemove
+                        | Stage::WantsToUpload(..)
+                        | Stage::WantsToImport(..)
                 )
             })
             .map(|(item, _)| *item)

@@ -35,7 +35,7 @@ pub(crate) struct Pacers<'a> {
     clock: &'a dyn Clock,
     /// What time it is on this side, whose minutes count; if it tells.
     told: Option<Told<'a>>,
-    routes: [Mutex<Pacer>; 5],
+    routes: [Mutex<Pacer>; 6],
 }
 
 impl<'a> Pacers<'a> {
@@ -51,6 +51,7 @@ impl<'a> Pacers<'a> {
             pacer(pace.lookups, MINUTE / 2),
             pacer(pace.edits, MINUTE / 2),
             pacer(pace.removals, MINUTE / 2),
+            pacer(pace.files, MINUTE / 2),
         ];
         Pacers { clock, told: None, routes }
     }

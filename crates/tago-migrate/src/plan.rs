@@ -50,6 +50,9 @@ pub struct Choices {
     /// What becomes of devices that are inactive on the target and are to get records.
     #[serde(default, skip_serializing_if = "Inactive::is_default")]
     pub inactive: Inactive,
+    /// How records travel.
+    #[serde(default, skip_serializing_if = "Lane::is_default")]
+    pub lane: Lane,
     /// What a run of resources between the same two projects calls things
     /// ([`resources::renamed`](crate::resources::renamed)).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,6 +148,24 @@ impl Inactive {
     }
 }
 
+/// How records travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lane {
+    /// By stream: every request says how many records it stored.
+    #[default]
+    Stream,
+    /// In files that the platform imports, where these are cheaper or quieter and were proven to bring back
+    /// what they hold; everything else by stream.
+    File,
+}
+
+impl Lane {
+    fn is_default(&self) -> bool {
+        *self == Lane::default()
+    }
+}
+
 /// How closely a rehearsal looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -227,6 +248,9 @@ pub struct Header {
     /// The same for an undo that writes what was removed again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undo_actions: Vec<TrippedAction>,
+    /// The network and the connector of a throw-away device in the target, on which imports are tried.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub probe: BTreeMap<String, Json>,
 }
 
 /// An action of the target that the run would set off.
@@ -296,6 +320,9 @@ pub struct DeviceItem {
     /// Whether it is inactive on the target, and active while its records are written.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wakes: bool,
+    /// Whether its records are to travel in files, if these bring back what they hold.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_file: bool,
     /// Its tokens in the source.
     pub source_tokens: Vec<Token>,
     /// Its counterpart's tokens.

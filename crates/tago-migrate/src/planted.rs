@@ -18,6 +18,7 @@ pub(crate) enum Bug {
     ReleaseSkippedAfterCrash,
     TooManyRequestsCountedAsSent,
     RemovedBeforeKept,
+    FileLeftWhenGivenUp,
 }
 
 #[cfg(not(test))]

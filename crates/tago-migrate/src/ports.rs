@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tago_api::{ActionId, DeviceId, ParamId, ProfileId, RecordId, Time};
 use thiserror::Error;
@@ -115,6 +116,19 @@ pub trait Target: Source {
     /// Removes these records, at most [`NAMED_LIMIT`], by the very selection with which
     /// [`records_named`](Source::records_named) finds them.
     async fn remove_records(&self, device: DeviceId, ids: &[RecordId]) -> Result<(), WriteError>;
+
+    /// Stores a private file, in the place of one with its path if there is one; it may be repeated.
+    async fn upload(&self, path: &str, content: &Bytes) -> Result<(), WriteError>;
+
+    /// Has a file imported into a device. A success says that it is queued: what becomes of it nobody tells.
+    async fn import(&self, device: DeviceId, path: &str) -> Result<(), WriteError>;
+
+    /// The paths of the files in a folder.
+    async fn files(&self, folder: &str) -> Result<Vec<String>, PortError>;
+
+    /// Removes a file by a path that [`files`](Target::files) answered: a platform may take any other text
+    /// for a folder, and remove all that is in it.
+    async fn remove_file(&self, path: &str) -> Result<(), WriteError>;
 
     /// Removes a configuration parameter. One that is gone already is a success.
     async fn remove_param(&self, device: DeviceId, param: ParamId) -> Result<(), WriteError>;

@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::machine::Route;
 use crate::pacer::Pacers;
 use crate::planted::{Bug, is_planted};
-use crate::ports::{Order, PortError, Range, Source};
+use crate::ports::{Order, PortError, Range, Source, WriteError};
 use crate::record::Record;
 
 /// One side, read at its pace.
@@ -62,6 +62,14 @@ impl Reader<'_> {
                 answer => return answer,
             }
         }
+    }
+
+    /// The same for a change that may be repeated until it is acknowledged.
+    pub(crate) async fn change<F>(&self, route: Route, request: impl Fn() -> F) -> Result<(), PortError>
+    where
+        F: Future<Output = Result<(), WriteError>>,
+    {
+        self.ask(route, || async { request().await.map_err(|error| error.cause().clone()) }).await
     }
 
     /// All records of a range.

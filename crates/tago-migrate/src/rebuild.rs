@@ -19,6 +19,7 @@ use thiserror::Error;
 use crate::device::{Device, DeviceEdit, Tag};
 use crate::folder::{self, write_whole};
 use crate::journal::{Entry, Journal, JournalError, Row, SqliteJournal, lock, run_named};
+use crate::lane::clear::{self, Whose};
 use crate::machine::token::token_name;
 use crate::machine::{MARKER, Route};
 use crate::plan::{Choices, Depth, Item, Plan, PlanError, Policy};
@@ -178,6 +179,10 @@ enum Tidied {
     },
     /// It is off.
     MarkGone { device: DeviceId },
+    /// The run's files, and its throw-away device, are about to be removed.
+    FilesIntent {},
+    /// They are gone.
+    FilesGone {},
 }
 
 impl Entry for Tidied {
@@ -187,6 +192,8 @@ impl Entry for Tidied {
             Tidied::TokenGone { .. } => "token_gone",
             Tidied::MarkIntent { .. } => "mark_intent",
             Tidied::MarkGone { .. } => "mark_gone",
+            Tidied::FilesIntent {} => "files_intent",
+            Tidied::FilesGone {} => "files_gone",
         }
     }
 }
@@ -236,6 +243,11 @@ impl Tidy<'_> {
         for device in &marked {
             self.unmark(device).await?;
         }
+        self.note(&Tidied::FilesIntent {})?;
+        let whose = self.run.as_deref().map_or(Whose::Anybodys, Whose::Of);
+        let cleared = clear::all(&self.reader, target, whose).await;
+        self.told.extend(cleared.map_err(|cause| RebuildError::Port { cause })?);
+        self.note(&Tidied::FilesGone {})?;
         Ok(())
     }
 
@@ -288,9 +300,7 @@ impl Tidy<'_> {
     where
         F: Future<Output = Result<(), WriteError>>,
     {
-        let asked =
-            self.reader.ask(Route::Edit, || async { request().await.map_err(|error| error.cause().clone()) });
-        asked.await.map_err(|cause| RebuildError::Port { cause })
+        self.reader.change(Route::Edit, request).await.map_err(|cause| RebuildError::Port { cause })
     }
 }
 

@@ -16,7 +16,7 @@ use crate::machine::Route;
 use crate::pacer::Pacers;
 use crate::plan::{
     Beyond, Check, CheckName, CheckVerdict, Choices, DataItem, Depth, DeviceItem, Existing, FORMAT, Header,
-    Inactive, Item, Plan, Policy, Reason, ReasonCode, Renamed, Verdict, Window,
+    Inactive, Item, Lane, Plan, Policy, Reason, ReasonCode, Renamed, Verdict, Window,
 };
 use crate::ports::{Identity, Order, PortError, Range, Source, Target};
 use crate::progress::Phase;
@@ -191,6 +191,7 @@ impl Rehearsal<'_> {
             counterparts,
             actions: Vec::new(),
             undo_actions: Vec::new(),
+            probe: BTreeMap::new(),
         };
         let names = inside::device::names(&header);
         let networks = self.catalogue(&scanned, &names).await?;
@@ -209,6 +210,11 @@ impl Rehearsal<'_> {
                 item.reasons.push(reason(ReasonCode::Inactive, text));
             }
         }
+        let by_file = self.choices.lane == Lane::File && self.choices.depth == Depth::Exact;
+        if by_file && self.choices.policy != Policy::Replace {
+            lane::choose(&mut items, &data, self.settings);
+            header.probe = lane::probe(&scanned, &items);
+        }
         header.actions = storm::tripped(&actions, &scanned, &items, &data);
         header.undo_actions = storm::tripped_by_undo(&actions, &data);
         let mut checks = assess::assess(self.choices, &unknown, &scanned, &items, &data);
@@ -219,7 +225,7 @@ impl Rehearsal<'_> {
         checks.extend(replace::check(self.choices, &items, &data));
         checks.push(storm::check(self.choices, &actions, &header.actions));
         checks.extend(self.other_projects(&header));
-        checks.push(lane::check(&items, &data, self.settings.batch_bytes));
+        checks.push(lane::check(self.choices, &items, &data, self.settings));
         let mut sealed = Vec::new();
         for ((mut item, part), scanned) in items.drain(..).zip(data).zip(&scanned) {
             let written = part.items.iter().flat_map(|data| &data.windows);
@@ -461,6 +467,7 @@ impl Rehearsal<'_> {
             parses: false,
             immutable: None,
             wakes: false,
+            by_file: false,
             source_tokens: scanned.tokens.clone(),
             target_tokens: Vec::new(),
         };

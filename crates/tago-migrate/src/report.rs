@@ -53,6 +53,9 @@ pub struct Report {
     pub records_planned: u64,
     /// How they travelled, and why.
     pub lane: String,
+    /// Devices of which something travelled in a file, or was to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<DeviceLane>,
     /// Records that the run stored.
     pub records_written: u64,
     /// Records of the target that the plan had to remove, because their time range was replaced.
@@ -91,6 +94,21 @@ pub struct Report {
     /// The page for people.
     #[serde(skip)]
     pub html: PathBuf,
+}
+
+/// How the records of one device travelled that were to travel in files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeviceLane {
+    /// The device in the source.
+    pub device: DeviceId,
+    /// Its name.
+    pub name: String,
+    /// Records that came in files.
+    pub by_file: u64,
+    /// Records that came by stream.
+    pub by_stream: u64,
+    /// Why, in a sentence.
+    pub why: String,
 }
 
 /// One token and what outside must be updated.
@@ -216,6 +234,7 @@ fn compose(
             .find(|check| check.name == CheckName::Lane)
             .map(|check| check.text.clone())
             .unwrap_or_default(),
+        files: lanes(plan, ledger),
         records_written: ledger.stored,
         records_to_remove: summary.records_removed,
         records_removed: ledger.removed,
@@ -234,6 +253,51 @@ fn compose(
         undo_line: undo_line(folder, &plan.header.target),
         json: PathBuf::new(),
         html: PathBuf::new(),
+    }
+}
+
+/// What became of the devices whose records were to travel in files.
+fn lanes(plan: &Plan, ledger: &Ledger) -> Vec<DeviceLane> {
+    let mut lanes: Vec<DeviceLane> = Vec::new();
+    for (item, place) in plan.items.iter().zip(0_u32..) {
+        match item {
+            Item::Device(item) if item.by_file => lanes.push(DeviceLane {
+                device: item.device,
+                name: item.name.clone(),
+                by_file: 0,
+                by_stream: 0,
+                why: String::new(),
+            }),
+            Item::Device(_) => {}
+            Item::Data(data) => {
+                let of_device = lanes.last_mut().filter(|lane| lane.device == data.device);
+                if let (Some(lane), Some(data)) = (of_device, ledger.data.get(&place)) {
+                    lane.by_file += data.by_file;
+                    lane.by_stream += data.stored - data.by_file;
+                }
+            }
+        }
+    }
+    for lane in &mut lanes {
+        lane.why = why(lane, ledger);
+    }
+    lanes
+}
+
+fn why(lane: &DeviceLane, ledger: &Ledger) -> String {
+    match &ledger.probed {
+        None => "nothing was imported".to_owned(),
+        Some(Err(reason)) => format!("everything travelled by stream: {reason}"),
+        Some(Ok(_)) if lane.by_stream == 0 => {
+            "a throw-away device showed that imports bring back what a file holds".to_owned()
+        }
+        Some(Ok(spelling)) => {
+            let proven = spelling.shapes.iter().map(|shape| shape.name()).collect::<Vec<_>>().join(", ");
+            format!(
+                "a throw-away device showed that imports bring back {proven}; what is of another shape, or was \
+                 not imported in time, travelled by stream"
+            )
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use crate::target_lock::TargetLock;
 
 pub(crate) mod actions;
 pub(crate) mod drive;
+mod errands;
 mod giving_up;
 mod meter;
 
@@ -303,6 +304,7 @@ pub(crate) fn config(settings: &Settings) -> Config {
         } else {
             settings.late_commit_bound
         },
+        import_bound: settings.import_bound,
         patience: settings.patience,
     }
 }

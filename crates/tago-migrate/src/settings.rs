@@ -33,6 +33,11 @@ pub struct Settings {
     pub read_limit: usize,
     /// How late after a request was sent the target may still carry it out.
     pub late_commit_bound: Duration,
+    /// How long an import of a file may take from when it was asked for. What has not come by then is
+    /// withdrawn, and travels by stream.
+    pub import_bound: Duration,
+    /// So many missing records make a file worth its requests.
+    pub worth_a_file: u64,
     /// Requests a minute.
     pub pace: Pace,
     /// How long a side may be out of reach before the operation gives up for now.
@@ -50,6 +55,8 @@ impl Default for Settings {
             batch_bytes: 190_000,
             read_limit: READ_LIMIT,
             late_commit_bound: Duration::from_secs(120),
+            import_bound: Duration::from_secs(900),
+            worth_a_file: 10_000,
             pace: Pace::default(),
             patience: Duration::from_secs(30),
             locks: None,
@@ -83,6 +90,8 @@ pub struct Pace {
     pub edits: u32,
     /// Removals of records.
     pub removals: u32,
+    /// Uploads and removals of files, and imports.
+    pub files: u32,
     /// Of each limit, from 0 to 1. `None` leaves a project in use to its devices and people:
     /// [`Pace::SHARE_IN_USE`]; and takes of an idle one nearly all: [`Pace::SHARE_IDLE`].
     pub share: Option<f64>,
@@ -104,6 +113,14 @@ impl Pace {
 impl Default for Pace {
     /// The largest plan's limits; 429 teaches the rest.
     fn default() -> Pace {
-        Pace { reads: 15_000, writes: 15_000, lookups: 5_000, edits: 2_000, removals: 1_000, share: None }
+        Pace {
+            reads: 15_000,
+            writes: 15_000,
+            lookups: 5_000,
+            edits: 2_000,
+            removals: 1_000,
+            files: 200,
+            share: None,
+        }
     }
 }

@@ -33,7 +33,7 @@ const THREADS: u64 = 2;
 const UNDONE_SEEDS: u64 = 1_000;
 
 /// The names under which the oracle must find the planted mistakes.
-const BUGS: [(Bug, &str); 12] = [
+const BUGS: [(Bug, &str); 13] = [
     (Bug::BlindRetry, "blind retry"),
     (Bug::AcknowledgedBeforeSynced, "acknowledged before synced"),
     (Bug::QuarantineTooShort, "quarantine too short"),
@@ -46,6 +46,7 @@ const BUGS: [(Bug, &str); 12] = [
     (Bug::HashWithoutGroup, "content hash without group"),
     (Bug::ReleaseSkippedAfterCrash, "release of held actions skipped after a crash"),
     (Bug::TooManyRequestsCountedAsSent, "a 429 counted as sent"),
+    (Bug::FileLeftWhenGivenUp, "an import given up while its file is left"),
 ];
 
 /// A simulator that finds nothing proves nothing: each of these must spoil a seed that is good without it.

@@ -17,6 +17,7 @@ use crate::announced::Names;
 use crate::inside::Terms;
 use crate::journal::{Journal, JournalError, Row, SqliteJournal, Stays};
 use crate::keep::{Folder, Keep};
+use crate::lane::clear::{self, Whose};
 use crate::machine::Route;
 use crate::machine::ledger::Ledger;
 use crate::pacer::Pacers;
@@ -204,7 +205,7 @@ pub async fn undo(
     };
     let mut undo = Undo::new(&plan, ledger, target, &keep, &pacers, settings, env);
     undo.names = Some(Names::of(folder));
-    undo.sent = last_sent(&rows);
+    undo.sent = last_sent(&rows, settings);
     let ending = undo.drive(&mut journal, last).await?;
     Ok((ending, undo.told()))
 }
@@ -323,7 +324,7 @@ impl<'a> Undo<'a> {
         if !self.ledger.undo.begun {
             self.journal(journal, Row::Undo(UndoRow::Begun {}))?;
         }
-        self.env.clock.sleep(wait).await;
+        self.remove_files(journal, wait).await?;
         self.remove_own_tokens(journal).await?;
         self.find_unknown(journal).await?;
         let total = self.written().iter().map(|(_, records)| records).sum();
@@ -362,6 +363,23 @@ impl<'a> Undo<'a> {
             Ok(age) if !doubt => bound.saturating_sub(std::time::Duration::from_millis(age)),
             _ => bound,
         }
+    }
+
+    /// What was asked for and has not begun cannot begin without its file. Then waits until all that has
+    /// begun is over, and for uploads that may have come meanwhile.
+    async fn remove_files(&mut self, journal: &mut dyn Journal, wait: Duration) -> Result<(), Break> {
+        let wait = if self.ledger.has_files { self.settings.late_commit_bound } else { wait };
+        for wait in [wait, Duration::ZERO] {
+            if self.ledger.has_files {
+                let cleared = clear::all(&self.reader(), self.target, Whose::Of(&self.ledger.run)).await;
+                cleared.map_err(effect::halt)?;
+            }
+            self.env.clock.sleep(wait).await;
+        }
+        if self.ledger.has_files {
+            self.journal(journal, Row::FilesRemoved {})?;
+        }
+        Ok(())
     }
 
     /// Places of device items, last first.
@@ -438,9 +456,11 @@ impl<'a> Undo<'a> {
 }
 
 /// When the run sent something of each item for the last time.
-pub(crate) fn last_sent(rows: &[(Time, Row)]) -> BTreeMap<u32, Time> {
+pub(crate) fn last_sent(rows: &[(Time, Row)], settings: &Settings) -> BTreeMap<u32, Time> {
     let sent = rows.iter().filter_map(|(at, row)| match row {
-        Row::Intent { item, .. } => Some((*item, *at)),
+        Row::Intent { item, file: None, .. } => Some((*item, *at)),
+        // It is carried out some time later.
+        Row::Intent { item, file: Some(_), .. } => Some((*item, *at + settings.import_bound)),
         _ => None,
     });
     sent.collect()

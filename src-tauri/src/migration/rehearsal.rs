@@ -174,6 +174,7 @@ pub(crate) fn choices_of(choices: &Choices) -> Answer<engine::Choices> {
         inside: engine::Inside::Rewrite,
         inactive: engine::Inactive::Wake,
         renamed: None,
+        lane: engine::Lane::Stream,
         tripped: match choices.tripped {
             TrippedChoice::Hold => engine::Tripped::Hold,
             TrippedChoice::LetFire => engine::Tripped::LetFire,

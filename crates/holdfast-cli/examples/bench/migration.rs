@@ -139,8 +139,15 @@ async fn carry_out(Job { source, target, order, platform }: Job) -> Measured {
     let env = Env { clock: &clock, nonce: 1, progress: &progress, control: &control };
     // As many requests as there are: what is measured is the engine.
     let most = 10_000_000;
-    let pace =
-        Pace { reads: most, writes: most, lookups: most, edits: most, removals: most, share: Some(1.0) };
+    let pace = Pace {
+        reads: most,
+        writes: most,
+        lookups: most,
+        edits: most,
+        removals: most,
+        files: most,
+        share: Some(1.0),
+    };
     let settings = Settings {
         late_commit_bound: LATE_COMMIT_BOUND,
         batch_bytes: order.batch_bytes,

@@ -10,6 +10,7 @@ mod crash;
 mod ctl;
 mod disk;
 mod lag;
+mod lane;
 mod official_cli;
 mod oracle;
 mod platform;

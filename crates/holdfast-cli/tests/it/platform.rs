@@ -124,6 +124,15 @@ impl Platform {
         self.knob("POST", "faults", fault).await;
     }
 
+    /// A fault on imports of files into one project.
+    pub(crate) async fn fault_on_imports(&self, project: &Project, kind: &str) {
+        let route = "POST /device/{device}/data/restore";
+        let fault = json!({
+            "project": project.id, "route": route, "kind": kind, "every": 1, "delay_ms": 3_600_000,
+        });
+        self.knob("POST", "faults", fault).await;
+    }
+
     /// From now on a project closes every connection without a word.
     pub(crate) async fn vanish(&self, project: &Project) {
         self.come_back().await;

@@ -248,6 +248,22 @@ impl Api {
         let answer: String = self.transport.result(query.onto(Call::new(route).with(device))).await?;
         leading_count(&self.transport, route, &answer)
     }
+
+    /// Has the platform import a CSV file of this profile into the device, some time later: the answer says
+    /// that it is queued, and nothing tells what became of it but the device's records.
+    ///
+    /// # Errors
+    /// [`ApiError::delivery`] says whether it may have been queued all the same.
+    pub async fn import_records(&self, device: DeviceId, path: &str) -> Result<(), ApiError> {
+        let body = ImportOf { file_address: path };
+        let call = Call::new("POST /device/{device}/data/restore").with(device).json(&body)?;
+        self.done(call).await
+    }
+}
+
+#[derive(Serialize)]
+struct ImportOf<'a> {
+    file_address: &'a str,
 }
 
 /// What the token of one device opens.

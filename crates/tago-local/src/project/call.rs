@@ -32,6 +32,8 @@ pub(super) struct Call {
     pub(super) content_type: String,
     /// How long after the answer the removal of data takes effect.
     pub(super) effect_after: Duration,
+    /// Whether an import breaks down half-way.
+    pub(super) halves: bool,
     /// Whether a test asks for a panic of the writer's work.
     pub(super) panics: bool,
     /// What it asks for, if it changes nothing: that may be shown late.

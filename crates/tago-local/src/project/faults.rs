@@ -64,6 +64,8 @@ pub enum FaultKind {
     RevokeToken,
     /// It is answered at once and takes effect later, as the removal of data does on the platform.
     LateEffect,
+    /// An import is answered at once, and stores the first half of its rows and nothing of the others.
+    HalfEffect,
     /// It is carried out after a pause.
     Slow,
     /// What it does in the database panics at its end, as a defect of this platform would.

@@ -118,7 +118,7 @@ async fn answered(
     let (parts, body) = request.into_parts();
     // A refusal before the body is read would close the connection under a client that still sends.
     let body = whole(body, route.body_limit).await;
-    let arrived = Arrived { body, path, parts, effect_after: Duration::ZERO, panics: false };
+    let arrived = Arrived { body, path, parts, effect_after: Duration::ZERO, halves: false, panics: false };
     let Some(strike) = strike else { return carry_out(project, &route, arrived).await };
     match strike.kind {
         FaultKind::DropBefore => dropped(),
@@ -161,6 +161,7 @@ async fn answered(
         FaultKind::LateEffect => {
             carry_out(project, &route, Arrived { effect_after: strike.delay, ..arrived }).await
         }
+        FaultKind::HalfEffect => carry_out(project, &route, Arrived { halves: true, ..arrived }).await,
         FaultKind::Panic => carry_out(project, &route, Arrived { panics: true, ..arrived }).await,
         FaultKind::CutBody => cut(carry_out(project, &route, arrived).await).await,
         FaultKind::LateCommit => {
@@ -179,6 +180,7 @@ struct Arrived {
     parts: Parts,
     body: Result<Bytes, Refused>,
     effect_after: Duration,
+    halves: bool,
     panics: bool,
 }
 
@@ -202,7 +204,7 @@ async fn carry_out(project: Project, route: &Route, arrived: Arrived) -> Respons
 }
 
 fn admitted(project: Project, route: &Route, arrived: Arrived) -> Result<Call, Refused> {
-    let Arrived { path, parts, body, effect_after, panics } = arrived;
+    let Arrived { path, parts, body, effect_after, halves, panics } = arrived;
     let caller = match (caller(&project, &parts.headers), route.who) {
         (Err(refused), Who::Public) if refused.is_denial() => Caller::nobody(),
         (caller, _) => caller?,
@@ -221,7 +223,19 @@ fn admitted(project: Project, route: &Route, arrived: Arrived) -> Result<Call, R
         route.path == "/data" || route.path.ends_with("/data") || route.path.ends_with("/data_amount");
     let reads =
         (route.method == Method::GET).then_some(if is_of_records { Late::Records } else { Late::Everything });
-    Ok(Call { caller, path, query, body: body?, host, content_type, effect_after, panics, reads, project })
+    Ok(Call {
+        caller,
+        path,
+        query,
+        body: body?,
+        host,
+        content_type,
+        effect_after,
+        halves,
+        panics,
+        reads,
+        project,
+    })
 }
 
 fn caller(project: &Project, headers: &HeaderMap) -> Result<Caller, Refused> {

@@ -195,7 +195,13 @@ fn a_batch_takes_at_most_two_hundred_bytes_and_many_rows_are_read_soon() {
     for batch in 0..BATCHES {
         let (item, number) = (batch / 40, batch % 40);
         let hash = u128::MAX / u128::from(batch + 1);
-        let intent = Row::Intent { item, batch: number, tally: Tally { count: 1_348, hash } };
+        let intent = Row::Intent {
+            item,
+            batch: number,
+            tally: Tally { count: 1_348, hash },
+            rest: Tally::default(),
+            file: None,
+        };
         journal.append(at, &intent).unwrap();
         journal.append(at, &Row::Outcome { item, batch: number, was: Was::Acknowledged }).unwrap();
     }

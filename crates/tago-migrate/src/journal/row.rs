@@ -5,6 +5,7 @@ use tago_api::{ActionId, DeviceId};
 
 use super::Entry;
 use crate::device::{Fingerprint, Token};
+use crate::lane::Spelling;
 use crate::load::Opened;
 use crate::plan::Seal;
 use crate::record::Tally;
@@ -66,6 +67,9 @@ pub(crate) enum Row {
         written: Option<Seal>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         removed: Option<Seal>,
+        /// Its batches travel in files of at most so many bytes, as far as they can.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file_bytes: Option<usize>,
     },
     /// A window, or a whole item, is not carried out.
     Held { item: u32, window: Option<u32>, reason: String },
@@ -75,6 +79,12 @@ pub(crate) enum Row {
         batch: u32,
         #[serde(rename = "of")]
         tally: Tally,
+        /// Records of the batch that lack and follow in other requests.
+        #[serde(default, skip_serializing_if = "Tally::is_empty")]
+        rest: Tally,
+        /// It travels in a file.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<Filed>,
     },
     /// What became of it.
     Outcome { item: u32, batch: u32, was: Was },
@@ -86,6 +96,16 @@ pub(crate) enum Row {
     RemovalOutcome { item: u32, was: Was },
     /// So many are removed, and none is left to be.
     Removed { item: u32, records: u64 },
+    /// A throw-away device is about to be made, with this tag value.
+    ProbeIntent { marker: String },
+    /// What imports into it have shown, or why nothing travels in files.
+    Probed { spelling: Option<Spelling>, reason: String },
+    /// A file is about to be put on the target.
+    FileIntent { path: String },
+    /// Files and throw-away devices of other runs are about to be removed.
+    OthersRemoval {},
+    /// The run's files, and its throw-away device, are gone from the target.
+    FilesRemoved {},
     /// Every batch of the item is stored.
     Done { item: u32 },
     /// The session ended before the run did.
@@ -98,6 +118,14 @@ pub(crate) enum Row {
     Undo(UndoRow),
 }
 
+/// A batch in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Filed {
+    pub(crate) path: String,
+    /// Records of the batch that are in it.
+    pub(crate) rows: u64,
+}
+
 /// What became of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -108,6 +136,8 @@ pub(crate) enum Was {
     NotReceived,
     /// It may have arrived.
     Doubtful,
+    /// It was taken, and will be carried out some time or never.
+    Queued,
     /// It was in doubt, was looked for, and is there.
     Found,
     /// It was in doubt, was looked for, and is not there.
@@ -168,6 +198,11 @@ impl Entry for Row {
             Row::RemovalIntent { .. } => "removal_intent",
             Row::RemovalOutcome { .. } => "removal_outcome",
             Row::Removed { .. } => "removed",
+            Row::ProbeIntent { .. } => "probe_intent",
+            Row::Probed { .. } => "probed",
+            Row::FileIntent { .. } => "file_intent",
+            Row::OthersRemoval {} => "others_removal",
+            Row::FilesRemoved {} => "files_removed",
             Row::Done { .. } => "done",
             Row::Suspended { .. } => "suspended",
             Row::Finished {} => "finished",

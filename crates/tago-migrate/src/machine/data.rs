@@ -26,7 +26,12 @@ impl Turn<'_> {
         let Item::Data(data) = &plan.items[item as usize] else { return };
         let policy = plan.header.choices.policy;
         let ledger = self.state.ledger.data.get(&item);
-        let bytes = self.state.ledger.batch_bytes;
+        let most_bytes = self.state.ledger.batch_bytes;
+        let file_bytes = match ledger.filter(|ledger| !ledger.opened.is_empty()) {
+            Some(ledger) => ledger.file_bytes,
+            None => self.file_bytes_of(data),
+        };
+        let bytes = file_bytes.unwrap_or(most_bytes);
         let mut load = None;
         // An earlier reading opened it: others may have written since.
         let is_old = ledger.is_some_and(|ledger| !ledger.opened.is_empty());
@@ -48,7 +53,7 @@ impl Turn<'_> {
                 kept if is_planted(Bug::RemovedBeforeKept) => Seal::of(&kept),
                 kept => self.keep(kept),
             });
-            self.journal(Row::Opened { item, windows, there, written, removed });
+            self.journal(Row::Opened { item, windows, there, written, removed, file_bytes });
             if !surplus.is_empty() {
                 self.state.sweeps.insert(item, Sweep::of(&surplus));
             }
@@ -64,7 +69,8 @@ impl Turn<'_> {
         let load = load
             .or_else(|| Load::new(data, policy, &both.source, &ledger.opened, bytes))
             .filter(|load| load.goes_on(next, ledger.before, sent));
-        let Some(load) = load else {
+        let (before, whole) = (ledger.before, ledger.batch.count);
+        let Some(mut load) = load else {
             let reason = format!("{}; {}", changed_text(Changed::Source), remedy(policy));
             return self.hold(item, reason);
         };
@@ -76,28 +82,49 @@ impl Turn<'_> {
         if !attempted {
             return self.send_next(item, load);
         }
-        let remainder = load.remainder(next, &both.target);
-        let left = remainder.as_ref().map_or(0, |batch| batch.tally.count);
+        let unfinished = self.lacks_of_import(item, &load, next, &both.target);
+        if doubt && self.import_goes_on(item, both.target.len() as u64, unfinished) {
+            return;
+        }
+        let remainder = load.remainder(next, &both.target, most_bytes);
+        let left = remainder.iter().map(|batch| batch.tally.count).sum();
         if doubt || left != lacking {
             self.journal(Row::Settled { item, batch: next, left });
         }
         // Records of variables that were not chosen are not read.
         let strange = plan.header.choices.variables.is_some()
             || both.target.len() as u64 > there + load.up_to(next) - left;
-        match remainder {
-            Some(_) if doubt && strange && self.parses(data) => {
-                let reason = "an answer was lost, and its device's payload parser may have changed the records \
-                              on arrival, so what is stored of them cannot be told; compare both sides";
-                self.hold(item, reason.to_owned());
-            }
-            _ if is_overtaken => self.hold(item, overtaken()),
-            Some(remainder) => self.ask_to_send(item, load, remainder),
+        let was_imported = self.import_is_over(item);
+        let reason = match was_imported {
+            true if unfinished > 0 => Some(
+                "an import was left half done, and there are records in its times that may be what it made of \
+                 the others; compare both sides",
+            ),
+            false if doubt && self.parses(data) => Some(
+                "an answer was lost, and its device's payload parser may have changed the records on arrival, \
+                 so what is stored of them cannot be told; compare both sides",
+            ),
+            _ => None,
+        };
+        if let Some(reason) = reason.filter(|_| strange && left > 0) {
+            return self.hold(item, reason.to_owned());
+        }
+        if is_overtaken {
+            return self.hold(item, overtaken());
+        }
+        let untouched = left == whole && both.target.len() as u64 == there + before.count;
+        if untouched && self.goes_by_file(item) {
+            let batch = load.batch(next);
+            return self.file(item, load, batch);
+        }
+        match load.take_first(remainder) {
+            Some(first) => self.ask_to_send(item, load, first),
             None => self.send_next(item, load),
         }
     }
 
     pub(super) fn sent(&mut self, item: u32, result: Result<u64, WriteError>) {
-        let Some(Stage::Sending(load, batch)) = self.state.active.remove(&item) else { return };
+        let Some(Stage::Sending(mut load, batch)) = self.state.active.remove(&item) else { return };
         let number = self.state.ledger.data.get(&item).map_or(0, |ledger| ledger.next);
         let outcome = |was| Row::Outcome { item, batch: number, was };
         match spoilt(result, batch.tally.count) {
@@ -106,7 +133,13 @@ impl Turn<'_> {
                 self.works(Side::Target);
                 self.state.doubts_in_a_row = 0;
                 self.state.refusals_in_a_row = 0;
-                self.send_next(item, load);
+                match load.rest.pop() {
+                    Some(next) => {
+                        self.part_is_stored(item);
+                        self.ask_to_send(item, load, next);
+                    }
+                    None => self.send_next(item, load),
+                }
             }
             Ok(added) => {
                 self.journal(outcome(Was::Doubtful));
@@ -138,18 +171,27 @@ impl Turn<'_> {
             return self.requeue(item);
         }
         let number = self.state.ledger.data.get(&item).map_or(0, |ledger| ledger.next);
-        self.journal(Row::Intent { item, batch: number, tally: batch.tally });
+        let rest = load.waiting();
+        self.journal(Row::Intent { item, batch: number, tally: batch.tally, rest, file: None });
         self.guard_sends();
         self.effect(Action::Send { item, device, token, batch: batch.clone() });
         self.state.active.insert(item, Stage::Sending(load, batch));
     }
 
     /// The next batch that was never sent.
-    fn send_next(&mut self, item: u32, load: Load) {
+    pub(super) fn send_next(&mut self, item: u32, mut load: Load) {
         let next = self.state.ledger.data.get(&item).map_or(0, |ledger| ledger.next);
         if next < load.batches() {
             let batch = load.batch(next);
-            return self.ask_to_send(item, load, batch);
+            if self.goes_by_file(item) {
+                return self.file(item, load, batch);
+            }
+            if self.state.ledger.data.get(&item).is_none_or(|ledger| ledger.file_bytes.is_none()) {
+                return self.ask_to_send(item, load, batch);
+            }
+            let requests = load.split(next, self.state.ledger.batch_bytes);
+            let first = load.take_first(requests).unwrap_or(batch);
+            return self.ask_to_send(item, load, first);
         }
         if self.state.ledger.data.get(&item).is_some_and(|ledger| ledger.removal.is_due()) {
             return self.remove(item);

@@ -123,8 +123,9 @@ impl Turn<'_> {
     /// Whether nothing is held any more, or nothing can be done about it now. If not, goes on with it.
     pub(super) fn released(&mut self) -> bool {
         if let Stage::Ready(switch) = self.state.guard.stage.clone() {
-            if self.moment.elapsed < self.state.guard.quiet_at {
-                self.state.guard.until = Some(self.state.guard.quiet_at);
+            let quiet_at = self.state.guard.quiet_at.max(self.imports_quiet_at());
+            if self.moment.elapsed < quiet_at {
+                self.state.guard.until = Some(quiet_at);
             } else {
                 self.ask_to_switch(switch);
             }

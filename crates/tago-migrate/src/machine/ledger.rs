@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tago_api::{ActionId, DeviceId};
 
 use crate::device::Token;
-use crate::journal::{Left, Row, Was};
+use crate::journal::{Filed, Left, Row, Was};
+use crate::lane::Spelling;
 use crate::load::Opened;
 use crate::plan::Seal;
 use crate::record::Tally;
@@ -27,6 +28,10 @@ pub(crate) struct Ledger {
     /// Actions of the target that the run has switched, or left alone.
     pub(crate) actions: BTreeMap<ActionId, ActionLedger>,
     pub(crate) sessions: u32,
+    /// Files, or a throw-away device, of the run may be on the target.
+    pub(crate) has_files: bool,
+    /// What may travel in files, and else why nothing may; unknown before it was tried.
+    pub(crate) probed: Option<Result<Spelling, String>>,
     /// Items that are not carried out.
     pub(crate) held: BTreeSet<u32>,
     /// Whole items (no window) and windows that are not carried out, and why.
@@ -87,6 +92,8 @@ pub(crate) struct DataLedger {
     pub(crate) next: u32,
     /// What is in these.
     pub(crate) before: Tally,
+    /// Its batches are as large as this, for they travel in files.
+    pub(crate) file_bytes: Option<usize>,
     /// Batch `next` was sent at least once, so some of it may be there.
     pub(crate) attempted: bool,
     /// What is in it, if so.
@@ -95,6 +102,14 @@ pub(crate) struct DataLedger {
     pub(crate) doubt: bool,
     /// Records of batch `next` that are not known to be stored.
     pub(crate) lacking: u64,
+    /// So many of these are not in the request at hand.
+    pub(crate) rest: u64,
+    /// Requests of batch `next` were acknowledged since it was looked for last, and need not be seen yet.
+    pub(crate) unseen: bool,
+    /// The file in which batch `next` may still arrive.
+    pub(crate) file: Option<Filed>,
+    /// Records that came in files.
+    pub(crate) by_file: u64,
     pub(crate) stored: u64,
     pub(crate) removal: Removal,
     pub(crate) done: bool,
@@ -138,7 +153,7 @@ impl Ledger {
                 self.batch_bytes = *batch_bytes;
             }
             Row::Session {} => self.sessions += 1,
-            Row::Suspended { .. } => {}
+            Row::Suspended { .. } | Row::OthersRemoval {} => {}
             Row::HoldIntent { action, last_triggered } => {
                 let entry = self.actions.entry(*action).or_default();
                 if entry.held || entry.doubt.is_some() {
@@ -230,7 +245,7 @@ impl Ledger {
                 self.tokens.remove(device);
                 self.token_doubt.remove(device);
             }
-            Row::Opened { item, windows, there, written, removed } => {
+            Row::Opened { item, windows, there, written, removed, file_bytes } => {
                 let data = self.data(*item);
                 if !data.opened.is_empty() {
                     return Err(format!("item {item} is opened twice"));
@@ -239,6 +254,7 @@ impl Ledger {
                 data.there = *there;
                 data.written.clone_from(written);
                 data.removal.kept.clone_from(removed);
+                data.file_bytes = *file_bytes;
             }
             Row::Held { item, window, reason } => {
                 if window.is_none() {
@@ -246,18 +262,20 @@ impl Ledger {
                 }
                 self.reasons.push((*item, *window, reason.clone()));
             }
-            Row::Intent { item, batch, tally } => {
+            Row::Intent { item, batch, tally, rest, file } => {
                 let data = self.data(*item);
                 if data.doubt || data.opened.is_empty() || data.next != *batch {
                     return Err(format!("batch {batch} of item {item} is sent out of turn"));
                 }
                 // Later ones carry what lacks of it.
                 if !data.attempted {
-                    data.batch = *tally;
+                    data.batch = *tally + *rest;
                 }
                 data.attempted = true;
                 data.doubt = true;
-                data.lacking = tally.count;
+                data.lacking = tally.count + rest.count;
+                data.rest = rest.count;
+                data.file.clone_from(file);
             }
             Row::Outcome { item, batch, was } => {
                 let data = self.data(*item);
@@ -266,11 +284,12 @@ impl Ledger {
                 }
                 match was {
                     Was::Acknowledged | Was::Found => {
-                        let news = data.settle(0);
+                        let (news, rest) = (data.settle(data.rest), data.rest);
+                        data.unseen = rest > 0;
                         self.stored += news;
                     }
-                    Was::NotReceived | Was::Absent => data.doubt = false,
-                    Was::Doubtful => {}
+                    Was::NotReceived | Was::Absent => (data.doubt, data.file) = (false, None),
+                    Was::Doubtful | Was::Queued => {}
                 }
             }
             Row::Settled { item, batch, left } => {
@@ -307,6 +326,11 @@ impl Ledger {
                 (removal.doubt, removal.under_way, removal.over) = (false, false, Some(*records));
                 self.removed += records;
             }
+            Row::ProbeIntent { .. } | Row::FileIntent { .. } => self.has_files = true,
+            Row::Probed { spelling, reason } => {
+                self.probed = Some(spelling.clone().ok_or_else(|| reason.clone()));
+            }
+            Row::FilesRemoved {} => self.has_files = false,
             Row::Done { item } => self.data(*item).done = true,
             Row::Finished {} => self.finished = true,
             Row::GivenUp {} => self.given_up = true,
@@ -350,7 +374,7 @@ impl ActionLedger {
                 self.times += u32::from(held);
             }
             Was::NotReceived | Was::Absent => self.doubt = None,
-            Was::Doubtful => {}
+            Was::Doubtful | Was::Queued => {}
         }
     }
 }
@@ -377,6 +401,10 @@ impl DataLedger {
         self.stored += news;
         self.lacking = left;
         self.doubt = false;
+        self.unseen = false;
+        if self.file.take().is_some() {
+            self.by_file += news;
+        }
         if left == 0 {
             self.next += 1;
             self.before += std::mem::take(&mut self.batch);

@@ -25,9 +25,10 @@ impl Turn<'_> {
             self.state.sleeping.remove(&item);
             self.state.waiting.insert(item);
         }
-        if self.is_over() || !self.secured() {
+        if self.is_over() || !self.others_are_gone() || !self.secured() {
             return;
         }
+        self.probe();
         let plan = Arc::clone(&self.state.plan);
         let device_of = |item: &u32| match &plan.items[*item as usize] {
             Item::Device(device) => device.device,
@@ -36,7 +37,7 @@ impl Turn<'_> {
         let mut busy: BTreeSet<DeviceId> = self.state.active.keys().map(device_of).collect();
         while self.state.active.len() < self.state.config.lanes && self.may_begin() {
             let mut runnable =
-                self.state.waiting.iter().filter(|item| self.runnable(&plan.items[**item as usize]));
+                self.state.waiting.iter().filter(|item| self.runnable(**item, &plan.items[**item as usize]));
             let first = runnable.next().copied();
             let chosen = match first {
                 Some(item) if !busy.contains(&device_of(&item)) => Some(item),
@@ -61,6 +62,13 @@ impl Turn<'_> {
                         self.remove(item);
                         continue;
                     }
+                    if let Some(until) = self.unseen_until(item) {
+                        self.state.sleeping.insert(item, until);
+                        continue;
+                    }
+                    if self.look_for_import(item, device) {
+                        continue;
+                    }
                     self.state.active.insert(item, Stage::Reading);
                     let terms = self.state.terms();
                     self.effect(Action::Read { item, device, terms });
@@ -82,12 +90,14 @@ impl Turn<'_> {
         held == 0 || held + size(item) <= self.state.config.in_flight as u64
     }
 
-    fn runnable(&self, item: &Item) -> bool {
+    fn runnable(&self, place: u32, item: &Item) -> bool {
         match item {
             Item::Device(_) => true,
             Item::Data(data) => {
                 let settled = |named: &DeviceId| self.state.is_named(*named).is_some();
-                self.state.ready_device(data.device).is_some() && data.names.iter().all(settled)
+                self.state.ready_device(data.device).is_some()
+                    && data.names.iter().all(settled)
+                    && self.lane_is_free(place, data)
             }
         }
     }
@@ -131,8 +141,11 @@ impl Turn<'_> {
     fn tidied(&mut self) -> bool {
         let now = self.moment.elapsed;
         let Some(device) = self.state.ledger.tokens.first().copied() else {
-            self.state.tidying = Tidying::No;
-            return true;
+            let tidied = self.files_tidied();
+            if tidied {
+                self.state.tidying = Tidying::No;
+            }
+            return tidied;
         };
         let settled_at = match self.state.tidying {
             Tidying::Until(moment) => moment.max(self.state.tokens_settled_at),

@@ -181,7 +181,7 @@ impl Turn<'_> {
         self.tidy_again_after(Duration::ZERO);
     }
 
-    fn tidying_failed(&mut self, cause: &PortError) {
+    pub(super) fn tidying_failed(&mut self, cause: &PortError) {
         match self.setback(Side::Target, cause) {
             Setback::Again => self.tidy_again_after(Duration::ZERO),
             Setback::Later(pause) => self.tidy_again_after(pause),

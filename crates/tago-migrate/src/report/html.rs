@@ -204,12 +204,16 @@ fn facts(page: &mut String, report: &Report) {
             format!("{} of {}", report.records_removed, report.records_to_remove),
         ],
         vec!["Way".to_owned(), report.lane.clone()],
-        vec!["Devices made".to_owned(), report.devices_created.to_string()],
-        vec!["Devices changed".to_owned(), report.devices_updated.to_string()],
     ];
     if report.records_to_remove == 0 {
         rows.retain(|row| row[0] != "Records removed");
     }
+    rows.extend(report.files.iter().map(|lane| {
+        let said = format!("{} in files, {} by stream: {}", lane.by_file, lane.by_stream, lane.why);
+        vec![format!("Way of {}", lane.name), said]
+    }));
+    rows.push(vec!["Devices made".to_owned(), report.devices_created.to_string()]);
+    rows.push(vec!["Devices changed".to_owned(), report.devices_updated.to_string()]);
     if let Some(proof) = &report.proof {
         let looked = match proof.depth {
             ProofDepth::Counts => "records only counted, their content not compared".to_owned(),

@@ -128,8 +128,8 @@ async fn until(env: Env<'_>, moment: Option<Duration>) {
     }
 }
 
-struct Hands<'a> {
-    world: &'a World<'a>,
+pub(super) struct Hands<'a> {
+    pub(super) world: &'a World<'a>,
     source_pace: Pacers<'a>,
     target_pace: Pacers<'a>,
 }
@@ -215,6 +215,7 @@ impl Hands<'_> {
                 let result = target.switch_action(action, on).await;
                 Event::ActionSwitched { action, result: self.noted(Route::Edit, result) }
             }),
+            Action::Lane(errand) => Box::pin(async move { Event::Lane(self.run(errand).await) }),
             Action::Journal(_) | Action::Keep(_) | Action::Fault(_) | Action::Finish(_) => {
                 Box::pin(future::ready(Event::Tick))
             }
@@ -266,7 +267,7 @@ impl Hands<'_> {
         Ok(Pair { source: (device, params), target: there })
     }
 
-    fn noted<T>(&self, route: Route, result: Result<T, WriteError>) -> Result<T, WriteError> {
+    pub(super) fn noted<T>(&self, route: Route, result: Result<T, WriteError>) -> Result<T, WriteError> {
         if let Err(error) = &result
             && let PortError::RateLimited { retry_after } = error.cause()
         {
@@ -279,8 +280,13 @@ impl Hands<'_> {
         self.reader(self.world.source, &self.source_pace)
     }
 
-    fn target(&self) -> Reader<'_> {
+    pub(super) fn target(&self) -> Reader<'_> {
         self.reader(self.world.target, &self.target_pace)
+    }
+
+    /// For errands of several requests, which begin anew where one fails.
+    pub(super) fn patient(&self) -> Reader<'_> {
+        Reader { patience: self.world.settings.patience, ..self.target() }
     }
 
     /// One attempt and no more: the machine decides what follows from no answer.

@@ -19,6 +19,8 @@ pub struct LeftBehind {
     pub actions: Vec<ActionStatus>,
     /// Devices on which it may have a token of its own.
     pub tokens: Vec<DeviceId>,
+    /// Whether files of its own, or its throw-away device, may be there; the next run takes files away.
+    pub files: bool,
     /// Devices that it made and did not complete: id in the target, name. They bear its mark.
     pub incomplete: Vec<(DeviceId, String)>,
     /// Batches of which nobody has found out whether they arrived.
@@ -32,6 +34,7 @@ impl LeftBehind {
     pub fn is_something(&self) -> bool {
         !self.actions.is_empty()
             || !self.tokens.is_empty()
+            || self.files
             || !self.incomplete.is_empty()
             || self.batches_open > 0
     }
@@ -75,6 +78,7 @@ fn left_behind(plan: &Plan, ledger: &Ledger) -> LeftBehind {
     LeftBehind {
         actions: actions(plan, ledger).into_iter().filter(is_off).collect(),
         tokens: ledger.tokens.iter().copied().collect(),
+        files: ledger.has_files,
         incomplete: incomplete.collect(),
         batches_open: ledger.open_batches(),
         records_done: ledger.stored,

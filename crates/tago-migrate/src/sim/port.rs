@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use tago_api::{ActionId, DeviceId, ParamId, ProfileId, RecordId, Time};
 
 use super::chance::Chance;
-use super::world::{FakeDevice, FakeRecord, Project};
+use super::world::{Deed, FakeDevice, FakeRecord, Project, imported};
 use crate::action::PlatformAction;
 use crate::batch::Batch;
 use crate::clock::Clock;
@@ -61,6 +62,9 @@ pub(super) enum Fault {
     ReadFails,
     ReadLag,
     TokenRevoked,
+    ImportLate,
+    ImportPartial,
+    ImportNever,
 }
 
 pub(super) const FAULTS: [Fault; 12] = [
@@ -77,6 +81,10 @@ pub(super) const FAULTS: [Fault; 12] = [
     Fault::ReadLag,
     Fault::TokenRevoked,
 ];
+
+/// Beside these, where something travels in files.
+pub(super) const FAULTS_OF_IMPORTS: [Fault; 3] =
+    [Fault::ImportLate, Fault::ImportPartial, Fault::ImportNever];
 
 /// Both ports of one simulated project.
 #[derive(Clone)]
@@ -649,6 +657,70 @@ impl Target for FakePort {
                     }),
                 )),
             }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn upload(&self, path: &str, content: &Bytes) -> Result<(), WriteError> {
+        let (path, content) = (path.to_owned(), content.clone());
+        self.put(false, move |project, _| {
+            project.files.insert(path, content);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn import(&self, id: DeviceId, path: &str) -> Result<(), WriteError> {
+        let path = path.to_owned();
+        let fault = self.fault(&[Fault::ImportLate, Fault::ImportPartial, Fault::ImportNever]);
+        let queue = self.clock.elapsed() + Duration::from_millis(self.chance.below(300));
+        let bound = u64::try_from(self.bound.as_millis()).unwrap();
+        // One that is late may begin when nobody waits for it any more.
+        let late = Duration::from_millis(self.chance.below(4 * bound));
+        let delay = if fault == Some(Fault::ImportLate) { late } else { Duration::ZERO };
+        let rows_at_once = 8 + self.chance.below(20) as usize;
+        let between = Duration::from_millis(self.chance.below(bound / 16));
+        let part = (fault == Some(Fault::ImportPartial)).then(|| self.chance.below(30) as usize);
+        self.put(false, move |project, _| {
+            if !project.files.contains_key(&path) {
+                return Err(PortError::NotFound { message: "no such file".into() });
+            }
+            project.device(id)?;
+            if project.refusals.quota {
+                return Err(PortError::Refused { message: "no room for 10,000 records".into() });
+            }
+            if fault != Some(Fault::ImportNever) {
+                let begin: Deed = Box::new(move |project| {
+                    let Some(content) = project.files.get(&path).cloned() else { return };
+                    let Some(records) = imported(project, &content) else { return };
+                    let most = part.unwrap_or(usize::MAX).min(records.len());
+                    let parts = records[..most].chunks(rows_at_once).map(<[FakeRecord]>::to_vec);
+                    for (number, rows) in (0_u32..).zip(parts) {
+                        let at = project.now + between * number;
+                        project.coming.push((at, Box::new(move |project| project.arrive(id, rows, true))));
+                    }
+                });
+                project.coming.push((queue + delay, begin));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn files(&self, folder: &str) -> Result<Vec<String>, PortError> {
+        let prefix = format!("{folder}/");
+        self.get(|project| {
+            Ok(project.files.keys().filter(|path| path.starts_with(&prefix)).cloned().collect())
+        })
+        .await
+    }
+
+    async fn remove_file(&self, path: &str) -> Result<(), WriteError> {
+        let path = path.to_owned();
+        self.put(false, move |project, _| {
+            // Whatever is no file is a folder.
+            project.files.retain(|there, _| *there != path && !there.starts_with(&format!("{path}/")));
             Ok(())
         })
         .await

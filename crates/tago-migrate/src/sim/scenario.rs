@@ -9,7 +9,7 @@ use tago_api::{ActionId, DeviceId, ParamId, Time};
 use super::chance::Chance;
 use super::journal::{Crash, Memory};
 use super::oracle::{Bag, Key, bag, judge, removed, renamed, wanted};
-use super::port::{BEGINNING, FAULTS, FakePort, Fault, VirtualClock, token};
+use super::port::{BEGINNING, FAULTS, FAULTS_OF_IMPORTS, FakePort, Fault, VirtualClock, token};
 use super::steps;
 use super::world::{FakeAction, FakeDevice, FakeRecord, Project};
 use crate::clock::Clock;
@@ -19,7 +19,7 @@ use crate::journal::{Journal, Row};
 use crate::json::Json;
 use crate::keep;
 use crate::machine::ledger::Ledger;
-use crate::plan::{Choices, Existing, Item, Plan, Policy, Tripped, Verdict};
+use crate::plan::{Choices, Existing, Item, Lane, Plan, Policy, Tripped, Verdict};
 use crate::progress::{Figures, Progress};
 use crate::prove::{Examination, Proof, ProofDepth, Unfinished, WindowProof, WindowVerdict, examine};
 use crate::run::actions::let_go;
@@ -133,11 +133,15 @@ impl Play {
         let clock = Arc::new(VirtualClock { start: tokio::time::Instant::now(), turned: Mutex::new(0) });
         let bound = Duration::from_secs(2);
         let mut faults = BTreeSet::new();
-        let kinds = LEAST_KINDS + chance.below(6) as usize;
+        // Some strike only where something is sent by stream.
+        let kinds = LEAST_KINDS + chance.below(6) as usize + if seed % 4 == 1 { 3 } else { 0 };
         while faults.len() < kinds {
             faults.insert(*chance.pick(&FAULTS));
         }
         let rate = *chance.pick(&[1, 30, 100, 250]);
+        if seed % 4 == 1 {
+            faults.extend(FAULTS_OF_IMPORTS.iter().filter(|_| chance.permille(500)));
+        }
         let owed = faults.iter().map(|fault| (*fault, chance.below(3))).collect::<Vec<_>>();
         let owed = Arc::new(Mutex::new(owed));
         let seen = Arc::new(Mutex::new(BTreeSet::new()));
@@ -160,6 +164,8 @@ impl Play {
             batch_bytes: 200 + chance.below(1_500) as usize,
             read_limit: *chance.pick(&[12, 20, 40, 10_000]),
             late_commit_bound: bound,
+            import_bound: Duration::from_secs(4),
+            worth_a_file: 1,
             pace: Pace::default(),
             patience: Duration::from_secs(20),
             locks: None,
@@ -168,6 +174,7 @@ impl Play {
             policy: *chance.pick(&[Policy::Fill, Policy::Append]),
             existing: *chance.pick(&[Existing::Keep, Existing::TakeSource]),
             tripped: if chance.permille(150) { Tripped::LetFire } else { Tripped::Hold },
+            lane: if seed % 4 == 1 { Lane::File } else { Lane::Stream },
             ..Choices::default()
         };
         let choices = if seed % 5 == 2 { replacing(choices, &Chance::new(!seed)) } else { choices };
@@ -190,6 +197,8 @@ impl Play {
             actions: BTreeMap::new(),
             resting: BTreeMap::new(),
         };
+        play.target.project.lock().unwrap().spoils =
+            [None, None, Some("value"), Some("metadata")][seed as usize / 4 % 4];
         play.furnish();
         play.furnish_actions();
         play
@@ -272,7 +281,7 @@ impl Play {
         for _ in 0..SESSIONS {
             let rows = journal.rows();
             let ledger = Ledger::of(rows.iter().map(|(_, row)| row))?;
-            if ledger.finished || !ledger.holds_actions() {
+            if ledger.finished || !(ledger.holds_actions() || ledger.has_files) {
                 return Ok(());
             }
             self.recover();
@@ -800,6 +809,9 @@ impl Play {
                 self.outcome.wrong.push(format!("{} is not what it was in the source", item.name));
             }
         }
+        if !target.files.is_empty() {
+            self.outcome.wrong.push(format!("files are left: {:?}", target.files.keys()));
+        }
         if target.devices.keys().copied().collect::<BTreeSet<_>>() != expected_devices {
             self.outcome.wrong.push(format!(
                 "{} devices instead of {}",
@@ -865,5 +877,8 @@ fn name(fault: Fault) -> &'static str {
         Fault::ReadFails => "read fails",
         Fault::ReadLag => "acknowledged and not yet seen",
         Fault::TokenRevoked => "device token revoked",
+        Fault::ImportLate => "import late",
+        Fault::ImportPartial => "import stored in part",
+        Fault::ImportNever => "import that never comes",
     }
 }

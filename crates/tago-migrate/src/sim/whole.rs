@@ -347,7 +347,8 @@ async fn f11_a_credential_that_is_revoked_midway_stops_every_lane_at_once() {
             assert!(matches!(halt, Halt::Auth { .. }), "{halt:?}");
             halted += 1;
         }
-        assert!(further <= settings.lanes as u64 + 1, "{further} further requests");
+        // Beside the lanes, the tokens of two devices may be on their way to be listed.
+        assert!(further <= settings.lanes as u64 + 2, "{further} further requests");
         bench.target.project.lock().unwrap().refusals.auth = false;
         let resumed = resume(&folder, &bench.source, &bench.target, &settings, bench.env()).await.unwrap();
         assert_eq!(resumed, Ending::Finished);
@@ -463,7 +464,7 @@ async fn a_pause_is_seen_and_ends() {
     assert_eq!((last.devices_done, last.devices_total), (2, 2));
 }
 
-/// The verdict says what a file would have saved, and why it is not taken.
+/// The verdict says what files would save, and what is tried if they are chosen.
 #[tokio::test(start_paused = true)]
 async fn the_way_of_the_records_is_told_with_what_a_file_would_save() {
     let bench = Bench::new();
@@ -478,10 +479,15 @@ async fn the_way_of_the_records_is_told_with_what_a_file_would_save() {
         .collect();
     bench.source.project.lock().unwrap().devices.insert(id(3), many);
     let settings = Settings { batch_bytes: 190_000, read_limit: 10_000, ..bench.settings.clone() };
-    let plan = rehearse(&bench.source, &bench.target, &Choices::default(), &settings, bench.env()).await;
-    let plan = plan.unwrap();
-    let lane = plan.header.checks.iter().find(|check| check.name == crate::CheckName::Lane).unwrap();
-    assert!(lane.text.contains("a file would take 2 requests instead of"), "{}", lane.text);
-    assert!(lane.text.contains("the 10000 records of <Room> 3"), "{}", lane.text);
-    assert!(lane.text.contains("tells no outcome of an import"), "{}", lane.text);
+    for lane in [crate::Lane::Stream, crate::Lane::File] {
+        let choices = Choices { lane, ..Choices::default() };
+        let plan = rehearse(&bench.source, &bench.target, &choices, &settings, bench.env()).await.unwrap();
+        let check = plan.header.checks.iter().find(|check| check.name == crate::CheckName::Lane).unwrap();
+        let text = &check.text;
+        assert!(text.contains("6 requests instead of 5"), "{text}");
+        assert!(text.contains("the 10000 records of <Room> 3"), "{text}");
+        assert_eq!(text.contains("choose files to have it tried"), lane == crate::Lane::Stream, "{text}");
+        let by_file = |item: &&crate::Item| matches!(item, crate::Item::Device(device) if device.by_file);
+        assert_eq!(plan.items.iter().filter(by_file).count(), usize::from(lane == crate::Lane::File));
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::Value;
 use tago_api::{ActionId, DeviceId, Time};
 
@@ -43,6 +44,9 @@ pub(super) struct Project {
     /// The next request that changes or removes something is one too many, and while it waits this happens.
     pub(super) meanwhile: Option<Deed>,
     pub(super) actions: BTreeMap<ActionId, FakeAction>,
+    pub(super) files: BTreeMap<String, Bytes>,
+    /// An import makes these of texts in cells of this column: `metadata` is dropped, `value` typed.
+    pub(super) spoils: Option<&'static str>,
 }
 
 /// An action, and what the platform saw of it.
@@ -148,6 +152,31 @@ fn is_set_off(trigger: &Value, id: DeviceId, device: &Definition, record: &FakeR
         _ => false,
     };
     watched && holds && trigger["variable"] == record["variable"]
+}
+
+/// What an import makes of a file; nothing if it takes the file for broken.
+pub(super) fn imported(project: &Project, content: &[u8]) -> Option<Vec<FakeRecord>> {
+    let mut csv = csv::Reader::from_reader(content);
+    let names = csv.headers().unwrap().clone();
+    let mut records = Vec::new();
+    for row in csv.records() {
+        let mut fields = serde_json::Map::new();
+        for (name, cell) in names.iter().zip(&row.unwrap()).filter(|(_, cell)| !cell.is_empty()) {
+            let value = match name {
+                "metadata" if project.spoils == Some("metadata") => continue,
+                "location" | "metadata" => serde_json::from_str(cell).ok()?,
+                "value" => match serde_json::from_str(cell) {
+                    Ok(value @ (Value::Number(_) | Value::Bool(_))) => value,
+                    _ if project.spoils == Some("value") => cell.to_uppercase().into(),
+                    _ => cell.into(),
+                },
+                _ => cell.into(),
+            };
+            fields.insert(name.to_owned(), value);
+        }
+        records.push(FakeRecord::of(Value::from(fields).to_string()));
+    }
+    Some(records)
 }
 
 impl FakeRecord {

@@ -142,6 +142,24 @@ impl Api {
         }
     }
 
+    /// The files of one folder, without those of the folders in it.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn files_in(&self, folder: &str) -> Result<Vec<FileEntry>, ApiError> {
+        let mut files = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let found = self.folder(folder, token.as_deref()).await?;
+            files.extend(found.files);
+            let next = found.pagination_token.filter(|token| !token.is_empty());
+            if next.is_none() || next == token {
+                return Ok(files);
+            }
+            token = next;
+        }
+    }
+
     async fn folder(&self, folder: &str, token: Option<&str>) -> Result<Folder, ApiError> {
         let mut call = Call::new("GET /files").query("path", format!("/{folder}")).query("qty", PAGE);
         if let Some(token) = token {

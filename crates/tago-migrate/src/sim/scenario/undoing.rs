@@ -143,7 +143,7 @@ impl Play {
         let pacers = Pacers::new(&self.settings.pace, env.clock);
         let mut session = journal.session();
         let mut undo = Undo::new(plan, ledger, &self.target, &*self.keep, &pacers, &self.settings, env);
-        undo.sent = last_sent(&rows);
+        undo.sent = last_sent(&rows, &self.settings);
         let ending = undo.drive(&mut session, last).await.map_err(|error| error.to_string())?;
         Ok((ending, undo.told()))
     }
@@ -192,6 +192,9 @@ impl Play {
             }
         }
         let made = target.devices.keys().filter(|id| !before.contains_key(id)).count();
+        if !target.files.is_empty() {
+            wrong.push(format!("files are left: {:?}", target.files.keys()));
+        }
         if made > 0 {
             wrong.push(format!("{made} devices are left"));
         }

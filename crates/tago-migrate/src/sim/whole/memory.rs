@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::*;
 use crate::inside::Terms;
 use crate::load::Parcels;
+use crate::machine::import::{Errand, ErrandDone};
 use crate::machine::ledger::Ledger;
 use crate::machine::{Action, Both, Config, Event, Moment, State, step};
 use crate::plan::Item;
@@ -43,6 +44,7 @@ impl Bench {
     /// the other in which every answer comes as late as it can.
     fn most_held(&self, plan: &Plan, in_flight: usize) -> (usize, usize, usize) {
         let config = Config {
+            import_bound: Duration::from_secs(4),
             lanes: LANES,
             in_flight,
             late_commit_bound: Duration::ZERO,
@@ -86,6 +88,9 @@ impl Bench {
                     Action::Journal(Row::Done { item }) => {
                         assert!(held.remove(&item).is_some());
                         done += 1;
+                    }
+                    Action::Lane(Errand::FindOthers { .. }) => {
+                        events.push_back(Event::Lane(ErrandDone::OthersFound(Ok(false))));
                     }
                     Action::Fault(detail) => panic!("{detail}"),
                     _ => {}
