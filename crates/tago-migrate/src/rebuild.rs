@@ -243,11 +243,33 @@ impl Tidy<'_> {
         for device in &marked {
             self.unmark(device).await?;
         }
+        for item in plan.items.iter() {
+            if let Item::Device(item) = item
+                && let Some(device) = item.target.filter(|_| item.wakes)
+            {
+                self.tell_if_awake(device).await?;
+            }
+        }
         self.note(&Tidied::FilesIntent {})?;
         let whose = self.run.as_deref().map_or(Whose::Anybodys, Whose::Of);
         let cleared = clear::all(&self.reader, target, whose).await;
         self.told.extend(cleared.map_err(|cause| RebuildError::Port { cause })?);
         self.note(&Tidied::FilesGone {})?;
+        Ok(())
+    }
+
+    /// Whether the run or somebody else has activated it, nobody knows.
+    async fn tell_if_awake(&mut self, device: DeviceId) -> Result<(), RebuildError> {
+        let target = self.target;
+        match self.reader.ask(Route::Lookup, || target.device(device)).await {
+            Ok(there) if there.definition.active => self.told.push(format!(
+                "device “{}” was inactive before the run and is active now; deactivate it yourself if nobody \
+                 else has activated it",
+                there.definition.name
+            )),
+            Ok(_) | Err(PortError::NotFound { .. }) => {}
+            Err(cause) => return Err(RebuildError::Port { cause }),
+        }
         Ok(())
     }
 

@@ -25,6 +25,7 @@ pub(crate) mod drive;
 mod errands;
 mod giving_up;
 mod meter;
+pub(crate) mod resting;
 
 pub use actions::{ActionState, ActionStatus, release};
 use drive::{World, drive};

@@ -37,6 +37,10 @@ pub(crate) enum Row {
     Shape { item: u32, seal: Seal },
     /// The device takes data. Its tokens, as far as a new device has some.
     DeviceReady { item: u32, tokens: Vec<Token> },
+    /// A device that the run has woken is about to be put to rest before the run is over.
+    RestIntent { item: u32 },
+    /// It rests, and takes no data before it is woken again.
+    Rested { item: u32 },
     /// The run's own traces on it are gone.
     DeviceFinished { item: u32 },
     /// A token is about to be made on a device of the target.
@@ -180,6 +184,8 @@ impl Entry for Row {
             Row::Former { .. } => "former",
             Row::Shape { .. } => "shape",
             Row::DeviceReady { .. } => "device_ready",
+            Row::RestIntent { .. } => "rest_intent",
+            Row::Rested { .. } => "rested",
             Row::DeviceFinished { .. } => "device_finished",
             Row::TokenIntent { .. } => "token_intent",
             Row::TokenOutcome { .. } => "token_outcome",

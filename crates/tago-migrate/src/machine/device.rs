@@ -308,7 +308,7 @@ fn after(work: &Work, there: Option<(&Definition, &[Param])>) -> Option<Seal> {
 /// Whether the device is to be inactive in the end. One that is only written to, and that somebody else has
 /// activated, stays active.
 fn rests(device: &DeviceItem, ledger: &DeviceLedger, source: &Definition) -> bool {
-    if device.follows_source() { !source.active } else { ledger.edited }
+    if device.follows_source() { !source.active } else { ledger.edited && !ledger.rested }
 }
 
 /// What takes the run's mark away and lets an inactive device rest, and changes nothing that somebody

@@ -78,6 +78,8 @@ pub(crate) struct DeviceLedger {
     /// What it has been by the run's hand, or was to become.
     pub(crate) shapes: BTreeSet<Seal>,
     pub(crate) ready: bool,
+    /// It was put to rest before the run was over.
+    pub(crate) rested: bool,
     pub(crate) finished: bool,
 }
 
@@ -211,6 +213,7 @@ impl Ledger {
                 let device = self.device(*item);
                 device.doubt = true;
                 device.edited = true;
+                device.rested = false;
             }
             Row::ParamsIntent { item, .. } => {
                 let device = self.device(*item);
@@ -226,6 +229,14 @@ impl Ledger {
                 let device = self.device(*item);
                 device.ready = true;
                 device.tokens.clone_from(tokens);
+            }
+            Row::RestIntent { item } => {
+                let device = self.device(*item);
+                (device.ready, device.doubt) = (false, true);
+            }
+            Row::Rested { item } => {
+                let device = self.device(*item);
+                (device.ready, device.doubt, device.rested) = (false, false, true);
             }
             Row::DeviceFinished { item } => self.device(*item).finished = true,
             Row::TokenIntent { device, .. } => {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tago_api::ActionId;
 
 use super::drive::{World, drive};
-use super::{Ending, RunError, Side, config, expect_identity, past, reader};
+use super::{Ending, RunError, Side, config, expect_identity, past, reader, resting};
 use crate::journal::{Journal, JournalError, Left, SqliteJournal};
 use crate::keep::Folder;
 use crate::machine::State;
@@ -100,7 +100,8 @@ pub(crate) fn actions(plan: &Plan, ledger: &Ledger) -> Vec<ActionStatus> {
     told
 }
 
-/// Switches on again what the run of this folder holds, removes its tokens, and does nothing else of it.
+/// Switches on again what the run of this folder holds, removes its tokens, puts devices that it has woken to
+/// rest again, and does nothing else of it.
 /// For a run that nobody means to resume; its source need not exist any more. What it answers is
 /// [`Ending::Stopped`] once nothing is held.
 ///
@@ -115,7 +116,7 @@ pub async fn release(
     let (mut journal, rows) = SqliteJournal::open(folder)?;
     let (plan, ledger) = past(folder, &rows)?;
     let is_of_undo = ledger.undo.holds_actions();
-    if ledger.finished && !is_of_undo {
+    if ledger.finished && !is_of_undo && resting::awake(&plan, &ledger).is_empty() {
         return Ok(Ending::Finished);
     }
     let keep = Folder::of(folder);
@@ -123,10 +124,26 @@ pub async fn release(
     let pacers = plan.header.pace(Side::Target, target, settings, env.clock);
     expect_identity(Side::Target, &reader(&world, target, &pacers), &plan.header).await?;
     let _alone = TargetLock::take(settings, &plan.header.target)?;
-    if is_of_undo {
-        return Ok(let_go_back(&world, &ledger, &mut journal).await?);
+    Ok(leave(&world, ledger, &mut journal).await?)
+}
+
+/// Lets go of all that the run, or its undo, has in hand.
+pub(crate) async fn leave(
+    world: &World<'_>,
+    ledger: Ledger,
+    journal: &mut dyn Journal,
+) -> Result<Ending, JournalError> {
+    let ending = if ledger.undo.holds_actions() {
+        let_go_back(world, &ledger, journal).await?
+    } else if ledger.finished {
+        Ending::Stopped
+    } else {
+        let_go(world, ledger.clone(), journal).await?
+    };
+    if ending != Ending::Stopped {
+        return Ok(ending);
     }
-    Ok(let_go(&world, ledger, &mut journal).await?)
+    Ok(resting::let_rest(world, &ledger, journal).await?.map_or(Ending::Stopped, Ending::Halted))
 }
 
 pub(crate) async fn let_go(

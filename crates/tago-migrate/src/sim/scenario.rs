@@ -22,8 +22,9 @@ use crate::machine::ledger::Ledger;
 use crate::plan::{Choices, Existing, Item, Lane, Plan, Policy, Tripped, Verdict};
 use crate::progress::{Figures, Progress};
 use crate::prove::{Examination, Proof, ProofDepth, Unfinished, WindowProof, WindowVerdict, examine};
-use crate::run::actions::let_go;
+use crate::run::actions::leave;
 use crate::run::drive::World;
+use crate::run::resting::awake;
 use crate::run::{Ending, HeldItem, go, held_items};
 use crate::settings::{Env, Pace, Settings};
 
@@ -281,7 +282,8 @@ impl Play {
         for _ in 0..SESSIONS {
             let rows = journal.rows();
             let ledger = Ledger::of(rows.iter().map(|(_, row)| row))?;
-            if ledger.finished || !(ledger.holds_actions() || ledger.has_files) {
+            let is_awake = !ledger.undo.undone && !awake(plan, &ledger).is_empty();
+            if ledger.finished && !is_awake || !(ledger.holds_actions() || ledger.has_files || is_awake) {
                 return Ok(());
             }
             self.recover();
@@ -291,8 +293,11 @@ impl Play {
             let world = World { plan, source: target, target, keep, settings, env };
             let mut memory = journal.session();
             memory.crash_at(None);
-            let ended = let_go(&world, ledger, &mut memory).await.map_err(|error| error.to_string())?;
+            let ended = leave(&world, ledger, &mut memory).await.map_err(|error| error.to_string())?;
             self.outcome.story.push(format!("let go: {ended:?}"));
+            if ended == Ending::Stopped {
+                return Ok(());
+            }
         }
         Err("a run that was given up goes on holding actions".into())
     }
@@ -523,6 +528,13 @@ impl Play {
             }
             self.recover();
             self.clock.sleep(Duration::from_millis(chance.below(3_000))).await;
+            // Its owner has it let go of everything, and resumes it all the same.
+            if troubled
+                && (self.outcome.seed + self.outcome.sessions).is_multiple_of(3)
+                && let Err(why) = self.release(plan, journal).await
+            {
+                self.outcome.wrong.push(why);
+            }
         }
     }
 

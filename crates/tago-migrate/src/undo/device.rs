@@ -109,7 +109,8 @@ impl Undo<'_> {
             let item = self.plan.items.get(*item as usize);
             item.is_some_and(|item| matches!(item, Item::Data(data) if Some(data.device) == source))
         };
-        let is_open = self.ledger.data.keys().any(|item| is_of(item) && !self.is_over(*item));
+        let is_open = self.ledger.data.keys().any(|item| is_of(item) && !self.is_over(*item))
+            || self.ledger.undo.returning.keys().any(is_of);
         let Some((device, Ok(former))) = self.former(place).filter(|_| is_open) else {
             return Ok(());
         };

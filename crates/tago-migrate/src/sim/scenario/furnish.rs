@@ -30,7 +30,7 @@ impl Play {
                 if chance.permille(300) {
                     there.params.pop();
                 }
-                there.definition.active = !(self.outcome.seed + number).is_multiple_of(5);
+                there.definition.active = !(self.outcome.seed / 5 + number).is_multiple_of(5);
                 self.resting.insert(id, !there.definition.active);
                 target.devices.insert(id, there);
             }

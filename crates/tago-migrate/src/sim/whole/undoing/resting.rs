@@ -92,6 +92,81 @@ async fn a_run_that_halts_half_way_is_taken_back_to_rest() {
     bench.assert_as(&before);
 }
 
+impl Bench {
+    /// A run that no room is left for while a device that rests is active.
+    async fn halt_awake(&mut self) -> Plan {
+        self.settings.batch_bytes = 250;
+        self.with(id(2), |device| device.definition.active = false);
+        let plan = self.plan(&Choices::default()).await;
+        let mut seen = self.progress.subscribe();
+        let folder = self.run_folder();
+        let full = async {
+            seen.wait_for(|figures| figures.records_done > 0).await.unwrap();
+            self.target.project.lock().unwrap().refusals.quota = true;
+        };
+        let (ending, ()) = futures_util::future::join(self.run(&plan, &folder), full).await;
+        assert!(matches!(ending, Ok(Ending::Halted(_))), "{ending:?}");
+        assert!(self.there()[&id(2)].definition.active, "it halted while the device was active");
+        self.target.project.lock().unwrap().refusals.quota = false;
+        plan
+    }
+
+    async fn let_go(&self) -> Ending {
+        crate::release(&self.run_folder(), &self.target, &self.settings, self.env()).await.unwrap()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_rests_again_when_nobody_goes_on_and_wakes_for_whoever_does() {
+    let mut bench = Bench::new();
+    bench.with(id(2), |device| device.definition.active = false);
+    let before = bench.there();
+    bench.halt_awake().await;
+    assert_eq!(bench.let_go().await, Ending::Stopped);
+    assert_eq!(bench.there()[&id(2)].definition, before[&id(2)].definition);
+    assert_eq!(bench.let_go().await, Ending::Stopped);
+    assert_eq!(bench.resume().await.unwrap(), Ending::Finished);
+    let after = bench.there();
+    assert_eq!((after[&id(2)].records.len(), after[&id(2)].definition.active), (100, false));
+    let told = bench.undo().await;
+    assert!(told.changed_since.is_empty() && told.impossible.is_empty(), "{told:#?}");
+    bench.assert_as(&before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_was_let_rest_is_taken_back() {
+    let mut bench = Bench::new();
+    bench.with(id(2), |device| device.definition.active = false);
+    let before = bench.there();
+    bench.halt_awake().await;
+    assert_eq!(bench.let_go().await, Ending::Stopped);
+    let told = bench.undo().await;
+    assert!(told.changed_since.is_empty() && told.impossible.is_empty(), "{told:#?}");
+    bench.assert_as(&before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_somebody_changed_since_is_not_put_to_rest() {
+    let mut bench = Bench::new();
+    bench.halt_awake().await;
+    bench.with(id(2), |device| device.definition.name = "Theirs".to_owned());
+    assert_eq!(bench.let_go().await, Ending::Stopped);
+    let there = bench.there();
+    assert_eq!((there[&id(2)].definition.active, there[&id(2)].definition.name.as_str()), (true, "Theirs"));
+}
+
+/// Without its journal nobody knows whether the run has woken it.
+#[tokio::test(start_paused = true)]
+async fn a_rebuild_says_which_device_it_finds_active() {
+    let mut bench = Bench::new();
+    bench.halt_awake().await;
+    let folder = bench.run_folder();
+    std::fs::write(folder.join(crate::folder::JOURNAL), "no journal any more").unwrap();
+    let again = crate::rebuild(&folder, &bench.source, &bench.target, &bench.settings, bench.env());
+    let told = again.await.unwrap().tidied.join("\n");
+    assert!(told.contains("“<Room> 2” was inactive before the run and is active now"), "{told}");
+}
+
 /// What is replaced is removed, and written back, while the device is active.
 #[tokio::test(start_paused = true)]
 async fn records_of_a_device_at_rest_are_replaced_and_written_back() {
