@@ -104,6 +104,8 @@ pub struct Irreversible {
     pub name: String,
     /// What, and why.
     pub reason: String,
+    /// It comes back, and only not quite as it was.
+    pub written_back: bool,
 }
 
 /// What taking this plan back would leave, told before it is run.
@@ -118,7 +120,12 @@ pub fn irreversible(plan: &Plan) -> Vec<Irreversible> {
                  arrival{parser}",
                 part.records_removed
             );
-            told.push(Irreversible { device: item.device, name: item.name.clone(), reason });
+            told.push(Irreversible {
+                device: item.device,
+                name: item.name.clone(),
+                reason,
+                written_back: true,
+            });
         }
         let reason = match (item.kind.as_str(), item.target.is_some()) {
             ("immutable", true) => format!(
@@ -147,7 +154,12 @@ pub fn irreversible(plan: &Plan) -> Vec<Irreversible> {
             _ => continue,
         };
         if records > 0 {
-            told.push(Irreversible { device: item.device, name: item.name.clone(), reason });
+            told.push(Irreversible {
+                device: item.device,
+                name: item.name.clone(),
+                reason,
+                written_back: false,
+            });
         }
     }
     told

@@ -194,6 +194,6 @@ impl App {
 }
 
 pub(super) fn nothing_held() -> UiError {
-    UiError::new(ErrorCode::Conflict, "This run held nothing back")
-        .hint("Rehearse anew to see what is still missing.")
+    UiError::new(ErrorCode::Conflict, "Nothing was held back")
+        .hint("To see what is still missing, rehearse again from “Migrate”.")
 }

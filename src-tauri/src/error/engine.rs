@@ -10,7 +10,17 @@ use super::{ErrorCode, UiError, innermost};
 
 const SAFE: &str = "What is stored stays stored, and going on neither loses nor doubles a record.";
 
+const PLAN_AGAIN: &str = "This run cannot go on, but nothing that it wrote is lost. “Plan again what is missing”, \
+                          on its page, goes on from there. Look at the project's actions too: those that the \
+                          run held may still be switched off.";
+
 impl UiError {
+    /// A run that was begun has no journal any more.
+    pub(crate) fn journal_gone() -> UiError {
+        UiError::new(ErrorCode::JournalGone, "The file of the journal is not in the run's folder any more")
+            .hint(PLAN_AGAIN)
+    }
+
     /// A failure of one of the two sides.
     pub fn of_side(side: Side, cause: &PortError) -> UiError {
         let told = match cause {
@@ -99,8 +109,9 @@ impl From<RunError> for UiError {
             RunError::OtherProject { .. } => UiError::new(ErrorCode::OtherProject, message).hint(
                 "Connect the project that this run belongs to, and try again. Nothing was written now.",
             ),
-            RunError::PlannedAgain => UiError::new(ErrorCode::NotApproved, message).hint(
-                "Nothing was written now. This page keeps what the run did; go on with the newer plan.",
+            RunError::PlannedAgain => UiError::new(ErrorCode::PlannedAgain, message).hint(
+                "Nothing was written now. Go on with the newer plan: it is under History if you began it. If \
+                 not, choose “Plan again what is missing”.",
             ),
             RunError::Port { side, cause } => UiError::of_side(side, &cause),
             RunError::Plan(error) => UiError::from(error),
@@ -111,11 +122,12 @@ impl From<RunError> for UiError {
 
 impl From<RebuildError> for UiError {
     fn from(error: RebuildError) -> UiError {
-        let message = error.to_string();
         match error {
-            RebuildError::NotDamaged => {
-                UiError::new(ErrorCode::Conflict, message).hint("Choose “Resume” on the run's page.")
-            }
+            RebuildError::NotDamaged => UiError::new(
+                ErrorCode::JournalReadable,
+                "Nothing is lost, and nothing has to be planned again",
+            )
+            .hint("Go back to the run and choose “Resume”."),
             RebuildError::Run(error) => UiError::from(error),
             RebuildError::Port { cause } => UiError::of_side(Side::Target, &cause),
             RebuildError::Rehearse(error) => UiError::from(error),
@@ -197,11 +209,7 @@ impl From<JournalError> for UiError {
         match error {
             JournalError::InUse => UiError::new(ErrorCode::InUse, message).retryable(),
             JournalError::NoRun => UiError::new(ErrorCode::NotFound, message),
-            JournalError::Damaged { .. } => UiError::new(ErrorCode::JournalDamaged, message).hint(
-                "This run cannot go on, but nothing that it wrote is lost. “Plan again what is missing”, on its \
-                 page, goes on from there. Look at the project's actions too: those that the run held may still be \
-                 switched off.",
-            ),
+            JournalError::Damaged { .. } => UiError::new(ErrorCode::JournalDamaged, message).hint(PLAN_AGAIN),
             _ => UiError::new(ErrorCode::Journal, message)
                 .hint("Nothing more is sent without a journal. Check that the disk has room and works."),
         }

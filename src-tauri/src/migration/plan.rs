@@ -30,7 +30,7 @@ pub(super) fn page(plan: &Plan, verdict: Option<Verdict>, text: &str, page: u32)
     let text = text.trim().to_lowercase();
     let names = names(plan);
     let wanted = |row: &PlanRow| {
-        verdict.is_none_or(|verdict| row.verdict == verdict)
+        verdict.is_none_or(|verdict| shown_as(row, verdict))
             && (text.is_empty()
                 || row.device_name.to_lowercase().contains(&text)
                 || row.variable.as_ref().is_some_and(|name| name.to_lowercase().contains(&text)))
@@ -38,6 +38,12 @@ pub(super) fn page(plan: &Plan, verdict: Option<Verdict>, text: &str, page: u32)
     let rows = plan.items().iter().enumerate().flat_map(|(place, item)| rows_of(place, item, &names));
     let (rows, total) = page_of(rows.filter(wanted), page);
     PlanPage { rows, total: total.into() }
+}
+
+/// A row that removes and fills is found under both.
+fn shown_as(row: &PlanRow, verdict: Verdict) -> bool {
+    let fills = || row.missing_count.is_some_and(|missing| missing != Whole::default());
+    row.verdict == verdict || (verdict == Verdict::Fill && row.verdict == Verdict::Remove && fills())
 }
 
 /// One page of rows, and how many there are in all.
@@ -85,12 +91,12 @@ fn device_row(place: usize, item: &DeviceItem) -> PlanRow {
         source_count: None,
         target_count: None,
         missing_count: None,
+        removed_count: None,
     }
 }
 
 fn data_row(place: usize, window: usize, item: &DataItem, device_name: &str) -> PlanRow {
     let records = &item.windows[window];
-    let nothing_missing = item.verdict == engine::Verdict::Fill && records.missing.is_empty();
     PlanRow {
         id: format!("{place}.{window}"),
         kind: PlanRowKind::Data,
@@ -99,11 +105,16 @@ fn data_row(place: usize, window: usize, item: &DataItem, device_name: &str) -> 
         variable: Some(records.variable.clone()),
         from: Some(item.from.into()),
         to: Some(item.to.into()),
-        verdict: if nothing_missing { Verdict::Skip } else { verdict(item.verdict) },
+        verdict: match item.verdict {
+            engine::Verdict::Fill if records.removed.count > 0 => Verdict::Remove,
+            engine::Verdict::Fill if records.missing.is_empty() => Verdict::Skip,
+            known => verdict(known),
+        },
         reason: words(&item.reasons),
         source_count: Some(records.source.count.into()),
         target_count: Some(records.target.count.into()),
         missing_count: Some(records.missing.count.into()),
+        removed_count: Some(records.removed.count.into()),
     }
 }
 
@@ -129,6 +140,8 @@ pub(super) fn summary(rehearsed: &Rehearsed) -> PlanSummary {
     let sums = plan.summary();
     let devices = |verdict| sums.devices.get(&verdict).copied().unwrap_or(0);
     let all = |verdict| devices(verdict) + sums.data.get(&verdict).copied().unwrap_or(0);
+    let (returns, stays) = engine::irreversible(plan).into_iter().partition(|one| one.written_back);
+    let wake = plan.devices().iter().filter(|part| part.item.wakes).count();
     let emptied = plan.devices().iter().filter(|part| part.records_removed > 0).count();
     let requests = requests(plan);
     let in_use = plan.header().in_use.contains(&engine::Side::Target);
@@ -150,15 +163,23 @@ pub(super) fn summary(rehearsed: &Rehearsed) -> PlanSummary {
         requests: requests.into(),
         seconds_low: low,
         seconds_high: high,
-        irreversible: engine::irreversible(plan)
-            .into_iter()
-            .map(|one| ResourceNote { kind: "device".to_owned(), name: one.name, detail: one.reason })
-            .collect(),
+        irreversible: notes(stays),
+        not_as_before: notes(returns),
+        devices_to_wake: wake.into(),
         actions: plan.header().actions.iter().filter(|one| one.active).map(|one| one.name.clone()).collect(),
         target_in_use: in_use,
         target_share: share_of(in_use),
         nothing_to_do: sums.nothing_to_do,
     }
+}
+
+fn notes(told: Vec<engine::Irreversible>) -> Vec<ResourceNote> {
+    let note = |one: engine::Irreversible| ResourceNote {
+        kind: "device".to_owned(),
+        name: one.name,
+        detail: one.reason,
+    };
+    told.into_iter().map(note).collect()
 }
 
 /// What is used of a target's limits unless the owner says otherwise, in tenths of a percent.
@@ -214,7 +235,7 @@ pub(crate) fn check(check: &engine::Check) -> Check {
         CheckName::RecordCaps => ("record_caps", "Every device has room for its records"),
         CheckName::Replaced => ("replaced", "What is removed"),
         CheckName::Retention => ("retention", "The target still keeps these times"),
-        CheckName::ActiveDevices => ("active_devices", "Devices that take data are active"),
+        CheckName::ActiveDevices => ("active_devices", "Devices that are inactive"),
         CheckName::SerialNumbers => ("serial_numbers", "Serial numbers stay where they are"),
         CheckName::SideEffects => ("side_effects", "What may change the records on arrival"),
         CheckName::Actions => ("actions", "What the records set off"),
@@ -226,7 +247,7 @@ pub(crate) fn check(check: &engine::Check) -> Check {
         CheckName::SwitchedOff => ("switched_off", "What arrives switched off"),
         CheckName::UnresolvedIds => ("unresolved_ids", "Every id leads somewhere"),
         CheckName::Files => ("files", "The files that are shown are there"),
-        CheckName::Scripts => ("scripts", "Code for analyses is in the folder"),
+        CheckName::Scripts => ("scripts", "Code of analyses from your folder"),
     };
     Check {
         name: name.to_owned(),
@@ -245,14 +266,20 @@ pub(super) type Day = (u64, u64);
 
 /// The plan's days: what the target lacks and what it has.
 pub(crate) fn strip(plan: &Plan) -> HoleStrip {
-    days_as_strip(plan, |_, _, (_, present, missing)| (missing, present))
+    let mut strip = days_as_strip(plan, |_, _, (_, present, missing)| (missing, present));
+    let removed: HashMap<_, _> =
+        plan.devices().iter().map(|part| (part.item.device.to_string(), part.records_removed)).collect();
+    for row in &mut strip.devices {
+        row.to_remove = removed.get(&row.device).copied().unwrap_or(0).into();
+    }
+    strip
 }
 
 /// A strip of the plan's days, each with what `look` says about it: first day and last, all between.
 pub(super) fn days_as_strip(plan: &Plan, look: impl Fn(DeviceId, &str, (u64, u64, u64)) -> Day) -> HoleStrip {
     let mut parts = plan.devices();
     // Devices with something missing come first, so that a long list does not hide them.
-    parts.sort_by_key(|part| part.records_missing == 0);
+    parts.sort_by_key(|part| part.records_missing == 0 && part.records_removed == 0);
     parts.retain(|part| !part.days.is_empty());
     parts.truncate(STRIP_DEVICES);
     let known: BTreeSet<NaiveDate> =
@@ -277,7 +304,13 @@ pub(super) fn days_as_strip(plan: &Plan, look: impl Fn(DeviceId, &str, (u64, u64
             .map(of_day)
             .map(|(missing, present)| (Whole::from(missing), Whole::from(present)))
             .unzip();
-        HoleStripRow { name: part.item.name.clone(), missing, present }
+        HoleStripRow {
+            device: part.item.device.to_string(),
+            name: part.item.name.clone(),
+            missing,
+            present,
+            to_remove: Whole::default(),
+        }
     });
     let devices = devices.collect();
     HoleStrip { days: days.into_iter().map(|day| start_of(day).into()).collect(), devices }

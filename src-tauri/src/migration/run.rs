@@ -83,13 +83,9 @@ impl RunFiles {
             Ok(status) => status,
             Err(error) => {
                 let damaged = is_damaged(&error, &folder);
-                return Looked {
-                    status: Err(error.into()),
-                    damaged,
-                    planned_again,
-                    proof: None,
-                    undone: None,
-                };
+                let gone = damaged && matches!(error, RunError::Journal(JournalError::NoRun));
+                let told = if gone { UiError::journal_gone() } else { error.into() };
+                return Looked { status: Err(told), damaged, planned_again, proof: None, undone: None };
             }
         };
         let proof = engine::last_proof(&folder).unwrap_or_else(|error| {
@@ -239,13 +235,14 @@ impl LiveRun {
             let items = (of_journal(|status| status.items_done), of_journal(|status| status.items_total));
             (recorded.max(figures.records_done), figures.records_total, items)
         };
+        let removed = of_journal(|status| status.records_removed).max(figures.records_removed);
         let remaining = figures.remaining.filter(|_| figures.phase != Phase::Paused);
         RunView {
             state: self.state_of(figures),
             waiting: waiting(figures),
             records_done: stored.into(),
             records_total: total.into(),
-            records_removed: of_journal(|status| status.records_removed).max(figures.records_removed).into(),
+            records_removed: removed.into(),
             records_to_remove: of_journal(|status| status.records_to_remove).into(),
             steps_done: steps.0.into(),
             steps_total: steps.1.into(),
@@ -255,7 +252,8 @@ impl LiveRun {
             batches_to_check: figures.batches_open.into(),
             safe_to_close: match figures.actions_held.max(status.map_or(0, held)) {
                 0 if self.undoes => SAFE_WHILE_UNDOING.to_owned(),
-                0 => safe_to_close(stored, may_be_open(figures)),
+                0 => safe_to_close(stored, removed, may_be_open(figures)),
+                held if self.undoes => held_while_undoing(held, &self.record.target_name),
                 held => held_if_closed(held, &self.record.target_name),
             },
             actions: status.map(|status| actions(&status.actions)).unwrap_or_default(),
@@ -285,7 +283,10 @@ pub(crate) fn idle_view(
             // What stopped it once says nothing about a journal that cannot be read now.
             let before = record.reason.clone().filter(|_| !looked.damaged);
             let reason = before.or_else(|| Some(error.clone()).filter(|_| !looked.planned_again));
-            let safe_to_close = "Safe to close: what is written stays written.".to_owned();
+            let safe_to_close = format!(
+                "Nothing is under way. Actions that this run switched off may still be off: look at them in {}.",
+                record.target_name
+            );
             return RunView { reason, safe_to_close, damaged: looked.damaged, ..nothing };
         }
     };
@@ -308,9 +309,12 @@ pub(crate) fn idle_view(
                 "Safe to close. The proof found differences: see below.".to_owned()
             }
             RunState::Undone => "Safe to close: the run is taken back.".to_owned(),
-            RunState::UndoPaused => SAFE_WHILE_UNDOING.to_owned(),
+            RunState::UndoPaused => match held(status) {
+                0 => SAFE_WHILE_UNDOING.to_owned(),
+                held => held_while_undoing(held, &record.target_name),
+            },
             _ => match held(status) {
-                0 => safe_to_close(status.records_done, status.batches_open),
+                0 => safe_to_close(status.records_done, status.records_removed, status.batches_open),
                 held => held_if_closed(held, &record.target_name),
             },
         },
@@ -464,27 +468,46 @@ pub(super) fn waiting(figures: &Figures) -> Option<String> {
 
 /// Records are safe, but a closed window leaves these actions switched off.
 fn held_if_closed(held: u64, target: &str) -> String {
-    let left = match held {
-        1 => format!("1 action of {target} stays switched off, and sends no alarm,"),
-        held => format!("{held} actions of {target} stay switched off, and send no alarm,"),
-    };
+    let left = left_off(held, target);
     format!(
         "No record is lost if you close now. But {left} until you open this run again and choose “Resume” or \
          “Switch them on again”."
     )
 }
 
-fn safe_to_close(stored: u64, open: u64) -> String {
-    let stored = records(stored);
+fn held_while_undoing(held: u64, target: &str) -> String {
+    let left = left_off(held, target);
+    format!(
+        "What is taken back stays so. But {left} until you choose “Go on taking it back…” or “Switch them on \
+         again”."
+    )
+}
+
+fn left_off(held: u64, target: &str) -> String {
+    match held {
+        1 => format!("1 action of {target} stays switched off, and sends no alarm,"),
+        held => format!("{held} actions of {target} stay switched off, and send no alarm,"),
+    }
+}
+
+fn safe_to_close(stored: u64, removed: u64, open: u64) -> String {
+    let stored = match removed {
+        0 => format!("{} stored", records(stored)),
+        removed => format!("{} stored, {} removed and kept", records(stored), grouped(removed)),
+    };
     match open {
-        0 => format!("Safe to close: {stored} stored, nothing to check again."),
-        1 => format!("Safe to close: {stored} stored, at most one batch to check again."),
-        open => format!("Safe to close: {stored} stored, at most {open} batches to check again."),
+        0 => format!("Safe to close: {stored}, nothing to check again."),
+        1 => format!("Safe to close: {stored}, at most one batch to check again."),
+        open => format!("Safe to close: {stored}, at most {open} batches to check again."),
     }
 }
 
 /// As people write it: `45,662 records`.
 fn records(count: u64) -> String {
+    format!("{} {}", grouped(count), if count == 1 { "record" } else { "records" })
+}
+
+fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {
@@ -493,7 +516,7 @@ fn records(count: u64) -> String {
         }
         grouped.push(digit);
     }
-    format!("{grouped} {}", if count == 1 { "record" } else { "records" })
+    grouped
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a rate to read, never beyond a few million")]
@@ -522,6 +545,7 @@ pub(crate) fn report_view(run: &str, report: engine::Report) -> ReportView {
         html_path: report.html.display().to_string(),
         json_path: report.json.display().to_string(),
         records_written: report.records_written.into(),
+        records_removed: report.records_removed.into(),
         devices_created: report.devices_created.into(),
         tokens: tokens.collect(),
         ids: ids.collect(),
@@ -558,8 +582,12 @@ mod tests {
         assert_eq!(records(45_662), "45,662 records");
         assert_eq!(records(1_234_567), "1,234,567 records");
         assert_eq!(
-            safe_to_close(1_000, 1),
+            safe_to_close(1_000, 0, 1),
             "Safe to close: 1,000 records stored, at most one batch to check again."
+        );
+        assert_eq!(
+            safe_to_close(1_000, 1_400, 0),
+            "Safe to close: 1,000 records stored, 1,400 removed and kept, nothing to check again."
         );
     }
 

@@ -125,6 +125,7 @@ pub enum Verdict {
     Create,
     Update,
     Fill,
+    Remove,
     Skip,
     Conflict,
     Blocked,
@@ -194,6 +195,10 @@ pub struct PlanSummary {
     pub seconds_high: Whole,
     /// What taking it back would leave, device by device.
     pub irreversible: Vec<ResourceNote>,
+    /// What taking it back would bring again, and not quite as it was.
+    pub not_as_before: Vec<ResourceNote>,
+    /// Devices that are inactive and are active while their records are written.
+    pub devices_to_wake: Whole,
     /// Whether something was sent to the target shortly before the rehearsal.
     pub target_in_use: bool,
     /// How much of the target's limits a run uses unless the owner says otherwise, in tenths of a percent.
@@ -234,6 +239,7 @@ pub struct PlanRow {
     pub source_count: Option<Whole>,
     pub target_count: Option<Whole>,
     pub missing_count: Option<Whole>,
+    pub removed_count: Option<Whole>,
 }
 
 /// One page of a plan's items.
@@ -253,9 +259,12 @@ pub struct HoleStrip {
 
 #[derive(Clone, Debug, Serialize, Type)]
 pub struct HoleStripRow {
+    pub device: String,
     pub name: String,
     pub missing: Vec<Whole>,
     pub present: Vec<Whole>,
+    /// Records that a replacement removes.
+    pub to_remove: Whole,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
@@ -461,6 +470,7 @@ pub struct ReportView {
     pub html_path: String,
     pub json_path: String,
     pub records_written: Whole,
+    pub records_removed: Whole,
     pub devices_created: Whole,
     pub tokens: Vec<TokenWork>,
     pub ids: Vec<IdChange>,

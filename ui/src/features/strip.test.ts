@@ -5,9 +5,9 @@ const days = [0, 86_400_000, 172_800_000];
 const holes = {
   days,
   devices: [
-    { name: "fine", missing: [0, 0, 0], present: [5, 0, 5] },
-    { name: "emptied", missing: [0, 5, 2], present: [5, 0, 3] },
-    { name: "deleted", missing: [5, 5, 5], present: [0, 0, 0] },
+    { device: "1", name: "fine", missing: [0, 0, 0], present: [5, 0, 5], to_remove: 0 },
+    { device: "2", name: "emptied", missing: [0, 5, 2], present: [5, 0, 3], to_remove: 0 },
+    { device: "3", name: "deleted", missing: [5, 5, 5], present: [0, 0, 0], to_remove: 0 },
   ],
 };
 
@@ -19,6 +19,13 @@ describe("the calendar strip", () => {
     expect(rows[2]?.states).toEqual(["there", "none", "there"]);
     expect(rows[1]).toMatchObject({ totalMissing: 7, daysMissing: 2 });
     expect(rows.map(isOfInterest)).toEqual([true, true, false]);
+  });
+
+  it("does not hide a device that lacks nothing and of which records are removed", () => {
+    const full = { device: "4", name: "too full", missing: [0, 0, 0], present: [9, 9, 9], to_remove: 40 };
+    const rows = stripRows({ days, devices: [...holes.devices, full] }, null);
+    expect(rows[0]).toMatchObject({ name: "too full", totalMissing: 0, toRemove: 40 });
+    expect(rows.map(isOfInterest)).toEqual([true, true, true, false]);
   });
 
   it("shows after the proof which days were written", () => {

@@ -9,6 +9,8 @@ export type StripRow = {
   present: number[];
   totalMissing: number;
   daysMissing: number;
+  /** Records that a replacement removes. */
+  toRemove: number;
 };
 
 /** Devices with something missing (or written since `before`) first, the emptiest first. */
@@ -30,13 +32,14 @@ export function stripRows(strip: HoleStrip, before: HoleStrip | null): StripRow[
         present: device.present,
         totalMissing: device.missing.reduce((sum, n) => sum + n, 0),
         daysMissing: device.missing.filter((n) => n > 0).length,
+        toRemove: device.to_remove,
       };
     })
     .sort((a, b) => weight(b) - weight(a));
 }
 
 export function isOfInterest(row: StripRow): boolean {
-  return row.states.some((state) => state !== "there" && state !== "none");
+  return row.toRemove > 0 || row.states.some((state) => state !== "there" && state !== "none");
 }
 
 /** An SVG path of unit squares for all days in one state. */
@@ -45,7 +48,7 @@ export function pathOf(states: CellState[], wanted: CellState, gap: number): str
 }
 
 function weight(row: StripRow): number {
-  return row.totalMissing + row.states.filter((state) => state === "written").length / 1000;
+  return row.totalMissing + row.toRemove + row.states.filter((state) => state === "written").length / 1000;
 }
 
 function missingByDeviceAndDay(strip: HoleStrip): Map<string, Set<number>> {

@@ -315,7 +315,7 @@ export type Depth = "counted" | "exact";
 export type DifferenceKind = "missing" | "changed" | "doubled";
 
 /**  Kinds of failure that the window treats differently. */
-export type ErrorCode = "bad_input" | "unauthorized" | "forbidden" | "not_found" | "unreachable" | "refused" | "rate_limited" | "quote_expired" | "quote_changed" | "project_busy" | "conflict" | "same_project" | "plan_changed" | "other_project" | "not_approved" | "keyring_locked" | "keyring_missing" | "keyring_denied" | "credential_missing" | "practice_failed" | "journal" | "journal_damaged" | "in_use" | "undecodable" | "internal";
+export type ErrorCode = "bad_input" | "unauthorized" | "forbidden" | "not_found" | "unreachable" | "refused" | "rate_limited" | "quote_expired" | "quote_changed" | "project_busy" | "conflict" | "same_project" | "plan_changed" | "other_project" | "not_approved" | "planned_again" | "keyring_locked" | "keyring_missing" | "keyring_denied" | "credential_missing" | "practice_failed" | "journal" | "journal_damaged" | "journal_gone" | "journal_readable" | "in_use" | "undecodable" | "internal";
 
 /**  Something that a run did not carry out. */
 export type HeldView = {
@@ -335,9 +335,12 @@ export type HoleStrip = {
 };
 
 export type HoleStripRow = {
+	device: string,
 	name: string,
 	missing: Whole[],
 	present: Whole[],
+	/**  Records that a replacement removes. */
+	to_remove: Whole,
 };
 
 /**  An id before and after. */
@@ -429,6 +432,7 @@ export type PlanRow = {
 	source_count: Whole | null,
 	target_count: Whole | null,
 	missing_count: Whole | null,
+	removed_count: Whole | null,
 };
 
 export type PlanRowKind = "device" | "data" | "params" | "tags";
@@ -454,6 +458,10 @@ export type PlanSummary = {
 	seconds_high: Whole,
 	/**  What taking it back would leave, device by device. */
 	irreversible: ResourceNote[],
+	/**  What taking it back would bring again, and not quite as it was. */
+	not_as_before: ResourceNote[],
+	/**  Devices that are inactive and are active while their records are written. */
+	devices_to_wake: Whole,
 	/**  Whether something was sent to the target shortly before the rehearsal. */
 	target_in_use: boolean,
 	/**  How much of the target's limits a run uses unless the owner says otherwise, in tenths of a percent. */
@@ -596,6 +604,7 @@ export type ReportView = {
 	html_path: string,
 	json_path: string,
 	records_written: Whole,
+	records_removed: Whole,
 	devices_created: Whole,
 	tokens: TokenWork[],
 	ids: IdChange[],
@@ -955,7 +964,7 @@ export type UndoneView = {
 };
 
 /**  What a plan does with an item. */
-export type Verdict = "create" | "update" | "fill" | "skip" | "conflict" | "blocked";
+export type Verdict = "create" | "update" | "fill" | "remove" | "skip" | "conflict" | "blocked";
 
 /**  A whole number that the window's JavaScript holds exactly. */
 export type Whole = number;

@@ -43,6 +43,10 @@ const table: Record<ErrorCode, ErrorWords> = {
     next: "Connect the project that this run belongs to, and try again. Nothing was written now.",
   },
   not_approved: { title: "Not approved", next: "Type the name exactly as it is shown. Nothing was written." },
+  planned_again: {
+    title: "This run was given up for a newer plan",
+    next: "Go on with that plan: it is under History if you began it. If not, choose “Plan again what is missing”.",
+  },
   keyring_locked: {
     title: "Your keyring is locked",
     next: "Unlock it in your system’s password manager, then choose Try again.",
@@ -67,6 +71,8 @@ const table: Record<ErrorCode, ErrorWords> = {
     title: "The record of this migration could not be written",
     next: "Check that the disk has space, then resume. Nothing is sent that is not recorded first.",
   },
+  journal_gone: { title: "The journal of this run is gone", next: null },
+  journal_readable: { title: "The journal can be read again", next: null },
   journal_damaged: { title: "The journal of this run is damaged", next: null },
   in_use: {
     title: "Something is under way there already",

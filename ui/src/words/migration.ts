@@ -67,14 +67,23 @@ export const migration = {
       "Writes every chosen record, also where the same one is already there: that one is then there twice. Only for data that was never there.",
     replace: "Replace a time range",
     replaceText:
-      "Afterwards the project holds in this time exactly what the source holds. What only the project has is removed; every record is kept whole on this computer first. Choose a beginning and an end.",
-    timeFromOpen: "From: replacing needs a beginning, so please write one.",
-    timeToOpen: "To: replacing needs an end, so please write one.",
+      "Afterwards the chosen devices and variables hold in this time exactly what the source holds. Everything else that the target has there is removed, also what devices have sent since the backup was made: end the time before that. Every record is kept whole on this computer first. Immutable and hybrid devices are left out. Choose a beginning and an end.",
+    replaceAllVariables:
+      "All are chosen: that includes variables that only the target has. Their records in this time are removed.",
+    timeHintReplace: "YYYY-MM-DD HH:MM",
+    timeFromOpen: "From: replacing needs a beginning. Write it as 2026-10-01 00:00.",
+    timeToOpen: "To: replacing needs an end. Write it as 2026-10-31 23:59.",
     toRemove: "records to remove",
-    removes: (n: number, devices: number) =>
-      `${counted(n, "record", "records")} in ${counted(devices, "device", "devices")} will be removed from the target, because the source does not have ${n === 1 ? "it" : "them"}.`,
+    removes: (n: number, devices: number, target: string) =>
+      `${counted(n, "record", "records")} in ${counted(devices, "device", "devices")} will be removed from ${target}, because the source does not have ${n === 1 ? "it" : "them"}. That includes what devices have sent there since the backup, if the time reaches that far.`,
+    removesCounted: (n: number) =>
+      `The target has about ${counted(n, "record", "records")} more in this time. Which ones would be removed, only an exact rehearsal tells.`,
     confirmRemove: (n: number, target: string) =>
-      `This removes ${counted(n, "record", "records")} from ${target}. Each is kept whole on this computer before it goes, and taking the run back writes ${n === 1 ? "it" : "them"} again, with the same content and new ids. Immutable devices keep their records.`,
+      `This removes ${counted(n, "record", "records")} from ${target}. Each is kept whole on this computer before it goes, and taking the run back writes ${n === 1 ? "it" : "them"} again, with the same content and new ids. Keep this computer’s Holdfast data until you are sure: it is the only copy. Immutable and hybrid devices are left out altogether: nothing is removed there, and nothing written.`,
+    confirmWake: (n: number, target: string) =>
+      n === 1
+        ? `One device is inactive in ${target}. It is switched on while its records are written, and off again after: for so long it takes whatever is sent to it. To leave it out, go back and untick it.`
+        : `${count(n)} devices are inactive in ${target}. Each is switched on while its records are written, and off again after: for so long it takes whatever is sent to it. To leave them out, go back and untick them.`,
     depth: "How closely to look",
     exact: "Exactly",
     exactText: "Reads and compares every record on both sides. What it finds can be written.",
@@ -87,10 +96,13 @@ export const migration = {
         : `About ${time}, with about ${requests}. Up to ${counted(records, "record is", "records are")} read on each side.`,
     countedTitle: "These figures are “about” right",
     countedNote:
-      "Only the counts on both sides were compared. Rehearse exactly to see which records are missing, and to write them.",
-    countedNothingTitle: "The counts are the same on both sides",
+      "Only the counts on both sides were compared. Rehearse exactly to see which records are missing or too many, and to write them.",
+    countedNothingTitle: "The target has at least as many records as the source",
     countedNothing:
       "As far as counting tells, nothing is missing. Whether the records are the same, only an exact rehearsal tells.",
+    countedNothingReplaced:
+      "As far as counting tells, nothing would change. Whether the records are the same, only an exact rehearsal tells.",
+    countedSameTitle: "The counts are the same on both sides",
     countedResult: "What was counted, about",
     rehearseExactly: "Rehearse exactly",
     planEveryVariable: "All variables",
@@ -126,13 +138,14 @@ export const migration = {
     conflicts: "conflicts, left alone",
     blockedItems: "blocked",
     time: "Time it will take",
-    timeText: (range: string, requests: string) => `${range}, with ${requests}`,
+    timeText: (range: string, requests: string, removes: boolean) =>
+      `${range} at that share, with ${requests}${removes ? ", for writing. Removing comes on top" : ""}`,
     requests: (n: number) => counted(n, "request", "requests"),
-    share: "Share of the limits there",
+    share: "How much of the project’s limits it uses",
     shareText: (tenths: number, inUse: boolean) =>
       inUse
-        ? `${tenths / 10} %, because the project is in use; you can change it on the next page`
-        : `${tenths / 10} %, because nothing else is sending; you can change it on the next page`,
+        ? `${tenths / 10} %: the project is in use. You can change this on the next page.`
+        : `${tenths / 10} %: nothing was sent to it lately. You can change this on the next page.`,
     cost: "Cost of the restored project meanwhile",
     costText: (hour: string) => `${hour} for each started hour`,
     nothing: (target: string) => `Nothing to do: ${target} already has everything that you chose.`,
@@ -150,6 +163,7 @@ export const migration = {
       create: "create",
       update: "change",
       fill: "fill",
+      remove: "remove",
       skip: "already there",
       conflict: "conflict",
       blocked: "blocked",
@@ -158,6 +172,10 @@ export const migration = {
     planItem: "Item",
     planWhat: "Verdict",
     planWhy: "Why",
+    planFillAndRemove: "fill and remove",
+    planRemoves: (n: number, target: string) =>
+      `${counted(n, "record", "records")} that only ${target} has ${n === 1 ? "is" : "are"} removed.`,
+    planToRemove: "To remove",
     planMissing: "Missing",
     planThere: "There",
     planEmpty: "No item matches.",
@@ -165,29 +183,32 @@ export const migration = {
     stripTitle: "Day by day",
     stripLegend: { missing: "missing", part: "partly missing", there: "there", written: "written now" },
     stripHelp: "Use the arrow keys to read it day by day.",
-    stripSummary: (device: string, missing: number, dayCount: number) =>
-      missing === 0
+    stripSummary: (device: string, missing: number, dayCount: number, toRemove: number) =>
+      (missing === 0
         ? `${device}: nothing missing`
-        : `${device}: ${counted(missing, "record", "records")} missing on ${counted(dayCount, "day", "days")}`,
+        : `${device}: ${counted(missing, "record", "records")} missing on ${counted(dayCount, "day", "days")}`) +
+      (toRemove > 0 ? `, ${count(toRemove)} to remove` : ""),
     stripReadout: (device: string, day: string, missing: number, present: number) =>
       `${device}, ${day}: ${count(missing)} missing, ${count(present)} there`,
     stripOther: (n: number) => `${counted(n, "device", "devices")} without anything missing`,
     stripShow: "Show them",
     stripUtc: "Days are counted in UTC.",
 
-    confirmTitle: "Before anything is written",
-    confirmText: (records: number, devices: number, target: string) =>
-      `Holdfast will now write ${counted(records, "record", "records")} into ${target}` +
+    confirmTitle: "Before anything is changed",
+    confirmText: (records: number, removed: number, devices: number, target: string) =>
+      `Holdfast will now ${changes(records, removed, target)}` +
       (devices > 0 ? ` and create ${counted(devices, "device", "devices")} there.` : "."),
     confirmNote: (lasting: boolean, removes: boolean) =>
-      `Only what the rehearsal listed is ${removes ? "written or removed" : "written"}, and only where that project is still as it was. ${removes ? "Nothing else there is touched." : "Nothing there is deleted or overwritten."} You can stop at any time, and take the run back afterwards${exceptListed(lasting)}.`,
+      `Only what the rehearsal listed is ${removes ? "written or removed" : "written"}, and only where that project is still as it was. ${removes ? "No other record there is touched." : "Nothing there is deleted or overwritten."} You can stop at any time, and take the run back afterwards${exceptListed(lasting)}.`,
     confirmAppend: "You chose to append: records that are already there will be there twice.",
     confirmLetFire: (n: number) =>
       `You chose to let ${counted(n, "action", "actions")} act: e-mails and messages about old records will go out.`,
     confirmHold: (n: number) =>
       `${counted(n, "action is", "actions are")} switched off while this runs, also for what devices send meanwhile.`,
-    confirmName: (name: string) => `Type the name of the project that is written to: ${name}`,
+    confirmName: (name: string) => `Type the name of the project that is changed: ${name}`,
     confirmRun: "Write into this project",
+    confirmRemoveAndRun: "Remove and write in this project",
+    confirmRemoveOnly: "Remove from this project",
     backToRehearsal: "Back to the rehearsal",
     rehearseAgain: "Rehearse again",
   },
@@ -196,38 +217,48 @@ export const migration = {
     label: "How much of the project’s limits to use",
     percent: (tenths: number) => `${tenths / 10} %`,
     meaning: (tenths: number, inUse: boolean) => {
-      const left = `Of the requests that the project allows in a minute, this takes at most ${tenths / 10} %.`;
-      if (!inUse) return `${left} Nothing else is sending to it now, so nearly all is right.`;
+      const left = `At most ${tenths / 10} % of the requests that the project allows in a minute. It stays so for the whole run.`;
+      if (!inUse)
+        return `${left} Nothing was sent to it in the six hours before the rehearsal. If devices will send meanwhile, choose 60 %.`;
       return tenths > 600
         ? `${left} Little is left for its devices and people: what they send may be refused. 60 % is safer.`
         : `${left} The rest is left for its devices and people.`;
     },
-    time: (range: string) => `It will then take ${range}.`,
+    time: (range: string, removes: boolean) =>
+      `It will then take ${range}${removes ? " for writing. Removing comes on top" : ""}.`,
   },
 
   rest: {
     back: "Back to the run",
     heldTitle: "Held back, and why",
-    heldLead: "This was left alone. Beside each stands why.",
+    heldLead:
+      "This was not done, or not to the end. Beside each stands why. What was written or removed before stays and is in the report.",
+    heldLater: "You can rehearse these again when the run is over.",
+    heldOnly: "This is only what was held back. For all that is still missing, rehearse from the beginning.",
     rehearseHeld: "Rehearse these again",
     rehearseHeldNote: "Nothing is written before you have seen the new plan and agreed to it.",
     damagedTitle: "What is written stays. The rest can be planned again",
     damagedRecords:
-      "Both projects still tell what is there and what is missing. Holdfast takes away what this run left of its own (its tokens and marks), compares both projects, and shows you a plan of what is missing. No record is written before you agree to that plan, and none is written twice.",
+      "This run can be neither resumed nor taken back. What it wrote stays, and both projects still show what is there. “Plan again” gives it up for good: it waits up to two minutes, takes away what this run left of its own (temporary tokens, and tags that mark what it made), compares both projects and shows you a new plan. No record is written or removed before you agree to it, and none is written twice.",
+    damagedReplaced:
+      "If this run removed records to replace a time range, they are kept in its folder on this computer (kept/). They are not written back by themselves, and the new plan replaces the same time again. Taking that back writes back only what it removes itself.",
     damagedResources:
-      "Both projects still tell what is there and what is missing. Holdfast compares them and shows you a plan of what is missing. Nothing is written before you agree to that plan, and nothing is made twice.",
+      "This run can be neither resumed nor taken back. Both projects still show what is there and what is missing. Holdfast compares them and shows you a plan of what is missing. Nothing is written before you agree to that plan, and nothing is made twice.",
     plannedAgain:
-      "The journal of this run was damaged, so what it lacked was planned again. Go on with that newer plan. If you left it without running it, plan once more.",
+      "The journal of this run was damaged, so what it lacked was planned again. If you ran that plan, it is under History, newest first; nothing is left to do here. If you did not, plan once more. Look once at the project’s actions: those that this run held may still be switched off.",
     planAgain: "Plan again what is missing",
     tidied: (n: number) =>
       n === 1
         ? "One thing that the damaged run had left of its own was taken away"
         : `${count(n)} things that the damaged run had left of its own were taken away`,
-    showTidied: "Show them",
-    hideTidied: "Hide them",
-    switchedOff: "These actions are switched off",
+    showTidied: (n: number) => (n === 1 ? "Show it" : "Show them"),
+    hideTidied: (n: number) => (n === 1 ? "Hide it" : "Hide them"),
+    goneTitle: "What the damaged run removed does not come back by itself",
+    goneText:
+      "It replaced a time range. Whatever it had removed by then is kept in its folder on this computer (kept/): do not delete that folder. Taking back the new run writes back only what the new run removes.",
+    switchedOff: "Actions to look at",
     switchedOffText:
-      "They were on before the damaged run began, so it may have switched them off. Look at them in the project, and switch on those that should be on.",
+      "These were on before the damaged run and are off now. It may have switched them off. Open them in the project, and switch on those that should be on; until then they send no alarm.",
   },
 
   guard: {
@@ -266,6 +297,8 @@ export const migration = {
     release: "Switch them on again",
     releaseText:
       "They stay switched off until the run goes on. “Switch them on again” ends this run: what is written stays, and what is missing needs a new rehearsal.",
+    releaseUndo:
+      "They stay switched off until the taking back goes on. “Switch them on again” leaves it where it is.",
     releaseStopped:
       "This run is stopped and leaves them switched off. “Switch them on again” writes no record; what is missing needs a new rehearsal.",
     pausedText: "They stay switched off while the run is paused. Resume it, or choose “Stop…”.",
@@ -290,6 +323,7 @@ export const migration = {
       failed: "Stopped by a problem",
     },
     progress: "Records written",
+    progressRemoved: "Records removed",
     removed: (n: number, of: number) => `${count(n)} of ${counted(of, "record", "records")} removed`,
     of: (done: string, total: string) => `${done} of ${total}`,
     rate: "Rate",
@@ -304,8 +338,12 @@ export const migration = {
     resume: "Resume",
     stop: "Stop…",
     stopTitle: "Stop this migration?",
-    stopText:
-      "What has been written stays. You cannot resume this run afterwards: either rehearse again, which plans only what is still missing, or take the run back. Afterwards, check on this page that every action is switched on again.",
+    stopText: (replaces: boolean) =>
+      `${
+        replaces
+          ? "What has been written stays, and what has been removed stays removed (it is kept on this computer). You cannot resume this run afterwards: rehearse again for the rest, or take the run back."
+          : "What has been written stays. You cannot resume this run afterwards: either rehearse again, which plans only what is still missing, or take the run back."
+      } Devices that were inactive and that it has activated may stay active until you take the run back. Afterwards, check on this page that every action is switched on again.`,
     stopConfirm: "Stop it",
     resumeNote:
       "It goes on where it stopped. A batch whose fate is unknown is looked up first, so nothing is doubled.",
@@ -317,6 +355,8 @@ export const migration = {
     proofStopped: "This run was stopped, so it is not proven. Choose “Prove again” to see what is there.",
     proving: "Reading the records back…",
     green: "Proven: everything in the plan is there, unchanged and once",
+    greenReplaced:
+      "Proven: everything in the plan is there, unchanged and once, and what was to be removed is gone",
     notGreen: "Not proven: see the differences below, then rehearse again",
     checked: (records: string, ranges: string, how: string, when: string) =>
       `${records} in ${ranges} were compared, ${when}. How closely: ${how.toLowerCase()}.`,
@@ -359,7 +399,8 @@ export const migration = {
     update: "Update",
     exceptions: "Exceptions",
     reportTitle: "Report",
-    reportText: (records: string, devices: string) => `${records} written, ${devices} created.`,
+    reportText: (records: string, removed: number, devices: string) =>
+      `${records} written, ${removed > 0 ? `${count(removed)} removed, ` : ""}${devices} created.`,
     devices: (n: number) => counted(n, "device", "devices"),
     reportOpen: "Open the printable report",
     reportFiles: (json: string) => `For machines and spreadsheets: ${json} and the files beside it.`,
@@ -403,10 +444,16 @@ export const migration = {
     text: "Records that this run wrote are removed, devices that it made are deleted, and devices that it changed get what they had, wherever nobody changed anything since. The project that they came from is not needed for that.",
     askText: (target: string) =>
       `In ${target}, the records that this run wrote are removed, devices that it made are deleted with their tokens, and devices that it changed get what they had. What somebody changed since is kept. To write all this again later, you need the project that it came from, or a backup that still exists.`,
+    textReplaced:
+      "Records that this run removed are written again, records that it wrote are removed, devices that it made are deleted, and devices that it changed get what they had, wherever nobody changed anything since. The project that they came from is not needed for that.",
+    askReplaced: (target: string, n: number) =>
+      `In ${target}, the ${counted(n, "record", "records")} that this run removed ${n === 1 ? "is" : "are"} written again; the records that it wrote are removed; devices that it made are deleted with their tokens; devices that it changed get what they had. What somebody changed since is kept. Actions that these records would set off are switched off meanwhile, unless you chose to let them act.`,
     irreversible: "This cannot be taken back afterwards",
+    notAsBefore: "What is not quite as before, if you take this back",
     progress: "Records taken back",
     takenBack: "taken back",
     recordsBack: "records taken back",
+    recordsAgain: "records written back",
     devicesDeleted: "devices deleted",
     runTitle: (target: string) => `Taking back from ${target}`,
     runTitleDone: (target: string) => `Taken back from ${target}`,
@@ -462,6 +509,7 @@ export const migration = {
       create: "make",
       update: "change",
       fill: "fill",
+      remove: "remove",
       skip: "already there",
       conflict: "left alone",
       blocked: "blocked",
@@ -553,7 +601,7 @@ export const migration = {
           : `${count(read)} with the source, the others with what the run had written.`
       }`,
     proofOpen:
-      "The proof did not come to its end, so nothing is proven yet. Choose “Prove again” to compare what this run wrote with the plan.",
+      "The proof was interrupted, so nothing is proven yet. What was written is there. “Prove again” goes on where it stopped.",
     asPlanned: "as planned",
     changedSince: "changed by somebody since",
     otherwise: "not as planned",
@@ -592,6 +640,14 @@ export const migration = {
       `In ${target}, what this run made is deleted and what it changed is put back. What somebody changed since is kept. To make it again you need the source, or a backup of it.`,
   },
 };
+
+/** What a run does to records there; what is not done is not named. */
+function changes(written: number, removed: number, target: string): string {
+  const write = counted(written, "record", "records");
+  if (removed === 0) return `write ${write} into ${target}`;
+  const remove = `remove ${counted(removed, "record", "records")} from ${target}`;
+  return written === 0 ? remove : `${remove} and write ${write} into it`;
+}
 
 /** Why a plan that writes nothing is no proof that everything is there. */
 function notEverything(differing: number, blocked: number): string {

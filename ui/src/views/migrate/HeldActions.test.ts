@@ -27,6 +27,12 @@ describe("actions that a run holds", () => {
     expect(screen.getByText(w.guard.releaseStopped)).toBeTruthy();
   });
 
+  it("are offered to be switched on again where the taking back was interrupted", () => {
+    held("undo_paused");
+    expect(screen.getByTestId("release")).toBeTruthy();
+    expect(screen.getByText(w.guard.releaseUndo)).toBeTruthy();
+  });
+
   it("stay with a run that only waits to be resumed", () => {
     app.keepPaused("r", true);
     held("paused");

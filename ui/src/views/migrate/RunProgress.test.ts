@@ -16,6 +16,21 @@ describe("a run that does not move", () => {
     expect(screen.getByText(w.run.resumeNote)).toBeTruthy();
   });
 
+  it("shows what was removed where nothing is written", () => {
+    const run = {
+      id: "r",
+      state: "done",
+      records_done: 0,
+      records_total: 0,
+      started_at: 0,
+      finished_at: null,
+    };
+    const removal = { records_removed: 412, records_to_remove: 412, reason: null, undone: null };
+    render(RunProgress, { run: { ...run, ...removal } as unknown as RunView });
+    expect(screen.getByText(w.run.progressRemoved)).toBeTruthy();
+    expect(screen.queryByText(w.run.measuring)).toBeNull();
+  });
+
   it("offers no Resume where its record cannot be read", () => {
     progress("failed");
     expect(screen.queryByTestId("run-resume")).toBeNull();
