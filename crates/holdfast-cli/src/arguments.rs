@@ -25,7 +25,8 @@ pub(crate) struct Arguments {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done, and all is as it should be
-  1  done, but look: a check blocks the plan, items were held back or left, or the proof is not green
+  1  done, but look: a check blocks the plan, items were held back or left, the proof is not green, or the run
+     was given up and leaves something behind
   2  bad input; nothing was done
   3  a token could not be read, or was refused
   4  a side does not answer
@@ -83,7 +84,7 @@ pub(crate) enum Command {
         target: TargetSide,
     },
     /// End a run of records whose target is gone for good, or that nobody wants any more, and say what it
-    /// leaves behind. Nobody is asked and nothing is sent.
+    /// leaves behind. Neither project is asked, nothing is sent, and the run cannot be resumed afterwards.
     GiveUp {
         /// The run's folder.
         run: PathBuf,
@@ -93,9 +94,10 @@ pub(crate) enum Command {
     Prove {
         /// The run's folder.
         run: PathBuf,
-        /// How closely to look; `counts` is no proof of content.
-        #[arg(long, value_enum, default_value_t = ProofDepth::Content)]
-        depth: ProofDepth,
+        /// How closely to look at records; `counts` is no proof of content. `content` without it. Not for a run
+        /// over resources, whose content is always compared.
+        #[arg(long, value_enum)]
+        depth: Option<ProofDepth>,
         /// Read everything, also what an interrupted proof has proven already.
         #[arg(long)]
         afresh: bool,
@@ -121,7 +123,8 @@ pub(crate) enum Command {
         target: TargetSide,
     },
     /// Plan again what a run with a damaged journal still lacks: take away its own tokens and marks, read both
-    /// sides, fill the gaps. The new plan is run in a new folder.
+    /// sides, fill the gaps. The new plan is run in a new folder. The damaged run can then no longer be resumed or
+    /// taken back.
     Rebuild {
         /// The damaged run's folder.
         run: PathBuf,
@@ -296,7 +299,9 @@ pub(crate) enum Policy {
     /// Every record of the source, whatever the target has.
     Append,
     /// Between --from and --to, which it needs, make the target hold exactly what the source holds: what lacks
-    /// is written, and what only the target has is removed, after it was kept whole in the run's folder.
+    /// is written, and what only the target has is removed, after it was kept whole in the run's folder. With
+    /// a --to later than the source's backup, that includes what was sent since. Immutable and hybrid devices are
+    /// left out: nothing is removed there.
     Replace,
 }
 

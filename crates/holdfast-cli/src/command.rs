@@ -30,7 +30,11 @@ pub(crate) async fn carry_out(arguments: Arguments) -> Result<u8, Failure> {
             PlanKind::Resources => resources::go_on(&run, &sides, show).await,
         },
         Command::Prove { run, depth, afresh, source, target } => match kind_of(&run)? {
-            PlanKind::Data => check(&run, proof_choice(depth, afresh), &source, &target, show).await,
+            PlanKind::Data => {
+                let depth = depth.unwrap_or(arguments::ProofDepth::Content);
+                check(&run, proof_choice(depth, afresh), &source, &target, show).await
+            }
+            PlanKind::Resources if depth.is_some() => Err(Failure::DepthOfResources),
             PlanKind::Resources => resources::check(&run, afresh, &source, &target, show).await,
         },
         Command::Report { run } => match kind_of(&run)? {
@@ -45,7 +49,10 @@ pub(crate) async fn carry_out(arguments: Arguments) -> Result<u8, Failure> {
             PlanKind::Data => plan_again(&run, &sides, &out, show).await,
             PlanKind::Resources => resources::plan_again(&run, &sides, &out, show).await,
         },
-        Command::Release { run, target } => let_go(&run, &target, show).await,
+        Command::Release { run, target } => match kind_of(&run)? {
+            PlanKind::Data => let_go(&run, &target, show).await,
+            PlanKind::Resources => Err(Failure::NothingToRelease),
+        },
         Command::GiveUp { run } => end(&run, show),
         Command::Worklist { run, since, tick, untick, target } => {
             look_at_work(&run, since, [(&tick, true), (&untick, false)], &target, show).await

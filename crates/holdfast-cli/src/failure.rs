@@ -89,8 +89,16 @@ pub(crate) enum Failure {
     Prove(#[from] ProveError),
     #[error(transparent)]
     Report(#[from] ReportError),
-    #[error("a run over resources holds nothing back from its target; leave it as it is, or undo it")]
+    #[error(
+        "a run over resources switches nothing off, so there is nothing to give up; leave it as it is, or undo it"
+    )]
     NothingToGiveUp,
+    #[error("a run over resources switches nothing off, so there is nothing to release")]
+    NothingToRelease,
+    #[error(
+        "--depth is about records; the proof of a run over resources always compares content, so leave it out"
+    )]
+    DepthOfResources,
     #[error("the answer could not be written")]
     Output(#[from] io::Error),
     #[error("this program could not be started")]
@@ -111,7 +119,8 @@ impl Failure {
         }
         if self.is_about_a_damaged_journal() {
             words.push_str(
-                "; `holdfastctl rebuild` plans again what still lacks, from the plan and the target",
+                "; `holdfastctl rebuild` plans again what still lacks, from the plan and the target; this run can then no \
+                 longer be resumed or taken back",
             );
         }
         words

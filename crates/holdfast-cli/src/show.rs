@@ -5,9 +5,10 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde_json::json;
+pub(crate) use tago_migrate::separated as count;
 use tago_migrate::{
-    CheckVerdict, DevicePart, DifferenceKind, Ending, Halt, LeftBehind, Plan, Proof, ProofDepth, Report,
-    Reversal, RunStatus, Side, Undone, Verdict, WindowVerdict, irreversible,
+    CheckVerdict, Depth, DevicePart, DifferenceKind, Ending, Halt, LeftBehind, Plan, Proof, ProofDepth,
+    Report, Reversal, RunStatus, Side, Undone, Verdict, WindowVerdict, counted, irreversible,
 };
 
 mod resources;
@@ -83,8 +84,12 @@ impl Show {
             count(summary.records_target),
         )?;
         if summary.records_removed > 0 {
-            let removed = count(summary.records_removed);
-            writeln!(out, "Removed  {removed} records that only the target has; each is kept whole before")?;
+            let about = if header.choices.depth == Depth::Counted { "about " } else { "" };
+            let removed = counted(summary.records_removed, "record", "records");
+            writeln!(
+                out,
+                "Removed  {about}{removed} that only the target has, kept whole in the run's folder first"
+            )?;
         }
         for part in plan.devices() {
             device_lines(&mut out, &part)?;
@@ -107,7 +112,11 @@ impl Show {
             return document(&json!({ "given_up": true, "left": left }));
         }
         let mut out = io::stdout().lock();
-        writeln!(out, "Given up. {} records that it stored stay.", left.records_done)?;
+        writeln!(
+            out,
+            "Given up. Stored, and not taken back: {}.",
+            counted(left.records_done, "record", "records")
+        )?;
         for action in &left.actions {
             writeln!(out, "  action “{}” may be switched off: switch it on yourself", plain(&action.name))?;
         }
@@ -118,12 +127,17 @@ impl Show {
             writeln!(out, "  device “{}” ({device}) was made and not completed", plain(name))?;
         }
         if left.batches_open > 0 {
-            writeln!(out, "  of {} batches nobody knows whether they arrived", left.batches_open)?;
+            writeln!(
+                out,
+                "  nobody knows whether {} arrived",
+                counted(left.batches_open as u64, "batch", "batches")
+            )?;
         }
         if left.is_something() {
             writeln!(
                 out,
-                "Should the project come back: `holdfastctl release`, then plan what still lacks."
+                "If the project is there: `holdfastctl release` switches the actions on and removes the tokens, `undo` \
+                 takes back what it wrote, and `plan` shows what is missing."
             )?;
         }
         Ok(())
@@ -168,7 +182,11 @@ impl Show {
             writeln!(out, "Removed  {removed} of {all}, kept in {}", folder.join("kept").display())?;
         }
         if status.batches_open > 0 {
-            writeln!(out, "         {} batches to check again when it goes on", count(status.batches_open))?;
+            writeln!(
+                out,
+                "         {} to check again when it goes on",
+                counted(status.batches_open as u64, "batch", "batches")
+            )?;
         }
         for item in &status.held {
             writeln!(out, "held     {}: {}", plain(&item.name), plain(&item.reason))?;
@@ -198,10 +216,10 @@ impl Show {
             let name = plain(&reversed.name);
             match reversed.what {
                 Reversal::Records(records) => {
-                    writeln!(out, "undone   {name}: {} records removed", count(records))
+                    writeln!(out, "undone   {name}: {} removed", counted(records, "record", "records"))
                 }
                 Reversal::WrittenBack(records) => {
-                    writeln!(out, "undone   {name}: {} records written back", count(records))
+                    writeln!(out, "undone   {name}: {} written back", counted(records, "record", "records"))
                 }
                 Reversal::Deleted => writeln!(out, "undone   {name}: the device that was made is deleted"),
                 Reversal::Restored => writeln!(out, "undone   {name}: the device has what it had before"),
@@ -211,7 +229,7 @@ impl Show {
             for stayed in list {
                 write!(out, "{mark}  {}: ", plain(&stayed.name))?;
                 if stayed.records > 0 {
-                    write!(out, "{} records: ", count(stayed.records))?;
+                    write!(out, "{}: ", counted(stayed.records, "record", "records"))?;
                 }
                 write!(out, "{}", plain(&stayed.reason))?;
                 match stayed.between {
@@ -302,19 +320,6 @@ impl Show {
     }
 }
 
-/// With commas between thousands.
-pub(crate) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// What a proof came to, if there is one.
 fn verdict(proven: Option<bool>) -> &'static str {
     match proven {
@@ -357,7 +362,12 @@ fn device_lines(out: &mut impl Write, part: &DevicePart<'_>) -> io::Result<()> {
         (_, Verdict::Fill) => "fill  ",
         _ => return Ok(()),
     };
-    write!(out, "  {mark} {}: {} records", plain(&part.item.name), count(part.records_missing))?;
+    write!(
+        out,
+        "  {mark} {}: {}",
+        plain(&part.item.name),
+        counted(part.records_missing, "record", "records")
+    )?;
     if part.records_removed > 0 {
         write!(out, " to write, {} to remove", count(part.records_removed))?;
     }

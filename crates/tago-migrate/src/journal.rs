@@ -1,6 +1,7 @@
 //! The journal of a run: SQLite, append-only, and on the disk before anything follows from it.
 
 use std::fs::{File, TryLockError};
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
@@ -38,6 +39,14 @@ pub enum JournalError {
     /// The folder or its lock cannot be used.
     #[error("the run folder cannot be used")]
     Folder(#[source] std::io::Error),
+    /// A write failed a moment ago, and this session writes nothing more: a new one knows what is there.
+    #[error("the journal could not be written a moment ago; make room on the disk, then resume")]
+    Halted,
+    /// A newer version of this program has written it.
+    #[error(
+        "this run was written by a newer Holdfast, and nothing is wrong with it; update Holdfast to open it"
+    )]
+    Newer,
     /// Another process has begun a session of this run.
     #[error("another process has taken this run over; this one writes nothing more")]
     TakenOver,
@@ -76,6 +85,9 @@ pub(crate) struct SqliteJournal {
 }
 
 const SCHEMA_VERSION: i64 = 2;
+
+/// Beyond them no version was meant: the number itself is damaged.
+const NEWER_VERSIONS: RangeInclusive<i64> = SCHEMA_VERSION + 1..=1_000;
 
 const SCHEMA: &str = "
     CREATE TABLE row (
@@ -162,11 +174,7 @@ impl<R: Entry> Journal<R> for SqliteJournal {
 
 impl SqliteJournal {
     fn whole(&self) -> Result<(), JournalError> {
-        if self.is_broken {
-            let detail = "it could not be written a moment ago; open the run again".to_owned();
-            return Err(JournalError::Damaged { detail });
-        }
-        Ok(())
+        if self.is_broken { Err(JournalError::Halted) } else { Ok(()) }
     }
 
     fn write<R: Entry>(&mut self, at: Time, row: &R) -> Result<(), JournalError> {
@@ -274,6 +282,9 @@ fn version(database: &Connection) -> Result<i64, JournalError> {
 }
 
 fn check(database: &Connection, version: i64) -> Result<(), JournalError> {
+    if NEWER_VERSIONS.contains(&version) {
+        return Err(JournalError::Newer);
+    }
     if version != SCHEMA_VERSION {
         return Err(JournalError::Damaged { detail: format!("it has the unknown version {version}") });
     }
@@ -301,8 +312,11 @@ fn rows<R: Entry>(database: &Connection) -> Result<Vec<(Time, R)>, JournalError>
             let detail = format!("row {seq} is not what was written, or one before it is missing");
             return Err(JournalError::Damaged { detail });
         }
-        let row = serde_json::from_str(&body)
-            .map_err(|error| JournalError::Damaged { detail: format!("row {seq}: {error}") })?;
+        let row = serde_json::from_str(&body).map_err(|error| match error.is_data() {
+            // It is what somebody wrote, in words that only a newer version knows.
+            true => JournalError::Newer,
+            false => JournalError::Damaged { detail: format!("row {seq}: {error}") },
+        })?;
         rows.push((Time::from_millis(at), row));
     }
     Ok(rows)
@@ -379,5 +393,24 @@ mod tests {
     fn a_folder_without_a_run_says_so() {
         let folder = tempfile::tempdir().unwrap();
         assert!(matches!(SqliteJournal::read(folder.path()), Err(JournalError::NoRun)));
+    }
+
+    #[test]
+    fn a_journal_of_a_newer_version_is_not_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut journal, _) = SqliteJournal::open(folder.path()).unwrap();
+        journal.append(Time::from_millis(5), &held(1)).unwrap();
+        let body = r#"{"what_only_a_newer_one_knows":{"item":1}}"#;
+        let at = Time::from_millis(6);
+        let insert = "INSERT INTO row (epoch, at, kind, body, sum) VALUES (1, 6, 'what', ?1, ?2)";
+        journal.database.execute(insert, params![body, sum(1, at, body)]).unwrap();
+        let refused = SqliteJournal::read(folder.path());
+        assert!(matches!(refused, Err(JournalError::Newer)), "of a row: {refused:?}");
+        journal.database.pragma_update(None, "user_version", SCHEMA_VERSION + 1).unwrap();
+        drop(journal);
+        let read = SqliteJournal::read(folder.path());
+        assert!(matches!(read, Err(JournalError::Newer)), "{read:?}");
+        let opened = SqliteJournal::open(folder.path()).map(|(_, rows)| rows);
+        assert!(matches!(opened, Err(JournalError::Newer)), "{opened:?}");
     }
 }

@@ -41,6 +41,7 @@ mod sides;
 mod target_lock;
 mod undo;
 mod watch;
+mod words;
 mod worklist;
 
 #[cfg(test)]
@@ -79,6 +80,7 @@ pub use run::{
 pub use scan::{DeviceOverview, Overview, overview};
 pub use settings::{Env, Pace, Settings};
 pub use undo::{Irreversible, Reversal, Reversed, Stayed, Undone, irreversible, undo, undone};
+pub use words::{counted, separated};
 pub use worklist::{
     DeviceUse, Task, TokenUse, Witness, WorkItem, WorkState, WorklistError, last_worklist, tick, worklist,
 };

@@ -768,7 +768,8 @@ impl Turn<'_> {
         let orphans: Vec<u32> = self.state.waiting.iter().copied().filter(orphaned).collect();
         for orphan in orphans {
             self.state.waiting.remove(&orphan);
-            let reason = "its device was not made, or not activated".to_owned();
+            let reason =
+                "its device could not be made or activated, so no record was written to it".to_owned();
             self.journal(Row::Held { item: orphan, window: None, reason });
         }
     }

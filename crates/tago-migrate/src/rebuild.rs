@@ -48,7 +48,7 @@ pub struct Rebuilt<P> {
 #[derive(Debug, Error)]
 pub enum RebuildError {
     /// The journal can be read, so the run can go on.
-    #[error("the journal of this run is not damaged; resume it")]
+    #[error("the journal of this run is not damaged, and nothing is lost; resume the run")]
     NotDamaged,
     /// The folder, its plan, or the projects.
     #[error(transparent)]
@@ -159,7 +159,8 @@ pub(crate) async fn set_aside(folder: &Path, settings: &Settings, env: Env<'_>) 
     let age = changed.max().and_then(|changed| u64::try_from(at.millis() - changed).ok()).unwrap_or(0);
     let wait = settings.late_commit_bound.saturating_sub(Duration::from_millis(age));
     let watch = Watch::new(env);
-    let stopped = watch.wait(wait, "whatever the damaged run may have left on its way to the target").await;
+    let stopped =
+        watch.wait(wait, "the last requests of the damaged run to arrive (at most two minutes)").await;
     Ok(stopped.map_err(RehearseError::from)?)
 }
 
@@ -335,4 +336,28 @@ fn mark_of(device: &Device) -> Option<(&str, DeviceId)> {
     let mark = device.definition.tags.iter().find(|tag| tag.key == MARKER)?;
     let (run, source) = mark.value.rsplit_once(':')?;
     Some((run, source.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use tago_api::Time;
+
+    use super::*;
+
+    #[test]
+    fn the_run_of_a_newer_version_is_not_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut journal, _) = SqliteJournal::open(folder.path()).unwrap();
+        let row = Row::Held { item: 1, window: None, reason: "because".into() };
+        journal.append(Time::from_millis(5), &row).unwrap();
+        drop(journal);
+        let newer = rusqlite::Connection::open(folder.path().join(folder::JOURNAL)).unwrap();
+        newer.pragma_update(None, "user_version", 1_000).unwrap();
+        drop(newer);
+        let refused = damaged::<Row>(folder.path());
+        assert!(
+            matches!(refused, Err(RebuildError::Run(RunError::Journal(JournalError::Newer)))),
+            "{refused:?}"
+        );
+    }
 }

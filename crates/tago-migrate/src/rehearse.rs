@@ -634,6 +634,7 @@ impl Rehearsal<'_> {
         }
         let whole = range.clone();
         let mut without_group = 0_u64;
+        let (mut newest, mut after) = (None, 0);
         loop {
             self.watch.pass().await?;
             self.watch.change(|figures| figures.requests += 2);
@@ -675,6 +676,11 @@ impl Rehearsal<'_> {
             without_group +=
                 groupless.iter().filter(|time| next.is_none_or(|next| **time < next)).count() as u64;
             self.watch.change(|figures| figures.records_done += ours.len() as u64);
+            if let Some((_, last)) = ours.between() {
+                (newest, after) = (Some(last), 0);
+            }
+            after +=
+                theirs.records.iter().filter(|theirs| newest.is_some_and(|last| theirs.time > last)).count();
             let whole = self.replaced(&range, next);
             let mut item = compare(scanned.device.id, self.choices.policy, whole, &ours, &theirs.records);
             if let Some(item) = &mut item {
@@ -705,6 +711,7 @@ impl Rehearsal<'_> {
             }
         }
         self.keep_within_cap(&mut part, target, keeper, count).await?;
+        part.after = self.after_all(scanned, &part, &whole, after as u64).await?;
         Ok(part)
     }
 
@@ -893,6 +900,8 @@ struct Part {
     forgotten: u64,
     /// Records of the source that are dated after the cut-off.
     later: u64,
+    /// Records that are removed and came after all that the source has of the device.
+    after: u64,
     /// Ids and addresses inside the records.
     inside: Found,
 }

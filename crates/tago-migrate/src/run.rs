@@ -256,7 +256,8 @@ pub async fn resume(
         return Err(RunError::NotRunnable { reason: "it is being taken back".to_owned() });
     }
     if ledger.given_up {
-        let reason = "its owner has given it up; rehearse again for what it still lacks".to_owned();
+        let reason =
+            "it was given up and cannot be resumed; rehearse again to see what is missing".to_owned();
         return Err(RunError::NotRunnable { reason });
     }
     if ledger.finished {

@@ -31,6 +31,7 @@ use crate::run::{Ending, Halt, RunError, Side, expect_identity, open, past, read
 use crate::settings::{Env, Settings};
 use crate::target_lock::TargetLock;
 use crate::watch::{Stopped, Watch};
+use crate::words::{counted, either};
 
 mod device;
 mod effect;
@@ -113,12 +114,16 @@ pub fn irreversible(plan: &Plan) -> Vec<Irreversible> {
     let mut told = Vec::new();
     for part in plan.devices() {
         let (item, records) = (part.item, part.records_missing);
+        let new =
+            format!("{} {}", counted(records, "new record", "new records"), either(records, "stays", "stay"));
         if part.records_removed > 0 {
             let parser = if item.parses { "; its payload parser sees them, and may change them" } else { "" };
+            let removed = part.records_removed;
             let reason = format!(
-                "its {} removed records come back with the same content, and with new ids and moments of \
-                 arrival{parser}",
-                part.records_removed
+                "{} removed from it {} back with the same content, and with {} of arrival{parser}",
+                counted(removed, "record", "records"),
+                either(removed, "comes", "come"),
+                either(removed, "a new id and moment", "new ids and moments")
             );
             told.push(Irreversible {
                 device: item.device,
@@ -129,27 +134,29 @@ pub fn irreversible(plan: &Plan) -> Vec<Irreversible> {
         }
         let reason = match (item.kind.as_str(), item.target.is_some()) {
             ("immutable", true) => format!(
-                "its {records} new records stay until its retention ends: the platform removes no single \
-                 record of an immutable device"
+                "its {new} until its retention ends: the platform removes no single record of an immutable device"
             ),
             ("hybrid", there) => match immutable(plan, item) {
                 Some((0, _)) => continue,
                 Some((records, names)) if there => format!(
-                    "its {records} new records of {names} stay until its retention ends: these variables are \
-                     immutable"
+                    "its {} of {names} {} until its retention ends: these variables are immutable",
+                    counted(records, "new record", "new records"),
+                    either(records, "stays", "stay")
                 ),
                 None if there => {
                     "new records of its immutable variables stay until its retention ends".to_owned()
                 }
                 Some((records, names)) if item.verdict == Verdict::Create => format!(
-                    "its {records} records of {names} can be removed only together with the device, and so \
-                     only as long as nobody else has put data into it"
+                    "its {} of {names} can be removed only together with the device, and so only as long as \
+                     nobody else has put data into it",
+                    counted(records, "record", "records")
                 ),
                 _ => continue,
             },
             ("immutable", false) if item.verdict == Verdict::Create => format!(
-                "its {records} records can be removed only together with the device, and so only as long as \
-                 nobody else has put data into it"
+                "its {} can be removed only together with the device, and so only as long as nobody else has put \
+                 data into it",
+                counted(records, "record", "records")
             ),
             _ => continue,
         };

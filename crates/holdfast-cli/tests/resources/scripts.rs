@@ -87,7 +87,7 @@ async fn what_cannot_be_told_is_named_and_a_file_that_changes_is_not_sent() {
     let check = found(&plan);
     assert_eq!(check.verdict, CheckVerdict::Warn);
     assert!(check.text.contains("Report (a/report.ts, b/Report.js)"), "{}", check.text);
-    assert!(check.text.contains("1 find none there and arrive empty: Clean up"), "{}", check.text);
+    assert!(check.text.contains("for 1 analysis it holds none; without code: Clean up"), "{}", check.text);
     assert!(plan.header().scripts.is_empty());
 
     // The id decides.

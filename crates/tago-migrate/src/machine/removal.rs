@@ -15,6 +15,7 @@ use crate::ports::{NAMED_LIMIT, PortError, WriteError};
 use crate::record::Key;
 use crate::replaced::{Replaced, runs};
 use crate::run::Side;
+use crate::words::{counted, either};
 
 /// What is acknowledged need not have taken effect: it is looked at so often within the late-commit bound.
 const LOOKS: u32 = 4;
@@ -269,8 +270,10 @@ impl Turn<'_> {
             sweep.begin(true);
             return self.sweep(item);
         }
-        let reason = "the target acknowledges the removal and keeps the records".to_owned();
-        let reason = self.with_remedy(item, reason);
+        let reason =
+            "the target said that it removed these records, and still has them; rehearse again, and if \
+                      they stay, ask TagoIO"
+                .to_owned();
         self.hold(item, reason);
     }
 
@@ -288,9 +291,12 @@ impl Turn<'_> {
         }
         for (window, place) in data.windows.iter().zip(0_u32..) {
             if let Some(records) = changed.get(window.variable.as_str()) {
-                let reason =
-                    format!("somebody has changed {records} of the records to be removed, so they stay");
-                let reason = self.with_remedy(item, reason);
+                let reason = format!(
+                    "somebody has changed {} to be removed, so {}; rehearse again to decide about {}",
+                    counted(*records, "record", "records"),
+                    either(*records, "it stays", "they stay"),
+                    either(*records, "it", "them")
+                );
                 self.journal(Row::Held { item, window: Some(place), reason });
             }
         }

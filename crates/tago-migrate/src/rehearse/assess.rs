@@ -7,6 +7,7 @@ use crate::plan::{
     Check, CheckName, CheckVerdict, Choices, DataItem, DeviceItem, Inactive, Inside, Policy, ReasonCode,
     Verdict,
 };
+use crate::words::counted;
 
 /// A check names so many devices.
 const NAMED: usize = 5;
@@ -45,30 +46,31 @@ pub(super) fn assess(
             CheckName::Networks,
             blocked(ReasonCode::NoNetwork),
             "every network and connector that is needed is on the target",
-            "devices name a network or connector that is not on the target; they are left out until it is added there",
+            ["device names", "devices name"],
+            "a network or connector that is not on the target; without it, nothing is done there",
         ),
         count(
             CheckName::RecordCaps,
             blocked(ReasonCode::TooManyRecords),
             "no device of the target would hold more records than it may",
-            "time ranges are left out, because their device would hold more records than it may",
+            ["time range is", "time ranges are"],
+            "left out, because the device would hold more records than it may",
         ),
         active(choices, items, blocked(ReasonCode::Inactive)),
         count(
             CheckName::SerialNumbers,
             serials,
             "no serial number has to move",
-            "serial numbers belong to devices that will be made; they stay where they are, so that no live \
-             traffic is taken away: see the report's list of tokens",
+            ["serial number belongs", "serial numbers belong"],
+            "to devices that will be made; nothing of that is moved, so that no live traffic is taken away: see the \
+             report's list of tokens",
         ),
         count(
             CheckName::SideEffects,
             parsers.len(),
             "no device that is written to has a payload parser",
-            &format!(
-                "devices that are written to have a payload parser, which may change the records: {}",
-                named(&parsers)
-            ),
+            ["device", "devices"],
+            &format!("written to with a payload parser, which may change the records: {}", named(&parsers)),
         ),
         Check {
             name: CheckName::Unrecoverable,
@@ -77,9 +79,8 @@ pub(super) fn assess(
                 "nothing has to be made anew, so ids and tokens of the target stay".to_owned()
             } else {
                 format!(
-                    "{} devices get new ids and new tokens; ids of records and the moments of their arrival \
-                     are always new",
-                    made.len()
+                    "{} new ids and new tokens; ids of records and the moments of their arrival are always new",
+                    counted(made.len() as u64, "device gets", "devices get")
                 )
             },
         },
@@ -94,14 +95,16 @@ fn active(choices: &Choices, items: &[DeviceItem], blocked: usize) -> Check {
             CheckName::ActiveDevices,
             blocked,
             "every device that is written to takes data",
-            "devices are inactive on the target and refuse data; activate them and rehearse again",
+            ["device is", "devices are"],
+            "inactive on the target and left out; activate what is to take data, and rehearse again",
         ),
         Inactive::Wake => count(
             CheckName::ActiveDevices,
             waking.len(),
             "every device that is written to takes data",
+            ["device is", "devices are"],
             &format!(
-                "devices are inactive on the target; each is active while its records are written, and takes \
+                "inactive on the target; each is active while its records are written, and takes \
                  what else is sent to it for so long, and is inactive again at the end: {}",
                 named(&waking)
             ),
@@ -116,7 +119,10 @@ pub(super) fn readable(later: u64, cutoff: Time) -> Check {
         later => Check {
             name: CheckName::SourceReadable,
             verdict: CheckVerdict::Warn,
-            text: format!("{good}; {later} of its records are dated after {cutoff} and are left out"),
+            text: format!(
+                "{good}; {} dated after {cutoff} and left out",
+                counted(later, "record is", "records are")
+            ),
         },
     }
 }
@@ -126,7 +132,8 @@ pub(super) fn retention(forgotten: u64) -> Check {
         CheckName::Retention,
         usize::try_from(forgotten).unwrap_or(usize::MAX),
         "no record is older than what its device keeps",
-        "records are older than what their immutable device keeps, and are left out",
+        ["record is", "records are"],
+        "older than what the immutable device keeps, and left out",
     )
 }
 
@@ -203,9 +210,13 @@ pub(crate) fn pass(name: CheckName, text: &str) -> Check {
     Check { name, verdict: CheckVerdict::Pass, text: text.to_owned() }
 }
 
-pub(crate) fn count(name: CheckName, found: usize, good: &str, bad: &str) -> Check {
-    match found {
+/// Passes if nothing is found, and otherwise says how many of what, in the words for one and for more.
+pub(crate) fn count(name: CheckName, found: usize, good: &str, what: [&str; 2], bad: &str) -> Check {
+    match found as u64 {
         0 => pass(name, good),
-        found => Check { name, verdict: CheckVerdict::Warn, text: format!("{found} {bad}") },
+        found => {
+            let text = format!("{} {bad}", counted(found, what[0], what[1]));
+            Check { name, verdict: CheckVerdict::Warn, text }
+        }
     }
 }

@@ -6,6 +6,7 @@ use tago_api::{DeviceId, Time};
 
 use crate::load::{Parcels, fills};
 use crate::plan::{DataItem, Policy, Reason, ReasonCode, Verdict, Window};
+use crate::words::counted;
 
 /// More records of the target than this, in one window, are counted and not named.
 const NAMED: usize = 2_000;
@@ -80,8 +81,8 @@ pub(super) fn compare(
         reasons.push(Reason {
             code: ReasonCode::OtherContent,
             text: format!(
-                "at the moments of {other_content} of the records to be written the target has others; \
-                 {and_then}"
+                "at the moments of {} to be written the target has others; {and_then}",
+                counted(other_content, "record", "records")
             ),
         });
     }

@@ -5,13 +5,16 @@ use std::time::Duration;
 use tago_api::Time;
 
 use super::assess::named;
-use super::{MUTABLE_RECORDS, Part, Rehearsal, reason};
+use super::{MUTABLE_RECORDS, Part, Rehearsal, RehearseError, Scanned, reason};
 use crate::device::Definition;
 use crate::load::Parcels;
+use crate::machine::Route;
 use crate::plan::{
-    Check, CheckName, CheckVerdict, Choices, DataItem, DeviceItem, Policy, Reason, ReasonCode, Verdict,
+    Check, CheckName, CheckVerdict, Choices, DataItem, Depth, DeviceItem, Policy, Reason, ReasonCode, Verdict,
 };
 use crate::ports::Range;
+use crate::run::Side;
+use crate::words::{counted, either, separated};
 
 impl Rehearsal<'_> {
     /// The times of the next item, if they are replaced: without a gap to the items beside it, because there
@@ -19,6 +22,26 @@ impl Rehearsal<'_> {
     pub(super) fn replaced(&self, range: &Range, next: Option<Time>) -> Option<(Time, Time)> {
         let to = next.map_or(range.to, |next| next - Duration::from_millis(1));
         (self.choices.policy == Policy::Replace).then_some((range.from, to))
+    }
+
+    /// How many of those that are removed came after all that the source has, if so many came after what it has
+    /// in this time: a source from a backup knows nothing of what was sent since.
+    pub(super) async fn after_all(
+        &self,
+        scanned: &Scanned,
+        part: &Part,
+        range: &Range,
+        after: u64,
+    ) -> Result<u64, RehearseError> {
+        let is_replaced = self.choices.policy == Policy::Replace
+            && part.items.last().is_some_and(|last| last.verdict == Verdict::Fill);
+        if after == 0 || !is_replaced || range.to >= Time::MAX {
+            return Ok(0);
+        }
+        let later = Range { from: range.to + Duration::from_millis(1), to: Time::MAX, ..range.clone() };
+        let (ours, id) = (self.source.port, scanned.device.id);
+        let later = self.read(Side::Source, Route::Read, || ours.count(id, &later)).await?;
+        Ok(if later == 0 { after } else { 0 })
     }
 
     /// Why so many records of the target are not even read.
@@ -36,7 +59,7 @@ impl Rehearsal<'_> {
             code: ReasonCode::TooDense,
             text: format!(
                 "the target has {theirs} records in this time, more than can be compared at once; choose a \
-                 shorter one"
+                 shorter time"
             ),
         })
     }
@@ -72,8 +95,10 @@ pub(super) fn keep_removable(item: &mut DataItem, keeper: &Definition, groupless
     let no_group = || Reason {
         code: ReasonCode::NoGroup,
         text: format!(
-            "{without_group} of the records to be removed have no group; written again they would get one, so \
-             they could not be put back as they were"
+            "{} to be removed {} no group and could not be put back as before, so this time is not replaced on \
+             this device; fill its gaps instead",
+            counted(without_group as u64, "record", "records"),
+            either(without_group as u64, "has", "have")
         ),
     };
     let why = cannot_remove(keeper).or_else(|| (without_group > 0).then(no_group));
@@ -126,22 +151,52 @@ pub(super) fn check(choices: &Choices, items: &[DeviceItem], data: &[Part]) -> O
             first.push(item.name.as_str());
         }
     }
+    if records == 0 && choices.depth == Depth::Counted {
+        let text = "the target has no more records than the source in this time; whether one of them would be \
+                    removed, only an exact rehearsal tells";
+        let text = text.to_owned();
+        return Some(Check { name: CheckName::Replaced, verdict: CheckVerdict::Warn, text });
+    }
     if records == 0 {
         let text = "the target has nothing in this time that the source does not have; nothing is removed";
         return Some(super::assess::pass(CheckName::Replaced, text));
     }
+    if choices.depth == Depth::Counted {
+        let text = format!(
+            "the target has about {} more in this time; which ones would be removed, only an exact rehearsal \
+             tells",
+            counted(records, "record", "records")
+        );
+        return Some(Check { name: CheckName::Replaced, verdict: CheckVerdict::Warn, text });
+    }
     let mut text = format!(
-        "{records} records of {devices} devices that only the target has are removed; each is kept whole on this \
-         computer before, and taking the run back writes it again"
+        "{} of {} that only the target has {} removed; before that, what is removed is kept whole on this computer, \
+         and taking the run back writes it again",
+        counted(records, "record", "records"),
+        counted(devices, "device", "devices"),
+        either(records, "is", "are")
     );
+    let after: u64 = data.iter().map(|part| part.after).sum();
+    if after > 0 {
+        text += &format!(
+            "; {} of what is removed came after the newest record that the source has of its device: if the source \
+             comes from a backup, end the time at the moment of the backup",
+            counted(after, "record", "records")
+        );
+    }
     if !emptied.is_empty() {
-        text += &format!("; in the source there is nothing in this time of {}", named(&emptied));
+        text += &format!(
+            "; the source has nothing in this time of {}, so all that is there goes",
+            named(&emptied)
+        );
     }
     if !first.is_empty() {
         text += &format!(
-            "; a mutable device holds at most {MUTABLE_RECORDS} records, so room is made before anything is \
-             written to {}",
-            named(&first)
+            "; there is no room for both in {} (a mutable device holds at most {} records), so records are removed \
+             there before the new ones are written: if the run is interrupted in between, resume it or take it back, \
+             because until then that time has a hole",
+            named(&first),
+            separated(MUTABLE_RECORDS)
         );
     }
     Some(Check { name: CheckName::Replaced, verdict: CheckVerdict::Warn, text })

@@ -17,6 +17,7 @@ use crate::plan::{
 };
 use crate::ports::PortError;
 use crate::run::Side;
+use crate::words::{counted, either};
 
 /// Actions of the target, or why they cannot be read.
 pub(super) type Actions = Result<Vec<PlatformAction>, String>;
@@ -213,13 +214,14 @@ pub(super) fn check(choices: &Choices, actions: &Actions, tripped: &[TrippedActi
         (Ok(_), Tripped::Hold, count) => (
             CheckVerdict::Warn,
             format!(
-                "{count} actions would be set off, and are held as long as the run writes; for so long nothing \
-                 else sets them off either: {named}"
+                "{} would be set off, and {} held as long as the run writes; for so long nothing else sets {} off \
+                 either: {named}",
+                counted(count as u64, "action", "actions"),
+                either(count as u64, "is", "are"),
+                either(count as u64, "it", "them")
             ),
         ),
-        (Ok(_), Tripped::LetFire, count) => {
-            (CheckVerdict::Warn, format!("{count} actions are set off by what is written: {named}"))
-        }
+        (Ok(_), Tripped::LetFire, _) => (CheckVerdict::Warn, format!("set off by what is written: {named}")),
     };
     Check { name: CheckName::Actions, verdict, text }
 }

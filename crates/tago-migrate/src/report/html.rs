@@ -9,6 +9,7 @@ use super::{HALF_TAKEN_BACK, NOT_FINISHED, RemovedPart, Report};
 use crate::prove::{DifferenceKind, Proof, ProofDepth};
 use crate::run::{ActionState, ActionStatus};
 use crate::undo::{Reversal, Undone};
+use crate::words::counted;
 use crate::worklist::{WorkItem, WorkState};
 
 /// Differences that are listed on the page; the files have all.
@@ -79,17 +80,17 @@ fn removed(page: &mut String, parts: &[RemovedPart]) {
             part.kept.clone(),
         ]
     });
-    table(page, &["Device", "Variable", "In the time", "Records", "Kept whole in"], rows);
-    let said = "Only the target had them. They stay in the run's folder on this computer, and taking the run back \
-                writes them again.";
+    table(page, &["Device", "Variable", "Time range", "Records", "Kept whole in"], rows);
+    let said = "Only the target had them. Taking the run back writes them again. They are kept whole in the run's \
+                folder on this computer: do not delete that folder, it is the only copy.";
     section(page, "p", said);
 }
 
 fn taken_back(page: &mut String, undone: &Undone) {
     section(page, "h2", "Taken back");
     let how = |what| match what {
-        Reversal::Records(records) => format!("{records} records removed"),
-        Reversal::WrittenBack(records) => format!("{records} records written back"),
+        Reversal::Records(records) => format!("{} removed", counted(records, "record", "records")),
+        Reversal::WrittenBack(records) => format!("{} written back", counted(records, "record", "records")),
         Reversal::Deleted => "the device that was made is deleted".to_owned(),
         Reversal::Restored => "the device has what it had before".to_owned(),
     };
@@ -142,7 +143,9 @@ fn fate(action: &ActionStatus) -> String {
         ActionState::Inactive => "was inactive already, and stayed so",
         ActionState::SwitchedOn => "somebody switched it on while the run held it",
         ActionState::Gone => "deleted by somebody",
-        ActionState::LeftOff => "switched off by the run, which was given up: switch it on yourself",
+        ActionState::LeftOff => {
+            "may still be switched off, because the run was given up: look at it in the project"
+        }
         ActionState::LetFire => "left as it was: the owner let it act",
     };
     match action.acted {

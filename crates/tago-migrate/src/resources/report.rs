@@ -19,6 +19,7 @@ use crate::journal::SqliteJournal;
 use crate::plan::{Seal, Verdict};
 use crate::ports::Identity;
 use crate::report::{HALF_TAKEN_BACK, ReportError, csv, prove_line, write};
+use crate::words::counted;
 use crate::worklist::{WorkItem, WorkState, last_worklist};
 
 mod page;
@@ -329,16 +330,17 @@ fn unseen(plan: &ResourcePlan, ledger: &Ledger) -> Vec<ReportLine> {
     let made = (0..).zip(&plan.items).filter_map(|(place, item)| {
         let progress = ledger.of_item(place);
         let is_unseen = item.at.kind.descriptor().mark == Mark::None && progress.unfound > 0;
+        let unfound = u64::from(progress.unfound);
         is_unseen.then(|| ReportLine {
             kind: item.at.kind,
             name: item.name.clone(),
             source: item.at.id.clone(),
             target: progress.id,
             detail: format!(
-                "no answer came to its making ({} times), so it was made again; as often there may be one more of it in \
-                 its dashboard, which no screen shows. The platform lists no widgets, so nobody can look for it, and \
-                 an undo cannot take it away; it harms nothing",
-                progress.unfound
+                "no answer came to its making ({}), so it was made again, and its dashboard may hold up to {} that no \
+                 screen shows. They do no harm, and cannot be found or removed",
+                counted(unfound, "time", "times"),
+                counted(unfound, "more copy", "more copies")
             ),
         })
     });

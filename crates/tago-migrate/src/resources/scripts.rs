@@ -24,6 +24,7 @@ use crate::plan::{Check, CheckName, CheckVerdict, Seal};
 use crate::ports::{Identity, PortError};
 use crate::rehearse::assess::named;
 use crate::run::RunError;
+use crate::words::counted;
 
 /// The code of one analysis.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,15 +93,19 @@ pub(super) fn find(folder: &Path, source: &mut Snapshot) -> (BTreeMap<String, Sc
 
 fn check(found: usize, none: &[String], doubtful: &[String]) -> Check {
     let list = |names: &[String]| named(&names.iter().map(String::as_str).collect::<Vec<_>>());
-    let mut said = vec![format!("{found} analyses get their code from the folder")];
+    let analyses = |count: usize| counted(count as u64, "analysis", "analyses");
+    let mut said = vec![match found {
+        1 => "1 analysis gets its code from the folder".to_owned(),
+        found => format!("{} get their code from the folder", analyses(found)),
+    }];
     if !none.is_empty() {
-        said.push(format!("{} find none there and arrive empty: {}", none.len(), list(none)));
+        said.push(format!("for {} it holds none; without code: {}", analyses(none.len()), list(none)));
     }
     if !doubtful.is_empty() {
         said.push(format!(
-            "of {} it cannot be told which file is theirs, and they arrive empty; leave one, named by the id of \
-             the analysis: {}",
-            doubtful.len(),
+            "for {} no file could be used, because there are several, or it cannot be read or is too large; \
+             leave one for each, named by the id of the analysis; without code: {}",
+            analyses(doubtful.len()),
             list(doubtful)
         ));
     }

@@ -71,7 +71,11 @@ impl Undo<'_> {
         let list = match kept {
             Some(Ok(list)) => list,
             Some(Err(why)) => return Ok(Err(why)),
-            None => return Ok(Err("the run kept nothing of the records that it removed".to_owned())),
+            None => {
+                return Ok(Err(
+                    "what was kept of the removed records is gone from the run's folder".to_owned()
+                ));
+            }
         };
         let places = removal.of.iter().flat_map(|(first, length)| *first..first + length);
         let places: BTreeSet<usize> = places.filter_map(|place| usize::try_from(place).ok()).collect();
@@ -340,7 +344,9 @@ fn came_of(
     let between = Some((planned.from, planned.to));
     let stays = |records, reason: &str| Kept {
         why: Stays::Impossible,
-        reason: format!("they could not be written back and are kept in the run's folder: {reason}"),
+        reason: format!(
+            "they could not be written back; the only copy is in the run's folder, under kept: {reason}"
+        ),
         records,
         between,
     };

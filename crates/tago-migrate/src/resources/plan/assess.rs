@@ -29,23 +29,26 @@ pub(super) fn assess(
             CheckName::Networks,
             items.iter().filter(needs).count(),
             "everything that is to be made finds what it needs",
-            "resources need a network, a connector or a dashboard that is neither on the target nor chosen; \
-             they are left out until it is",
+            ["resource needs", "resources need"],
+            "a network, a connector or a dashboard that is neither on the target nor chosen; without it, nothing is \
+             made",
         ),
         limits(target, items),
         count(
             CheckName::SerialNumbers,
             work(Work::MoveSerial),
             "no serial number has to move",
-            "devices have serial numbers, which stay where they are, so that no live traffic is taken away; \
-             the worklist says when to move them",
+            ["device has", "devices have"],
+            "a serial number, which stays where it is, so that no live traffic is taken away; the worklist says when \
+             to move it",
         ),
         count(
             CheckName::SwitchedOff,
             work(Work::Activate),
             "nothing that would run by itself is made",
-            "actions and analyses that run in the source arrive switched off, so that nothing fires before you \
-             have looked at it; the worklist has them",
+            ["action or analysis that runs", "actions and analyses that run"],
+            "in the source will be switched off at first, so that nothing fires before you have looked at it; the \
+             worklist has them",
         ),
         unrecoverable(&[
             (work(Work::EnterSecret), "values of secrets to enter again"),

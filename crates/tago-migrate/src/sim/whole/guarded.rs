@@ -292,11 +292,11 @@ async fn a_run_whose_target_is_gone_is_given_up_and_says_what_it_leaves() {
     assert_eq!(give_up(&folder, bench.env()).unwrap(), left, "it may be repeated");
     assert_eq!((given_up(&folder).unwrap(), bench.state()), (Some(left), ActionState::LeftOff));
     let report = report(&folder, bench.clock.now()).unwrap();
-    assert!(std::fs::read_to_string(&report.html).unwrap().contains("switch it on yourself"));
+    assert!(std::fs::read_to_string(&report.html).unwrap().contains("may still be switched off"));
 
     bench.target.project.lock().unwrap().refusals.gone = false;
     let resumed = bench.resume().await.unwrap_err().to_string();
-    assert!(resumed.contains("given it up") && resumed.contains("rehearse again"), "{resumed}");
+    assert!(resumed.contains("given up") && resumed.contains("rehearse again"), "{resumed}");
     assert_eq!(bench.release().await.unwrap(), Ending::Stopped);
     assert!(bench.alarm().active);
     let left = given_up(&folder).unwrap().unwrap();

@@ -6,7 +6,7 @@ use super::*;
 use crate::plan::ReasonCode;
 use crate::sim::oracle::{Bag, bag};
 use crate::sim::world::FakeAction;
-use crate::{CheckName, CheckVerdict, Item, Reversal, Undone, irreversible, undo};
+use crate::{CheckName, CheckVerdict, Depth, Item, Reversal, Undone, irreversible, undo};
 
 const ALARM: ActionId = ActionId::from_bytes([9; 12]);
 
@@ -103,6 +103,40 @@ async fn a_range_is_made_what_the_source_holds_and_what_was_removed_comes_back()
     assert_eq!(bench.take_back().await, told);
 }
 
+/// What the assessment says of the removal.
+fn said(plan: &Plan) -> String {
+    let check = plan.header.checks.iter().find(|check| check.name == CheckName::Replaced).unwrap();
+    assert_eq!(check.verdict, CheckVerdict::Warn, "{check:?}");
+    check.text.clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_range_that_ends_after_the_backup_is_told_with_what_goes() {
+    let bench = Bench::overwritten();
+    for device in [id(1), id(2)] {
+        let mut project = bench.source.project.lock().unwrap();
+        let records = &mut project.device(device).unwrap().records;
+        records.retain(|record| record.time <= at(30));
+        assert!(!records.is_empty());
+    }
+    let told = said(&bench.plan(&choices()).await);
+    assert!(told.contains("2 records of what is removed came after the newest record"), "{told}");
+    // The source goes on after the range, so its end is no sign of a backup.
+    for device in [id(1), id(2)] {
+        bench.source.project.lock().unwrap().device(device).unwrap().records.push(own(50, 1));
+    }
+    let told = said(&bench.plan(&choices()).await);
+    assert!(!told.contains("came after"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn counting_does_not_say_which_records_would_be_removed() {
+    let bench = Bench::overwritten();
+    let counted = Choices { depth: Depth::Counted, ..choices() };
+    let told = said(&bench.plan(&counted).await);
+    assert!(told.contains("only an exact rehearsal tells") && !told.contains("removed;"), "{told}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_record_that_should_be_gone_and_one_that_others_wrote_are_told_apart() {
     let bench = Bench::overwritten();
@@ -160,7 +194,7 @@ async fn only_what_the_rehearsal_saw_is_removed() {
     }
     let held = status(&bench.run_folder()).unwrap().held;
     assert_eq!(held.len(), 2, "{held:?}");
-    assert!(held[0].reason.contains("somebody has changed 1 of the records"), "{held:?}");
+    assert!(held[0].reason.contains("somebody has changed 1 record to be removed, so it stays"), "{held:?}");
 }
 
 #[tokio::test(start_paused = true)]

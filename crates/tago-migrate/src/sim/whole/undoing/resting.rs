@@ -40,7 +40,7 @@ async fn its_owner_may_leave_it_at_rest() {
     let plan = bench.run_all(&Choices { inactive: Inactive::Leave, ..Choices::default() }).await;
     let (verdict, text) = check(&plan);
     assert_eq!(verdict, CheckVerdict::Warn);
-    assert!(text.contains("activate them and rehearse again"), "{text}");
+    assert!(text.contains("activate what is to take data, and rehearse again"), "{text}");
     let after = bench.there();
     assert_eq!(after[&id(2)].records, before[&id(2)].records);
     assert_eq!(after.len(), before.len() + 1, "the rest went on");
