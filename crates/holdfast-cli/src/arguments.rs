@@ -124,7 +124,7 @@ pub(crate) enum Command {
     },
     /// Plan again what a run with a damaged journal still lacks: take away its own tokens and marks, read both
     /// sides, fill the gaps. The new plan is run in a new folder. The damaged run can then no longer be resumed or
-    /// taken back.
+    /// taken back: what it removed stays in the folder kept/ of the run, and is not written back.
     Rebuild {
         /// The damaged run's folder.
         run: PathBuf,

@@ -193,6 +193,9 @@ async fn plan_again(folder: &Path, sides: &Sides, out: &Path, show: Show) -> Res
     let is_runnable = rebuilt.plan.is_runnable();
     show.rebuilt(&rebuilt, &rebuilt.plan.fingerprint(), is_runnable, out)?;
     if !show.is_json() {
+        if rebuilt.plan.header().choices.policy == Policy::Replace {
+            show.removed_before(folder)?;
+        }
         show.plan(&rebuilt.plan, out)?;
     }
     Ok(if is_runnable && rebuilt.switched_off.is_empty() { DONE } else { LOOK })

@@ -107,6 +107,17 @@ impl Show {
         }
     }
 
+    /// What the undo of a newer plan does not bring back.
+    pub(crate) fn removed_before(self, folder: &Path) -> io::Result<()> {
+        let kept = folder.join("kept");
+        writeln!(
+            io::stdout().lock(),
+            "Kept     records that the damaged run removed are in {}: the only copy, which neither this plan nor its \
+             undo writes back",
+            kept.display()
+        )
+    }
+
     pub(crate) fn left_behind(self, left: &LeftBehind) -> io::Result<()> {
         if self.json {
             return document(&json!({ "given_up": true, "left": left }));
@@ -130,7 +141,7 @@ impl Show {
             writeln!(
                 out,
                 "  nobody knows whether {} arrived",
-                counted(left.batches_open as u64, "batch", "batches")
+                counted(left.batches_open, "batch", "batches")
             )?;
         }
         if left.is_something() {
@@ -185,7 +196,7 @@ impl Show {
             writeln!(
                 out,
                 "         {} to check again when it goes on",
-                counted(status.batches_open as u64, "batch", "batches")
+                counted(status.batches_open, "batch", "batches")
             )?;
         }
         for item in &status.held {

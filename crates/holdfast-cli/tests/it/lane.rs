@@ -170,10 +170,12 @@ async fn fill(api: &Api, device: DeviceId, first: Time, count: u64) {
             variable: ["temperature", "note"][number as usize % 2].into(),
             value: serde_json::from_value(value).unwrap(),
             time: first + Duration::from_millis(number / 2 * 100),
-            unit: (number % 5 == 0).then(|| "°C".to_owned()),
+            unit: number.is_multiple_of(5).then(|| "°C".to_owned()),
             group: Some(format!("{:04}", number / 3)),
             location: None,
-            metadata: (number % 7 == 0).then(|| serde_json::from_value(json!({"n": [1.5, "x,y"]})).unwrap()),
+            metadata: number
+                .is_multiple_of(7)
+                .then(|| serde_json::from_value(json!({"n": [1.5, "x,y"]})).unwrap()),
         }
     };
     let sensor = device_api(api, device).await;
