@@ -673,11 +673,17 @@ impl Target for FakePort {
 
     async fn import(&self, id: DeviceId, path: &str) -> Result<(), WriteError> {
         let path = path.to_owned();
-        let fault = self.fault(&[Fault::ImportLate, Fault::ImportPartial, Fault::ImportNever]);
+        // The throw-away device comes first, and would take whatever is owed.
+        let is_probe = path.contains("-probe-");
+        let fault = if is_probe && self.chance.permille(900) { None } else { self.fault(&FAULTS_OF_IMPORTS) };
         let queue = self.clock.elapsed() + Duration::from_millis(self.chance.below(300));
         let bound = u64::try_from(self.bound.as_millis()).unwrap();
-        // One that is late may begin when nobody waits for it any more.
-        let late = Duration::from_millis(self.chance.below(4 * bound));
+        // One that is late begins while somebody waits for it, or once it has been given up, what it lacked has
+        // been sent again, and the run goes on with other items.
+        let given_up = self.chance.permille(600);
+        let late =
+            if given_up { 4 * bound + self.chance.below(4 * bound) } else { self.chance.below(4 * bound) };
+        let late = Duration::from_millis(late);
         let delay = if fault == Some(Fault::ImportLate) { late } else { Duration::ZERO };
         let rows_at_once = 8 + self.chance.below(20) as usize;
         let between = Duration::from_millis(self.chance.below(bound / 16));

@@ -220,6 +220,7 @@ impl Play {
         };
         self.others_write();
         self.others_switch();
+        self.furnish_file();
         let (plan, journal) = match self.run_to_its_end(plan).await {
             Ok(ended) => ended,
             Err(why) => {

@@ -1,6 +1,10 @@
 //! What a seed begins with: devices with their records on both sides, and alarms on the target.
 
 use super::*;
+use crate::sim::world::imported;
+
+/// The file of a run that was given up on another computer.
+pub(super) const LEFT_BEHIND: &str = "holdfast-imports/rgone-1-0-0-1.csv";
 
 impl Play {
     /// Devices on the source; on the target some of them, some of their records, and some of its own.
@@ -66,6 +70,30 @@ impl Play {
             self.actions.insert(id, action.active);
             target.actions.insert(id, action);
         }
+    }
+
+    /// A run that was given up elsewhere has left a file, whose import begins as long as it is there.
+    pub(super) fn furnish_file(&mut self) {
+        if !self.outcome.seed.is_multiple_of(4) {
+            return;
+        }
+        let chance = self.chance.clone();
+        let mut target = self.target.project.lock().unwrap();
+        let Some(device) = target.devices.keys().next().copied() else { return };
+        let time = Time::from_millis(NEWEST - i64::try_from(chance.below(40)).unwrap() * 60_000);
+        let content = format!("variable,value,time\ndoor,\"left behind\",{time}\n");
+        target.files.insert(LEFT_BEHIND.to_owned(), content.into());
+        let at = self.clock.elapsed() + Duration::from_millis(chance.below(3_000));
+        let foreign = Arc::clone(&self.foreign);
+        let begin = move |project: &mut Project| {
+            let Some(content) = project.files.get(LEFT_BEHIND).cloned() else { return };
+            let records = imported(project, &content).unwrap();
+            if project.devices.contains_key(&device) {
+                project.arrive(device, records.clone(), false);
+                foreign.lock().unwrap().entry(device).or_default().extend(records);
+            }
+        };
+        target.coming.push((at, Box::new(begin)));
     }
 
     /// A crowded one has all its records at a few moments.
