@@ -347,8 +347,10 @@ async fn f11_a_credential_that_is_revoked_midway_stops_every_lane_at_once() {
             assert!(matches!(halt, Halt::Auth { .. }), "{halt:?}");
             halted += 1;
         }
-        // Beside the lanes, the tokens of two devices may be on their way to be listed.
-        assert!(further <= settings.lanes as u64 + 2, "{further} further requests");
+        // A batch that is refused does not tell whose credential it was, its device's token or the run's. So each
+        // lane may have one refused, and the tokens of each of the three devices be asked for: whichever answer
+        // comes first stops all.
+        assert!(further < settings.lanes as u64 + 3, "{further} further requests");
         bench.target.project.lock().unwrap().refusals.auth = false;
         let resumed = resume(&folder, &bench.source, &bench.target, &settings, bench.env()).await.unwrap();
         assert_eq!(resumed, Ending::Finished);
