@@ -692,7 +692,9 @@ impl Target for FakePort {
             if !project.files.contains_key(&path) {
                 return Err(PortError::NotFound { message: "no such file".into() });
             }
-            project.device(id)?;
+            if !project.device(id)?.definition.active {
+                return Err(PortError::Refused { message: "the device is inactive".into() });
+            }
             if project.refusals.quota {
                 return Err(PortError::Refused { message: "no room for 10,000 records".into() });
             }
@@ -700,6 +702,9 @@ impl Target for FakePort {
                 let begin: Deed = Box::new(move |project| {
                     let Some(content) = project.files.get(&path).cloned() else { return };
                     let Some(records) = imported(project, &content) else { return };
+                    if !project.device(id).is_ok_and(|device| device.definition.active) {
+                        return;
+                    }
                     let most = part.unwrap_or(usize::MAX).min(records.len());
                     let parts = records[..most].chunks(rows_at_once).map(<[FakeRecord]>::to_vec);
                     for (number, rows) in (0_u32..).zip(parts) {

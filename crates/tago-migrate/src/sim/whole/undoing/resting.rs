@@ -195,3 +195,26 @@ async fn records_of_a_device_at_rest_are_replaced_and_written_back() {
     assert_eq!(there[&id(2)].records.len(), before[&id(2)].records.len());
     assert_eq!(there[&id(2)].definition, before[&id(2)].definition);
 }
+
+/// An import into a device at rest would bring nothing: the file is sent once it is awake.
+#[tokio::test(start_paused = true)]
+async fn a_device_at_rest_is_active_while_its_file_is_imported() {
+    let mut bench = Bench::new();
+    bench.settings.worth_a_file = 1;
+    bench.with(id(2), |device| device.definition.active = false);
+    let before = bench.there();
+    let plan = bench.run_all(&Choices { lane: crate::Lane::File, ..Choices::default() }).await;
+    let item = plan.devices().into_iter().find(|part| part.item.device == id(2)).unwrap().item;
+    assert!(item.wakes && item.by_file);
+    let status = status(&bench.run_folder()).unwrap();
+    assert_eq!((status.records_done, status.held.len()), (140, 0), "{:?}", status.held);
+    let report = report(&bench.run_folder(), bench.clock.now()).unwrap();
+    let lane = report.files.iter().find(|lane| lane.name == item.name).unwrap();
+    assert_eq!((lane.by_file, lane.by_stream), (40, 0), "{}", lane.why);
+    let after = bench.there();
+    assert_eq!(after[&id(2)].records.len(), 100);
+    assert_eq!(after[&id(2)].definition, before[&id(2)].definition);
+    let told = bench.undo().await;
+    assert!(told.changed_since.is_empty() && told.impossible.is_empty(), "{told:#?}");
+    bench.assert_as(&before);
+}
