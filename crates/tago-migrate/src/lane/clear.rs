@@ -73,16 +73,55 @@ pub(crate) async fn files(
     target: &dyn Target,
     whose: Whose<'_>,
 ) -> Result<Vec<String>, PortError> {
-    let is_theirs = |path: &String| {
-        let name = path.strip_prefix(FOLDER).and_then(|name| name.strip_prefix('/'));
-        name.and_then(|name| name.split_once('-')).is_some_and(|(run, _)| whose.are(run))
-    };
+    let is_theirs = |path: &String| run_of(path).is_some_and(|run| whose.are(run));
     Ok(listed(reader, target).await?.into_iter().filter(is_theirs).collect())
+}
+
+/// The run that wrote a file, by the whole shape of its path: whatever else lies in the folder is its owner's.
+fn run_of(path: &str) -> Option<&str> {
+    let name = path.strip_prefix(FOLDER)?.strip_prefix('/')?.strip_suffix(".csv")?;
+    let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_run =
+        |part: &str| part.len() == 16 && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    match name.split('-').collect::<Vec<_>>().as_slice() {
+        [run, session, "probe", number] if [session, number].into_iter().all(is_number) && is_run(run) => {
+            Some(run)
+        }
+        [run, numbers @ ..] if numbers.len() == 4 && numbers.iter().all(is_number) && is_run(run) => {
+            Some(run)
+        }
+        _ => None,
+    }
 }
 
 async fn listed(reader: &Reader<'_>, target: &dyn Target) -> Result<Vec<String>, PortError> {
     match reader.ask(Route::Lookup, || target.files(FOLDER)).await {
         Err(PortError::NotFound { .. }) => Ok(Vec::new()),
         files => files,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::run_of;
+
+    #[test]
+    fn only_what_a_run_wrote_is_taken_for_a_file_of_one() {
+        let run = "00000000000000af";
+        for name in [format!("{run}-1-probe-0.csv"), format!("{run}-12-3-0-2.csv")] {
+            assert_eq!(run_of(&format!("holdfast-imports/{name}")), Some(run), "{name}");
+        }
+        let others = [
+            "holdfast-imports/backup-2026.csv".to_owned(),
+            format!("holdfast-imports/{run}-1-3-0.csv"),
+            format!("holdfast-imports/{run}-1-3-0-1.csv.bak"),
+            format!("holdfast-imports/{run}-1-probe-x.csv"),
+            format!("holdfast-imports/mine/{run}-1-3-0-1.csv"),
+            format!("holdfast-imports/{}-1-3-0-1.csv", run.to_uppercase()),
+            format!("elsewhere/{run}-1-3-0-1.csv"),
+        ];
+        for path in others {
+            assert_eq!(run_of(&path), None, "{path}");
+        }
     }
 }

@@ -15,7 +15,7 @@ use crate::journal::{Filed, Row, Was};
 use crate::lane::probe::{self, Candidate};
 use crate::lane::{FILE_BYTES, FOLDER, Spelling, sheet};
 use crate::load::{Load, Parcels};
-use crate::plan::{DataItem, Item};
+use crate::plan::{DataItem, Item, Lane};
 use crate::ports::{PortError, WriteError};
 use crate::record::{Record, Tally};
 use crate::run::{Halt, Side};
@@ -201,6 +201,13 @@ impl Turn<'_> {
 
     /// Whether no import of another run can begin any more. If not, goes on with it.
     pub(super) fn others_are_gone(&mut self) -> bool {
+        if self.state.plan.header.choices.lane == Lane::Stream {
+            return true;
+        }
+        // What was uploaded shortly before the rehearsal need not be listed before then.
+        if let Some(quiet) = self.state.quiet_until.filter(|quiet| *quiet > self.moment.elapsed) {
+            self.state.imports.others = Others::Later(quiet);
+        }
         if self.state.imports.others == Others::Unknown {
             self.state.imports.others = Others::Busy;
             let run = self.state.ledger.run.clone();
@@ -216,8 +223,10 @@ impl Turn<'_> {
                 let run = self.state.ledger.run.clone();
                 self.errand(Errand::ClearOthers { run });
             }
-            // A platform without files has imported none.
-            Ok(false) | Err(PortError::Refused { .. } | PortError::NotFound { .. }) => {
+            // A platform without files has imported none, and who may not see files learns of it by the first
+            // request that is needed.
+            Ok(false)
+            | Err(PortError::Refused { .. } | PortError::NotFound { .. } | PortError::Auth { .. }) => {
                 self.state.imports.others = Others::Over;
             }
             Err(cause) => self.others_failed(&cause),

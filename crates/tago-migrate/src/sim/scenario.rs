@@ -391,7 +391,7 @@ impl Play {
     }
 
     fn run_id(&self) -> String {
-        format!("r{}.{}", self.outcome.seed, self.outcome.runs)
+        format!("{:08x}{:08x}", self.outcome.seed, self.outcome.runs)
     }
 
     async fn sessions(&mut self, plan: &Plan, journal: &Memory, most: u64) {
@@ -822,8 +822,8 @@ impl Play {
                 self.outcome.wrong.push(format!("{} is not what it was in the source", item.name));
             }
         }
-        if !target.files.is_empty() {
-            self.outcome.wrong.push(format!("files are left: {:?}", target.files.keys()));
+        if target.files.keys().ne([furnish::OF_ITS_OWNER]) {
+            self.outcome.wrong.push(format!("files in the end: {:?}", target.files.keys()));
         }
         if target.devices.keys().copied().collect::<BTreeSet<_>>() != expected_devices {
             self.outcome.wrong.push(format!(

@@ -4,7 +4,9 @@ use super::*;
 use crate::sim::world::imported;
 
 /// The file of a run that was given up on another computer.
-pub(super) const LEFT_BEHIND: &str = "holdfast-imports/rgone-1-0-0-1.csv";
+pub(super) const LEFT_BEHIND: &str = "holdfast-imports/ffffffffffffffff-1-0-0-1.csv";
+/// What lies beside it and is no run's.
+pub(super) const OF_ITS_OWNER: &str = "holdfast-imports/backup-2026.csv";
 
 impl Play {
     /// Devices on the source; on the target some of them, some of their records, and some of its own.
@@ -74,11 +76,12 @@ impl Play {
 
     /// A run that was given up elsewhere has left a file, whose import begins as long as it is there.
     pub(super) fn furnish_file(&mut self) {
-        if !self.outcome.seed.is_multiple_of(4) {
-            return;
-        }
         let chance = self.chance.clone();
         let mut target = self.target.project.lock().unwrap();
+        target.files.insert(OF_ITS_OWNER.to_owned(), "variable,value\n".into());
+        if self.choices.lane == Lane::Stream || chance.permille(500) {
+            return;
+        }
         let Some(device) = target.devices.keys().next().copied() else { return };
         let time = Time::from_millis(NEWEST - i64::try_from(chance.below(40)).unwrap() * 60_000);
         let content = format!("variable,value,time\ndoor,\"left behind\",{time}\n");

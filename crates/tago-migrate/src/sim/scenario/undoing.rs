@@ -193,9 +193,8 @@ impl Play {
             }
         }
         let made = target.devices.keys().filter(|id| !before.contains_key(id)).count();
-        let left: Vec<_> = target.files.keys().filter(|path| *path != furnish::LEFT_BEHIND).collect();
-        if !left.is_empty() {
-            wrong.push(format!("files are left: {left:?}"));
+        if target.files.keys().filter(|path| *path != furnish::LEFT_BEHIND).ne([furnish::OF_ITS_OWNER]) {
+            wrong.push(format!("files in the end: {:?}", target.files.keys()));
         }
         if made > 0 {
             wrong.push(format!("{made} devices are left"));
