@@ -1,6 +1,7 @@
 //! The file lane of a run: first the throw-away device, then file after file. An import that was asked for is
 //! a batch in doubt: it is counted until all of it is there. One that takes too long is fenced, by taking its
-//! file away, so that it cannot begin any more; one that has begun is over a late-commit bound later.
+//! file away, so that it cannot begin any more; one that has begun is over once nothing more has come for a
+//! whole late-commit bound.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -101,6 +102,17 @@ struct UnderWay {
     came: bool,
     /// It cannot begin any more.
     fenced: bool,
+    /// So many records were there when they were last counted since.
+    last: Option<u64>,
+    /// And so many a late-commit bound later: it is over.
+    over: bool,
+}
+
+impl UnderWay {
+    fn new(path: String, expected: u64, until: Duration) -> UnderWay {
+        let pause = SHORTEST_PAUSE;
+        UnderWay { path, expected, until, pause, came: false, fenced: false, last: None, over: false }
+    }
 }
 
 #[derive(Default)]
@@ -181,7 +193,7 @@ impl Turn<'_> {
             let expected = data.there + data.before.count + rows;
             let until = now + config.import_bound;
             let fenced = !ledger.has_files;
-            Some((*item, UnderWay { path, expected, until, pause: SHORTEST_PAUSE, came: false, fenced }))
+            Some((*item, UnderWay { fenced, ..UnderWay::new(path, expected, until) }))
         });
         self.state.imports.under_way = under_way.collect();
     }
@@ -403,14 +415,7 @@ impl Turn<'_> {
         let ledger = self.state.ledger.data.get(&item);
         let there = ledger.map_or(0, |data| data.there + data.before.count);
         let until = self.moment.elapsed + self.state.config.import_bound;
-        let import = UnderWay {
-            path: filed.path,
-            expected: there + filed.rows,
-            until,
-            pause: SHORTEST_PAUSE,
-            came: false,
-            fenced: false,
-        };
+        let import = UnderWay::new(filed.path, there + filed.rows, until);
         self.state.imports.under_way.insert(item, import);
         self.sleep(item, SHORTEST_PAUSE);
     }
@@ -449,10 +454,10 @@ impl Turn<'_> {
         let now = self.moment.elapsed;
         let settled_at = self.state.imports.settled_at;
         let Some(import) = self.state.imports.under_way.get(&item) else { return false };
-        if import.came || import.fenced {
+        if import.came || import.over {
             return false;
         }
-        let errand = match now >= import.until.max(settled_at) {
+        let errand = match !import.fenced && now >= import.until.max(settled_at) {
             true => Errand::Fence { item, path: import.path.clone() },
             false => Errand::Count { item, device },
         };
@@ -468,6 +473,16 @@ impl Turn<'_> {
         };
         self.works(Side::Target);
         match self.state.imports.under_way.get_mut(&item) {
+            Some(import) if import.fenced && import.last != Some(there) => {
+                // One that has begun may store record after record for long.
+                import.last = Some(there);
+                self.guard_sends();
+                self.sleep(item, self.state.config.late_commit_bound);
+            }
+            Some(import) if import.fenced => {
+                import.over = true;
+                self.requeue(item);
+            }
             Some(import) if there < import.expected => self.count_later(item),
             Some(import) => {
                 import.came = true;
@@ -494,7 +509,7 @@ impl Turn<'_> {
                     import.fenced = true;
                 }
                 self.guard_sends();
-                self.sleep(item, self.state.config.late_commit_bound);
+                self.requeue(item);
             }
             Err(cause) => self.set_back(item, Side::Target, &cause),
         }

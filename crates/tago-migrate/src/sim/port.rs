@@ -686,7 +686,9 @@ impl Target for FakePort {
         let late = Duration::from_millis(late);
         let delay = if fault == Some(Fault::ImportLate) { late } else { Duration::ZERO };
         let rows_at_once = 8 + self.chance.below(20) as usize;
-        let between = Duration::from_millis(self.chance.below(bound / 16));
+        let slowly = self.project.lock().unwrap().imports_slowly && self.chance.permille(100);
+        let between =
+            Duration::from_millis(self.chance.below(if slowly { bound * 3 / 4 } else { bound / 16 }));
         let part = (fault == Some(Fault::ImportPartial)).then(|| self.chance.below(30) as usize);
         self.put(false, move |project, _| {
             if !project.files.contains_key(&path) {

@@ -221,6 +221,7 @@ impl Play {
         self.others_write();
         self.others_switch();
         self.furnish_file();
+        self.target.project.lock().unwrap().imports_slowly = true;
         let (plan, journal) = match self.run_to_its_end(plan).await {
             Ok(ended) => ended,
             Err(why) => {
@@ -259,6 +260,7 @@ impl Play {
             self.sessions(&plan, &journal, SESSIONS).await;
             return Ok((plan, journal));
         }
+        self.target.project.lock().unwrap().imports_slowly = false;
         self.outcome.kinds.insert("run given up");
         let sessions = 1 + self.chance.below(3);
         self.sessions(&plan, &journal, sessions).await;

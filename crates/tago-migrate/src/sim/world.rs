@@ -47,6 +47,8 @@ pub(super) struct Project {
     pub(super) files: BTreeMap<String, Bytes>,
     /// An import makes these of texts in cells of this column: `metadata` is dropped, `value` typed.
     pub(super) spoils: Option<&'static str>,
+    /// Some imports take longer than any request may, and store a few records at a time.
+    pub(super) imports_slowly: bool,
 }
 
 /// An action, and what the platform saw of it.
