@@ -9,8 +9,8 @@ use super::{plan, run::waiting};
 use crate::app::locked;
 use crate::error::{Answer, ErrorCode, UiError};
 use crate::view::{
-    Choices, Depth, PlanPage, Policy, RebuiltView, RehearsalPhase, RehearsalView, Side, SideDevice,
-    SourceOverview, Tag, TimeNeeded, TrippedChoice, Verdict, Whole,
+    Choices, Depth, InactiveChoice, LaneChoice, PlanPage, Policy, RebuiltView, RehearsalPhase, RehearsalView,
+    Side, SideDevice, SourceOverview, Tag, TimeNeeded, TrippedChoice, Verdict, Whole,
 };
 
 /// A rehearsal, under way or over.
@@ -172,9 +172,15 @@ pub(crate) fn choices_of(choices: &Choices) -> Answer<engine::Choices> {
             Depth::Exact => engine::Depth::Exact,
         },
         inside: engine::Inside::Rewrite,
-        inactive: engine::Inactive::Wake,
+        inactive: match choices.inactive {
+            InactiveChoice::Wake => engine::Inactive::Wake,
+            InactiveChoice::Leave => engine::Inactive::Leave,
+        },
         renamed: None,
-        lane: engine::Lane::Stream,
+        lane: match choices.lane {
+            LaneChoice::Stream => engine::Lane::Stream,
+            LaneChoice::File => engine::Lane::File,
+        },
         tripped: match choices.tripped {
             TrippedChoice::Hold => engine::Tripped::Hold,
             TrippedChoice::LetFire => engine::Tripped::LetFire,
@@ -201,6 +207,14 @@ pub(crate) fn choices_view(choices: &engine::Choices) -> Choices {
         tripped: match choices.tripped {
             engine::Tripped::Hold => TrippedChoice::Hold,
             engine::Tripped::LetFire => TrippedChoice::LetFire,
+        },
+        lane: match choices.lane {
+            engine::Lane::Stream => LaneChoice::Stream,
+            engine::Lane::File => LaneChoice::File,
+        },
+        inactive: match choices.inactive {
+            engine::Inactive::Wake => InactiveChoice::Wake,
+            engine::Inactive::Leave => InactiveChoice::Leave,
         },
     }
 }
@@ -238,6 +252,21 @@ mod tests {
             policy: Policy::Fill,
             depth: Depth::Exact,
             tripped: TrippedChoice::Hold,
+            lane: LaneChoice::Stream,
+            inactive: InactiveChoice::Wake,
+        }
+    }
+
+    #[test]
+    fn what_the_owner_chooses_is_what_the_engine_takes_and_the_window_is_told() {
+        for (lane, inactive) in
+            [(LaneChoice::Stream, InactiveChoice::Leave), (LaneChoice::File, InactiveChoice::Wake)]
+        {
+            let chosen = choices_of(&Choices { lane, inactive, ..choices() }).unwrap();
+            assert_eq!(chosen.lane == engine::Lane::File, lane == LaneChoice::File);
+            assert_eq!(chosen.inactive == engine::Inactive::Leave, inactive == InactiveChoice::Leave);
+            let told = choices_view(&chosen);
+            assert_eq!((told.lane, told.inactive), (lane, inactive));
         }
     }
 

@@ -37,6 +37,23 @@ pub enum TrippedChoice {
     LetFire,
 }
 
+/// How records travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum LaneChoice {
+    Stream,
+    /// In files that the target imports, where that is cheaper or quieter.
+    File,
+}
+
+/// What becomes of devices that are inactive in the target, and take no records so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum InactiveChoice {
+    Wake,
+    Leave,
+}
+
 /// Where an action is that the run would set off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "snake_case")]
@@ -74,6 +91,8 @@ pub struct Choices {
     pub policy: Policy,
     pub depth: Depth,
     pub tripped: TrippedChoice,
+    pub lane: LaneChoice,
+    pub inactive: InactiveChoice,
 }
 
 #[derive(Clone, Debug, Serialize, Type)]

@@ -5,6 +5,8 @@ import {
   type Choices,
   type Depth,
   type HoleStrip,
+  type InactiveChoice,
+  type LaneChoice,
   type Policy,
   type RehearsalView,
   type SideDevice,
@@ -32,6 +34,8 @@ export class Wizard {
   policy = $state<Policy>("fill");
   depth = $state<Depth>("exact");
   tripped = $state<TrippedChoice>("hold");
+  lane = $state<LaneChoice>("stream");
+  inactive = $state<InactiveChoice>("wake");
   /** Of the target's limits, in tenths of a percent; until the owner says otherwise, what suits the target. */
   shareChosen = $state<number | null>(null);
 
@@ -76,6 +80,8 @@ export class Wizard {
       policy: this.policy,
       depth: this.depth,
       tripped: this.tripped,
+      lane: this.lane,
+      inactive: this.inactive,
     };
   }
 

@@ -28,6 +28,8 @@ function rehearsal(over: Partial<RehearsalView>): RehearsalView {
       policy: "fill",
       depth: "exact",
       tripped: "hold",
+      lane: "stream",
+      inactive: "wake",
     },
     phase: "assessing",
     done: 0,
@@ -96,11 +98,20 @@ describe("from and to", () => {
       policy: "fill",
       depth: "exact",
       tripped: "hold",
+      lane: "stream",
+      inactive: "wake",
     });
   });
 });
 
 describe("the choice", () => {
+  it("says how records travel and what becomes of inactive devices", async () => {
+    const wizard = await chosen();
+    wizard.lane = "file";
+    wizard.inactive = "leave";
+    expect([wizard.choices.lane, wizard.choices.inactive]).toEqual(["file", "leave"]);
+  });
+
   it("names what is left when something is taken away", async () => {
     const wizard = await chosen();
     wizard.chooseDevice("d1", false);

@@ -248,6 +248,8 @@ export type Choices = {
 	tripped: TrippedChoice,
 };
 
+	lane: LaneChoice,
+	inactive: InactiveChoice,
 /**  What becomes of a resource that is on both sides and differs. */
 export type ConflictChoice = "keep_target" | "take_source" | "merge_tags" | "both";
 
@@ -367,6 +369,9 @@ export type KindSummary = {
 	choosable: Whole,
 	to_write: Whole,
 	/**  Whether there is more to see than what is the same on both sides. */
+/**  What becomes of devices that are inactive in the target, and take no records so. */
+export type InactiveChoice = "wake" | "leave";
+
 	eventful: boolean,
 	/**  Whether all are chosen, or none, except these. */
 	all: boolean,
@@ -399,6 +404,11 @@ export type MainDatabase = {
 };
 
 /**  What a restored project has cost so far. */
+/**  How records travel. */
+export type LaneChoice = "stream" | 
+/**  In files that the target imports, where that is cheaper or quieter. */
+"file";
+
 export type Meter = {
 	project: string,
 	since: Whole,

@@ -84,6 +84,17 @@ export const migration = {
       n === 1
         ? `One device is inactive in ${target}. It is switched on while its records are written, and off again after: for so long it takes whatever is sent to it. To leave it out, go back and untick it.`
         : `${count(n)} devices are inactive in ${target}. Each is switched on while its records are written, and off again after: for so long it takes whatever is sent to it. To leave them out, go back and untick them.`,
+    lane: "How records travel",
+    stream: "One request after the other",
+    streamText: "Every request says how many records arrived. Each record counts as data input.",
+    file: "In files, where that is cheaper or quieter",
+    fileText:
+      "For devices with 10,000 records or more to write, or with a payload parser: counts no data input and wakes no parser. A throw-away device in the target shows first what a file brings back; everything else travels as usual.",
+    inactive: "Devices that are inactive",
+    wake: "Activate them meanwhile",
+    wakeText: "They are active while their records are written, and inactive again afterwards.",
+    leave: "Leave them",
+    leaveText: "They stay inactive, and their records are left out.",
     depth: "How closely to look",
     exact: "Exactly",
     exactText: "Reads and compares every record on both sides. What it finds can be written.",
