@@ -43,6 +43,7 @@ const COMMANDS: &[&str] = &[
     "stop_run",
     "undo_run",
     "release_run",
+    "give_up_run",
     "prove_run",
     "report",
     "open_report",

@@ -85,6 +85,7 @@ pub fn builder<R: Runtime>() -> Builder<R> {
             migrations::stop_run,
             migrations::undo_run,
             migrations::release_run,
+            migrations::give_up_run,
             migrations::prove_run,
             migrations::report,
             migrations::open_report,

@@ -106,6 +106,44 @@ async fn what_a_killed_run_left_switched_off_is_switched_on_by_one_button() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_project_is_gone_is_given_up_and_says_what_it_leaves() {
+    play("given-up", async |stage: &mut Stage| {
+        let target = stage.platform.project();
+        stage.damage_and_restore("Copy without a target").await;
+        stage.rehearse_by_mouse().await;
+        stage.slow_down(&target).await;
+        stage.approve_and_run().await;
+        stage.window().see_within(SOMETHING_HELD, EVENTUALLY).await;
+        stage.kill_window();
+        stage.platform.clear_faults().await;
+        let named = json!({ "name": stage.platform.project_name() });
+        let project = format!("/api/projects/{target}");
+        stage.platform.console(Method::DELETE, &project, Some(named)).await.unwrap();
+
+        stage.open_window().await;
+        let window = stage.window();
+        window.press("[data-testid='welcome-unfinished'] button").await;
+        window.see("[data-testid='run-resume']").await;
+        assert!(!window.sees("[data-testid='give-up']").await, "nobody knows yet that it is gone");
+        window.press("[data-testid='release']").await;
+        window.see_within("[data-testid='give-up']", EVENTUALLY).await;
+        stage.picture("offered").await;
+        window.press("[data-testid='give-up']").await;
+        let said = window.text("[data-testid='give-up-leaves']").await;
+        assert!(said.contains("switched off"), "{said}");
+        stage.picture("asked").await;
+        window.press("[data-testid='give-up-confirm']").await;
+        window.see_within("[data-testid='run-state'][data-state='given_up']", EVENTUALLY).await;
+        let said = window.text("[data-testid='given-up']").await;
+        assert!(said.contains("Given up on") && said.contains("Switch on these actions"), "{said}");
+        assert!(!window.sees("[data-testid='run-resume']").await, "it is over");
+        assert!(window.sees("[data-testid='undo']").await, "should the project come back");
+        stage.picture("given-up").await;
+    })
+    .await;
+}
+
 impl Stage {
     /// How many messages the demo project would have sent.
     async fn messages(&self) -> usize {

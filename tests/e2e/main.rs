@@ -5,6 +5,7 @@
 
 mod alarms;
 mod backups;
+mod choices;
 mod connections;
 mod cost;
 mod database;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tago_migrate::live::Live;
 use tago_migrate::{
-    self as engine, Ending, Env, Figures, Progress, ProofChoice, ProofDepth, Seal, Settings, SystemClock,
+    self as engine, Control, Ending, Env, Figures, Progress, ProofChoice, ProofDepth, Seal, Settings,
+    SystemClock,
 };
 use tokio::runtime::Handle;
 
@@ -156,6 +157,29 @@ impl App {
     pub async fn release_run(&self, id: &str) -> Answer<()> {
         let record = self.state.migrations.files.read(id)?;
         self.again(record, Work::Release).await
+    }
+
+    /// Ends for good a run whose target does not exist any more. Nothing is sent, and nobody resumes it.
+    pub async fn give_up_run(&self, id: &str) -> Answer<()> {
+        if self.state.migrations.live(id).is_some() {
+            return Err(UiError::new(ErrorCode::InUse, "The run is still under way").hint("Stop it first."));
+        }
+        let mut record = self.state.migrations.files.read(id)?;
+        let (_, nonce) = fresh_id()?;
+        let folder = self.state.migrations.files.folder(id);
+        aside(move || {
+            let (clock, control) = (SystemClock::start(), Control::new());
+            let progress = Progress::new(Figures::default());
+            let env = Env { clock: &clock, nonce, progress: &progress, control: &control };
+            engine::give_up(&folder, env)?;
+            Ok(engine::report(&folder, now())?)
+        })
+        .await?;
+        (record.stopped, record.reason) = (true, None);
+        self.state.migrations.files.write(&record)?;
+        let view = self.run(id).await?;
+        self.emit(Event::Run(Box::new(view)));
+        Ok(())
     }
 
     /// Compares source and target again.

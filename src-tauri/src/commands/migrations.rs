@@ -147,6 +147,13 @@ pub(crate) async fn release_run(app: State<'_, App>, id: String) -> Answer<()> {
     app.release_run(&id).await
 }
 
+/// Ends for good a run whose target does not exist any more; nothing is sent.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn give_up_run(app: State<'_, App>, id: String) -> Answer<()> {
+    app.give_up_run(&id).await
+}
+
 /// Compares source and target again.
 #[tauri::command]
 #[specta::specta]

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use tago_api::Time;
+use tago_api::{DeviceId, Time};
 use tago_migrate::{
-    self as engine, ActionState, ActionStatus, Control, Figures, HeldItem, JournalError, Phase, Plan, Proof,
-    Reversal, RunError, RunStatus, Settings, Stayed, Undone, Wish,
+    self as engine, ActionState, ActionStatus, Control, Figures, HeldItem, Item, JournalError, LeftBehind,
+    Phase, Plan, Proof, Reversal, RunError, RunStatus, Settings, Stayed, Undone, Wish,
 };
 use tokio::sync::watch;
 
@@ -16,8 +16,8 @@ use crate::app::locked;
 use crate::error::{Answer, UiError};
 use crate::records::Records;
 use crate::view::{
-    ActionProgress, ActionView, HeldView, IdChange, ReportView, ReversalKind, ReversedItem, RunState,
-    RunSummary, RunView, Side, StayedItem, TokenWork, UndoneView, Whole,
+    ActionProgress, ActionView, GivenUpView, HeldView, IdChange, ReportView, ReversalKind, ReversedItem,
+    RunState, RunSummary, RunView, Side, StayedItem, TokenWork, UndoneView, Whole,
 };
 
 const SAFE_WHILE_UNDOING: &str =
@@ -85,9 +85,20 @@ impl RunFiles {
                 let damaged = is_damaged(&error, &folder);
                 let gone = damaged && matches!(error, RunError::Journal(JournalError::NoRun));
                 let told = if gone { UiError::journal_gone() } else { error.into() };
-                return Looked { status: Err(told), damaged, planned_again, proof: None, undone: None };
+                return Looked {
+                    status: Err(told),
+                    damaged,
+                    planned_again,
+                    given_up: None,
+                    proof: None,
+                    undone: None,
+                };
             }
         };
+        let given_up = engine::given_up(&folder).unwrap_or_else(|error| {
+            tracing::warn!(record.id, %error, "whether it was given up cannot be read");
+            None
+        });
         let proof = engine::last_proof(&folder).unwrap_or_else(|error| {
             tracing::warn!(record.id, %error, "the proof cannot be read");
             None
@@ -96,7 +107,7 @@ impl RunFiles {
             tracing::warn!(record.id, %error, "what was taken back cannot be read");
             None
         });
-        Looked { status: Ok(status), damaged: planned_again, planned_again, proof, undone }
+        Looked { status: Ok(status), damaged: planned_again, planned_again, given_up, proof, undone }
     }
 
     pub(crate) fn plan(&self, id: &str) -> Answer<Plan> {
@@ -111,6 +122,8 @@ pub(crate) struct Looked {
     damaged: bool,
     /// It was given up for a newer plan of what it lacked.
     planned_again: bool,
+    /// It was given up for good, and left this.
+    given_up: Option<LeftBehind>,
     proof: Option<Proof>,
     undone: Option<Undone>,
 }
@@ -127,6 +140,7 @@ impl Looked {
         }
         match (&self.status, &self.proof) {
             _ if self.planned_again => RunState::PlannedAgain,
+            _ if self.given_up.is_some() => RunState::GivenUp,
             (Err(_), _) => RunState::Failed,
             (Ok(status), Some(proof)) if status.finished_at.is_some() => {
                 if proof.green {
@@ -313,6 +327,7 @@ pub(crate) fn idle_view(
                 0 => SAFE_WHILE_UNDOING.to_owned(),
                 held => held_while_undoing(held, &record.target_name),
             },
+            RunState::GivenUp => given_up_line(looked.given_up.as_ref(), &record.target_name),
             _ => match held(status) {
                 0 => safe_to_close(status.records_done, status.records_removed, status.batches_open),
                 held => held_if_closed(held, &record.target_name),
@@ -323,7 +338,36 @@ pub(crate) fn idle_view(
         actions: actions(&status.actions),
         held: status.held.iter().map(held_view).collect(),
         damaged: looked.damaged,
+        given_up: looked.given_up.as_ref().map(|left| given_up_view(left, plan)),
         ..nothing
+    }
+}
+
+fn given_up_line(left: Option<&LeftBehind>, target: &str) -> String {
+    match left.map_or(0, |left| left.actions.len()) {
+        0 => "Safe to close: this run is over.".to_owned(),
+        1 => format!("This run is over. 1 action of {target} may still be switched off: see below."),
+        off => format!("This run is over. {off} actions of {target} may still be switched off: see below."),
+    }
+}
+
+/// Devices are told by name, as the plan has it; those that the run made bear it in what it left incomplete.
+fn given_up_view(left: &LeftBehind, plan: Option<&Plan>) -> GivenUpView {
+    let name_of = |device: &DeviceId| {
+        let made = left.incomplete.iter().find(|(id, _)| id == device).map(|(_, name)| name);
+        let planned = plan.into_iter().flat_map(Plan::items).find_map(|item| match item {
+            Item::Device(item) if item.target == Some(*device) => Some(&item.name),
+            _ => None,
+        });
+        made.or(planned).map_or_else(|| device.to_string(), String::clone)
+    };
+    GivenUpView {
+        at: left.at.into(),
+        actions: left.actions.iter().map(|action| action.name.clone()).collect(),
+        tokens: left.tokens.iter().map(name_of).collect(),
+        files: left.files,
+        incomplete: left.incomplete.iter().map(|(_, name)| name.clone()).collect(),
+        batches_in_doubt: left.batches_open.into(),
     }
 }
 
@@ -369,6 +413,7 @@ fn empty_view(record: &RunRecord) -> RunView {
         actions: Vec::new(),
         held: Vec::new(),
         damaged: false,
+        given_up: None,
         restored_project_exists: false,
     }
 }
@@ -632,6 +677,7 @@ mod tests {
             status: Ok(holding(states)),
             damaged: false,
             planned_again: false,
+            given_up: None,
             proof: None,
             undone: None,
         };
@@ -655,12 +701,44 @@ mod tests {
                 status: Ok(holding(&[state])),
                 damaged: false,
                 planned_again: false,
+                given_up: None,
                 proof: None,
                 undone: None,
             };
             assert_eq!(looked.state(&record), expected);
             assert_eq!(looked.holds_actions(), expected == RunState::Paused);
         }
+    }
+
+    #[test]
+    fn a_run_that_was_given_up_is_over_and_says_what_it_leaves() {
+        let record = record("20261122-043000000-00aa");
+        let status = holding(&[ActionState::LeftOff]);
+        let device = "5f2a8e3b9c1d4e0000000001".parse().unwrap();
+        let left = LeftBehind {
+            at: Time::from_millis(7_000),
+            actions: status.actions.clone(),
+            tokens: vec![device],
+            incomplete: vec![(device, "Truck 1".into())],
+            batches_open: 2,
+            ..LeftBehind::default()
+        };
+        let looked = Looked {
+            status: Ok(status),
+            damaged: false,
+            planned_again: false,
+            given_up: Some(left),
+            proof: None,
+            undone: None,
+        };
+        let view = idle_view(&record, &looked, None, false);
+        assert_eq!((view.state, looked.holds_actions()), (RunState::GivenUp, false));
+        let line = "This run is over. 1 action of Plant may still be switched off: see below.";
+        assert_eq!(view.safe_to_close, line);
+        let told = view.given_up.unwrap();
+        assert_eq!((told.at, told.batches_in_doubt), (7_000_i64.into(), 2_i64.into()));
+        assert_eq!((told.actions, told.tokens), (vec!["Alarm".to_owned()], vec!["Truck 1".to_owned()]));
+        assert_eq!(told.incomplete, ["Truck 1"]);
     }
 
     #[test]

@@ -303,6 +303,8 @@ pub enum RunState {
     Undone,
     /// Given up for a newer plan of what it lacked.
     PlannedAgain,
+    /// Given up for good: its target is gone.
+    GivenUp,
     Failed,
 }
 
@@ -355,6 +357,22 @@ pub struct UndoneView {
     pub impossible: Vec<StayedItem>,
 }
 
+/// What a run that was given up leaves in its target, should that still be there.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct GivenUpView {
+    pub at: Whole,
+    /// Actions that may be switched off, by name.
+    pub actions: Vec<String>,
+    /// Devices that may have a token of the run, by name, or by id where the plan has none.
+    pub tokens: Vec<String>,
+    /// Whether files of its own may be there.
+    pub files: bool,
+    /// Devices that it made and did not complete, by name.
+    pub incomplete: Vec<String>,
+    /// Batches of which nobody knows whether they arrived.
+    pub batches_in_doubt: Whole,
+}
+
 /// A run and how far it is.
 #[derive(Clone, Debug, Serialize, Type)]
 pub struct RunView {
@@ -391,6 +409,7 @@ pub struct RunView {
     pub held: Vec<HeldView>,
     /// Its journal cannot be read any more, so that what it lacks has to be planned again.
     pub damaged: bool,
+    pub given_up: Option<GivenUpView>,
     pub restored_project_exists: bool,
 }
 

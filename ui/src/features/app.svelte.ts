@@ -174,5 +174,6 @@ export function sameSide(a: Side | null, b: Side | null): boolean {
 }
 
 export function isUnfinished(run: Pick<RunSummary | ResourceRun, "state">): boolean {
-  return !["done", "done_with_exceptions", "stopped", "undone", "planned_again"].includes(run.state);
+  const over = ["done", "done_with_exceptions", "stopped", "undone", "planned_again", "given_up"];
+  return !over.includes(run.state);
 }

@@ -10,7 +10,12 @@ afterEach(() => void vi.restoreAllMocks());
 describe("what waits for its owner", () => {
   it("is every run of either kind that is not over, the newest first", () => {
     const run = (id: string, state: string, at: number) => ({ id, state, target_name: id, started_at: at });
-    app.runs = [run("a", "paused", 1), run("b", "planned_again", 2), run("c", "done", 3)] as RunSummary[];
+    app.runs = [
+      run("a", "paused", 1),
+      run("b", "planned_again", 2),
+      run("c", "done", 3),
+      run("d", "given_up", 4),
+    ] as RunSummary[];
     app.resourceRuns = [
       { id: "d", state: "paused", target_name: "d", begun_at: 4 },
       { id: "e", state: "undone", target_name: "e", begun_at: 5 },

@@ -89,6 +89,8 @@ export const commands = {
 	undoRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("undo_run", { id })),
 	/**  Switches on again what a run still holds, for one that nobody will go on with. */
 	releaseRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("release_run", { id })),
+	/**  Ends for good a run whose target does not exist any more; nothing is sent. */
+	giveUpRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("give_up_run", { id })),
 	/**  Compares source and target again. */
 	proveRun: (id: string, depth: ProofDepthChoice) => typedError<null, UiError>(__TAURI_INVOKE("prove_run", { id, depth })),
 	/**  What a run did, and what is left to do. */
@@ -246,10 +248,10 @@ export type Choices = {
 	policy: Policy,
 	depth: Depth,
 	tripped: TrippedChoice,
-};
-
 	lane: LaneChoice,
 	inactive: InactiveChoice,
+};
+
 /**  What becomes of a resource that is on both sides and differs. */
 export type ConflictChoice = "keep_target" | "take_source" | "merge_tags" | "both";
 
@@ -319,6 +321,21 @@ export type DifferenceKind = "missing" | "changed" | "doubled";
 /**  Kinds of failure that the window treats differently. */
 export type ErrorCode = "bad_input" | "unauthorized" | "forbidden" | "not_found" | "unreachable" | "refused" | "rate_limited" | "quote_expired" | "quote_changed" | "project_busy" | "conflict" | "same_project" | "plan_changed" | "other_project" | "not_approved" | "planned_again" | "keyring_locked" | "keyring_missing" | "keyring_denied" | "credential_missing" | "practice_failed" | "journal" | "journal_damaged" | "journal_gone" | "journal_readable" | "in_use" | "undecodable" | "internal";
 
+/**  What a run that was given up leaves in its target, should that still be there. */
+export type GivenUpView = {
+	at: Whole,
+	/**  Actions that may be switched off, by name. */
+	actions: string[],
+	/**  Devices that may have a token of the run, by name, or by id where the plan has none. */
+	tokens: string[],
+	/**  Whether files of its own may be there. */
+	files: boolean,
+	/**  Devices that it made and did not complete, by name. */
+	incomplete: string[],
+	/**  Batches of which nobody knows whether they arrived. */
+	batches_in_doubt: Whole,
+};
+
 /**  Something that a run did not carry out. */
 export type HeldView = {
 	device_name: string,
@@ -352,6 +369,9 @@ export type IdChange = {
 	name: string,
 };
 
+/**  What becomes of devices that are inactive in the target, and take no records so. */
+export type InactiveChoice = "wake" | "leave";
+
 /**  The owner's word on one resource, by its id in the source. */
 export type ItemConflict = {
 	item: string,
@@ -369,9 +389,6 @@ export type KindSummary = {
 	choosable: Whole,
 	to_write: Whole,
 	/**  Whether there is more to see than what is the same on both sides. */
-/**  What becomes of devices that are inactive in the target, and take no records so. */
-export type InactiveChoice = "wake" | "leave";
-
 	eventful: boolean,
 	/**  Whether all are chosen, or none, except these. */
 	all: boolean,
@@ -386,6 +403,11 @@ export type KindWish = {
 	/**  Except these, by their ids in the source. */
 	except: string[],
 };
+
+/**  How records travel. */
+export type LaneChoice = "stream" | 
+/**  In files that the target imports, where that is cheaper or quieter. */
+"file";
 
 /**  The last automatic backup. */
 export type LastRun = {
@@ -404,11 +426,6 @@ export type MainDatabase = {
 };
 
 /**  What a restored project has cost so far. */
-/**  How records travel. */
-export type LaneChoice = "stream" | 
-/**  In files that the target imports, where that is cheaper or quieter. */
-"file";
-
 export type Meter = {
 	project: string,
 	since: Whole,
@@ -830,7 +847,9 @@ export type RunState = "running" | "pausing" | "paused" | "settling" | "proving"
 /**  It was being taken back and that was interrupted. */
 "undo_paused" | "undone" | 
 /**  Given up for a newer plan of what it lacked. */
-"planned_again" | "failed";
+"planned_again" | 
+/**  Given up for good: its target is gone. */
+"given_up" | "failed";
 
 /**  One line of the history. */
 export type RunSummary = {
@@ -879,6 +898,7 @@ export type RunView = {
 	held: HeldView[],
 	/**  Its journal cannot be read any more, so that what it lacks has to be planned again. */
 	damaged: boolean,
+	given_up: GivenUpView | null,
 	restored_project_exists: boolean,
 };
 

@@ -315,6 +315,43 @@ export const migration = {
     pausedText: "They stay switched off while the run is paused. Resume it, or choose “Stop…”.",
   },
 
+  giveUp: {
+    offer: (target: string) => `Does ${target} not exist any more?`,
+    offerText:
+      "If it may come back, wait, and choose “Resume” then. If it is gone for good, this run cannot come to its end: give it up.",
+    begin: "Give up…",
+    ask: "Give this run up?",
+    askText: (target: string) =>
+      `Use this only if ${target} does not exist any more. Nothing is sent. The run is over then; it cannot be resumed.`,
+    leaves: (records: number, actions: string[], batches: number) => {
+      const stored = `If the project still exists, this is left there: ${counted(records, "stored record", "stored records")}`;
+      const off =
+        actions.length > 0
+          ? `, ${counted(actions.length, "action", "actions")} switched off (${actions.join(", ")})`
+          : "";
+      const doubt =
+        batches > 0
+          ? `, and ${counted(batches, "batch", "batches")} of which nobody knows whether ${batches === 1 ? "it" : "they"} arrived`
+          : "";
+      return `${stored}${off}${doubt}.`;
+    },
+    confirm: "Give up",
+    title: (when: string) => `Given up on ${when}`,
+    stay: (n: number) =>
+      n === 1 ? "One record that it stored stays." : `${count(n)} records that it stored stay.`,
+    lead: (target: string) => `If ${target} still exists:`,
+    actions: (names: string[]) => `Switch on these actions, here or yourself: ${names.join(", ")}.`,
+    tokens: (names: string[]) => `Remove the token “Holdfast run …” from: ${names.join(", ")}.`,
+    incomplete: (names: string[]) => `These devices were made and not completed: ${names.join(", ")}.`,
+    files: "Files of this run may be there. The next run takes them away.",
+    batches: (n: number) =>
+      n === 1
+        ? "Of one batch nobody knows whether it arrived. A new rehearsal shows what is missing."
+        : `Of ${count(n)} batches nobody knows whether they arrived. A new rehearsal shows what is missing.`,
+    nothing: "Nothing else is left of it.",
+    removeTokens: "Remove the tokens",
+  },
+
   run: {
     title: (target: string) => `Migrating into ${target}`,
     titleDone: (target: string) => `Migrated into ${target}`,
@@ -331,6 +368,7 @@ export const migration = {
       undo_paused: "Taking back was interrupted",
       undone: "Taken back",
       planned_again: "Given up: the rest was planned again",
+      given_up: "Given up",
       failed: "Stopped by a problem",
     },
     progress: "Records written",

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Serialize;
-use tago_api::DeviceId;
+use tago_api::{DeviceId, Time};
 
 use super::actions::{ActionState, ActionStatus, actions};
 use super::{RunError, open, past};
@@ -15,6 +15,8 @@ use crate::settings::Env;
 /// What a run that is given up leaves in its target, should that still be there.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct LeftBehind {
+    /// When the run was given up.
+    pub at: Time,
     /// Actions that it has switched off, or may have, and nobody switches on.
     pub actions: Vec<ActionStatus>,
     /// Devices on which it may have a token of its own.
@@ -48,15 +50,17 @@ impl LeftBehind {
 /// See [`RunError`]. One that is finished or taken back is over.
 pub fn give_up(folder: &Path, env: Env<'_>) -> Result<LeftBehind, RunError> {
     let (mut journal, rows) = open::<Row>(folder)?;
+    let before = given_up_at(&rows);
     let (plan, mut ledger) = past(folder, &rows)?;
     if ledger.finished || ledger.undo.undone {
         return Err(RunError::NotRunnable { reason: "it is over; there is nothing to give up".to_owned() });
     }
-    if !ledger.given_up {
-        journal.append(env.clock.now(), &Row::GivenUp {})?;
+    let at = before.unwrap_or_else(|| env.clock.now());
+    if before.is_none() {
+        journal.append(at, &Row::GivenUp {})?;
         ledger.given_up = true;
     }
-    Ok(left_behind(&plan, &ledger))
+    Ok(left_behind(&plan, &ledger, at))
 }
 
 /// What the run of this folder has left behind, as far as it is known here; `None` if it was not given up.
@@ -64,11 +68,16 @@ pub fn give_up(folder: &Path, env: Env<'_>) -> Result<LeftBehind, RunError> {
 /// # Errors
 /// See [`RunError`].
 pub fn given_up(folder: &Path) -> Result<Option<LeftBehind>, RunError> {
-    let (plan, ledger) = past(folder, &SqliteJournal::read(folder)?)?;
-    Ok(ledger.given_up.then(|| left_behind(&plan, &ledger)))
+    let rows = SqliteJournal::read(folder)?;
+    let (plan, ledger) = past(folder, &rows)?;
+    Ok(given_up_at(&rows).map(|at| left_behind(&plan, &ledger, at)))
 }
 
-fn left_behind(plan: &Plan, ledger: &Ledger) -> LeftBehind {
+fn given_up_at(rows: &[(Time, Row)]) -> Option<Time> {
+    rows.iter().find(|(_, row)| matches!(row, Row::GivenUp {})).map(|(at, _)| *at)
+}
+
+fn left_behind(plan: &Plan, ledger: &Ledger, at: Time) -> LeftBehind {
     let is_off = |action: &ActionStatus| action.state == ActionState::LeftOff;
     let incomplete = ledger.devices.iter().filter(|(_, device)| !device.finished);
     let incomplete = incomplete.filter_map(|(place, device)| {
@@ -76,6 +85,7 @@ fn left_behind(plan: &Plan, ledger: &Ledger) -> LeftBehind {
         Some((device.made?, item.name.clone()))
     });
     LeftBehind {
+        at,
         actions: actions(plan, ledger).into_iter().filter(is_off).collect(),
         tokens: ledger.tokens.iter().copied().collect(),
         files: ledger.has_files,
