@@ -385,6 +385,7 @@ impl<'a> Undo<'a> {
         let settled = usize::try_from(settled).unwrap_or(usize::MAX);
         // A proof may have read what another run had written by then.
         known.truncate(settled);
+        self.forget_dead(device, &mut known, there).await?;
         let (mut listed, crowded) = announced.named(&known, settled, there);
         let bound = self.settings.late_commit_bound + TOLD_TO;
         let latest = self.sent.get(&item).map(|sent| *sent + bound);
@@ -405,6 +406,26 @@ impl<'a> Undo<'a> {
             }
         }
         Ok(listed)
+    }
+
+    /// What was removed and written again since, as an undo does, has another name now.
+    async fn forget_dead(
+        &mut self,
+        device: DeviceId,
+        known: &mut [Option<RecordId>],
+        there: &Parcels,
+    ) -> Result<(), Break> {
+        let there: BTreeSet<RecordId> = there.iter().filter_map(|parcel| parcel.id).collect();
+        let missing: Vec<RecordId> =
+            known.iter().flatten().filter(|id| !there.contains(id)).copied().collect();
+        self.understood(device, &missing).await?;
+        // Somebody may have given one another time.
+        let elsewhere = self.ages(device, &missing).await?;
+        let lives = |id: &RecordId| there.contains(id) || elsewhere.contains_key(id);
+        for name in known {
+            *name = name.filter(lives);
+        }
+        Ok(())
     }
 
     /// When each of these records came, by the platform's clock.
