@@ -21,6 +21,8 @@ pub(crate) struct Replaced {
     pub(crate) variable: String,
     /// Its JSON, as it can be sent again.
     pub(crate) body: Box<str>,
+    /// So many equal ones stay in the target.
+    pub(crate) stays: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -29,14 +31,20 @@ struct Line<'a> {
     key: String,
     #[serde(borrow)]
     record: &'a RawValue,
+    #[serde(default)]
+    stays: u64,
 }
 
 impl Replaced {
     pub(crate) fn to_bytes(records: &[Replaced]) -> Vec<u8> {
         let mut bytes = Vec::new();
-        for Replaced { id, key, body, .. } in records {
+        for Replaced { id, key, body, stays, .. } in records {
             // A body is JSON already, and memory takes every byte.
-            let _ = writeln!(bytes, r#"{{"id":"{id}","key":"{:032x}","record":{body}}}"#, key.0);
+            let _ = write!(bytes, r#"{{"id":"{id}","key":"{:032x}","record":{body}"#, key.0);
+            let _ = match stays {
+                0 => writeln!(bytes, "}}"),
+                stays => writeln!(bytes, r#","stays":{stays}}}"#),
+            };
         }
         bytes
     }
@@ -48,10 +56,10 @@ impl Replaced {
         }
         let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         let read = |line| {
-            let Line { id, key, record } = serde_json::from_slice(line)?;
+            let Line { id, key, record, stays } = serde_json::from_slice(line)?;
             let key = u128::from_str_radix(&key, 16).map_err(io::Error::other)?;
             let Variable { variable } = serde_json::from_str(record.get())?;
-            Ok(Replaced { id, key: Key(key), variable, body: record.get().into() })
+            Ok(Replaced { id, key: Key(key), variable, body: record.get().into(), stays })
         };
         lines.map(read).collect()
     }
@@ -70,6 +78,10 @@ pub(crate) fn surplus<'a>(source: &Parcels, target: &'a Parcels) -> BTreeMap<&'a
 /// What of the opened windows is removed.
 pub(crate) fn of(item: &DataItem, opened: &[Opened], both: &Both) -> Vec<Replaced> {
     let surplus = surplus(&both.source, &both.target);
+    let mut stay = times(both.target.iter().map(|parcel| parcel.key));
+    for parcel in surplus.values().flatten() {
+        stay.entry(parcel.key).and_modify(|times| *times -= 1);
+    }
     let windows = opened.iter().filter_map(|opened| item.windows.get(opened.window as usize));
     let removed = windows.filter(|window| !window.removed.is_empty());
     let parcels = removed.filter_map(|window| surplus.get(window.variable.as_str())).flatten();
@@ -80,9 +92,17 @@ pub(crate) fn of(item: &DataItem, opened: &[Opened], both: &Both) -> Vec<Replace
                 key: parcel.key,
                 variable: parcel.variable.clone(),
                 body: (*parcel.body).into(),
+                stays: stay.get(&parcel.key).copied().unwrap_or_default(),
             })
         })
         .collect()
+}
+
+/// How often there is each of these.
+pub(crate) fn times(keys: impl IntoIterator<Item = Key>) -> BTreeMap<Key, u64> {
+    let mut times = BTreeMap::new();
+    keys.into_iter().for_each(|key| *times.entry(key).or_default() += 1);
+    times
 }
 
 /// Places, as runs of neighbours: the first, and how many.
@@ -124,6 +144,7 @@ mod tests {
                 key: parcel.key,
                 variable: parcel.variable.clone(),
                 body: (*parcel.body).into(),
+                stays: 3,
             })
             .collect();
         assert_eq!(kept.len(), 2, "1, and one 2 of two");

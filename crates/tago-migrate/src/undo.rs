@@ -507,16 +507,10 @@ pub(crate) fn told(plan: &Plan, ledger: &Ledger) -> Undone {
         let Some((device, name)) = of_device.get(&item.device()) else { continue };
         if let Some((records, kept)) = ledger.undo.written_back.get(&place) {
             *written_back.entry(*device).or_default() += records;
-            kept.iter().for_each(|kept| stayed(&mut told.impossible, *device, name, kept));
+            kept.iter().for_each(|kept| stayed(&mut told, *device, name, kept));
         }
         let Some((records, kept)) = ledger.undo.over.get(&place) else { continue };
-        for kept in kept {
-            let list = match kept.why {
-                Stays::ChangedSince => &mut told.changed_since,
-                Stays::Impossible => &mut told.impossible,
-            };
-            stayed(list, *device, name, kept);
-        }
+        kept.iter().for_each(|kept| stayed(&mut told, *device, name, kept));
         match item {
             Item::Data(_) => *removed.entry(*device).or_default() += records,
             // One that was only active for a while is as it was.
@@ -542,7 +536,11 @@ pub(crate) fn told(plan: &Plan, ledger: &Ledger) -> Undone {
 }
 
 /// Adds to what is said of the same device for the same reason.
-fn stayed(list: &mut Vec<Stayed>, device: DeviceId, name: &str, kept: &Kept) {
+fn stayed(told: &mut Undone, device: DeviceId, name: &str, kept: &Kept) {
+    let list = match kept.why {
+        Stays::ChangedSince => &mut told.changed_since,
+        Stays::Impossible => &mut told.impossible,
+    };
     let same = list.iter_mut().find(|stayed| stayed.device == device && stayed.reason == kept.reason);
     match same {
         Some(stayed) => {

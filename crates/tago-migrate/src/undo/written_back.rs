@@ -21,11 +21,14 @@ use crate::machine::{Route, State};
 use crate::plan::{Choices, DataItem, DeviceItem, Header, Inside, Item, Plan, Policy, Seal, Verdict, Window};
 use crate::ports::{Identity, Order, PortError, Range, Source};
 use crate::progress::{Figures, Progress};
-use crate::record::Record;
-use crate::replaced::Replaced;
+use crate::record::{Key, Record, Tally};
+use crate::replaced::{Replaced, times};
 use crate::run::drive::{World, drive};
 use crate::run::{Ending, Side, config};
 use crate::settings::Env;
+
+/// What the target holds of each variable of an item.
+type There = BTreeMap<u32, BTreeMap<String, Tally>>;
 
 /// What others change just then is planned anew so often.
 const TIMES: u32 = 4;
@@ -87,10 +90,14 @@ impl Undo<'_> {
         for batch in named.chunks(size) {
             there.extend(self.named(device, batch).await?.into_iter().filter_map(|record| record.id));
         }
-        let is_gone = |(place, one): (usize, Replaced)| {
-            (places.contains(&place) && !there.contains(&one.id)).then_some(one)
-        };
-        Ok(Ok(list.into_iter().enumerate().filter_map(is_gone).collect()))
+        let (mut gone, mut stay) = (Vec::new(), Vec::new());
+        for (place, one) in list.into_iter().enumerate() {
+            let is_gone = places.contains(&place) && !there.contains(&one.id);
+            if is_gone { gone.push(one) } else { stay.push(one.key) }
+        }
+        let stay = times(stay);
+        gone.iter_mut().for_each(|one| one.stays += stay.get(&one.key).copied().unwrap_or_default());
+        Ok(Ok(gone))
     }
 
     fn replaced(&self, seal: &Seal) -> Result<Vec<Replaced>, String> {
@@ -124,13 +131,19 @@ impl Undo<'_> {
             if items.is_empty() {
                 return Ok(());
             }
+            let there = self.leave_out_what_is_there(&items, journal).await?;
+            let items: Vec<u32> =
+                items.into_iter().filter(|item| self.ledger.undo.returning.contains_key(item)).collect();
+            if items.is_empty() {
+                continue;
+            }
             times += 1;
             if times > TIMES {
                 return Err(Break::Journal(JournalError::Damaged {
                     detail: "what is to be written back has no place in the plan".to_owned(),
                 }));
             }
-            let plan = self.plan_to_write_back(&items).await?;
+            let plan = self.plan_to_write_back(&items, &there)?;
             let seal = self.keep.keep(&plan.to_bytes()).map_err(JournalError::Folder)?;
             self.journal(journal, Row::Undo(UndoRow::WritingBack { plan: seal }))?;
             let begun = Row::Begun {
@@ -176,7 +189,45 @@ impl Undo<'_> {
         kept_plan(back, self.keep).map(Some).map_err(damaged)
     }
 
-    async fn plan_to_write_back(&self, items: &[u32]) -> Result<Plan, Break> {
+    /// What equal records took the place of is not written a second time. Answers what is there now, by item
+    /// and variable.
+    async fn leave_out_what_is_there(
+        &mut self,
+        items: &[u32],
+        journal: &mut dyn Journal,
+    ) -> Result<There, Break> {
+        let mut tallies = There::new();
+        for item in items {
+            let (Some((device, data)), Some(kept)) =
+                (self.place_of(*item), self.ledger.undo.returning.get(item))
+            else {
+                continue;
+            };
+            let list = self.replaced(kept).map_err(|detail| JournalError::Damaged { detail })?;
+            let records = self.records_there(device, data).await?;
+            let there = Parcels::of(Side::Target, records.clone(), &self.terms);
+            let there = times(there.iter().map(|parcel| parcel.key));
+            let records = Parcels::of(Side::Target, records, &Terms::default());
+            let of_variable = records.tallies().into_iter();
+            tallies.insert(*item, of_variable.map(|(name, tally)| (name.to_owned(), tally)).collect());
+            let (rest, left_out) = lacking(list, &there);
+            if left_out == 0 {
+                continue;
+            }
+            let stays = Kept {
+                why: Stays::ChangedSince,
+                reason: "equal records are there again, so these were not written a second time".to_owned(),
+                records: left_out,
+                between: Some((data.from, data.to)),
+            };
+            let rest = if rest.is_empty() { None } else { Some(self.keep_whole(&rest)?) };
+            let row = UndoRow::WrittenBack { item: *item, records: 0, rest, kept: vec![stays] };
+            self.journal(journal, Row::Undo(row))?;
+        }
+        Ok(tallies)
+    }
+
+    fn plan_to_write_back(&self, items: &[u32], there: &There) -> Result<Plan, Break> {
         let header = header(&self.plan.header);
         let terms = Terms::default();
         let mut devices: BTreeMap<DeviceId, (DeviceItem, Vec<Item>)> = BTreeMap::new();
@@ -192,12 +243,11 @@ impl Undo<'_> {
             };
             let list = self.replaced(kept).map_err(|detail| JournalError::Damaged { detail })?;
             let records = parcels(&list, &terms).map_err(|detail| JournalError::Damaged { detail })?;
-            let there = self.records_there(device, data, &terms).await?;
-            let there = there.tallies();
+            let there = there.get(item);
             let windows = records.tallies().into_iter().map(|(variable, returned)| Window {
                 variable: variable.to_owned(),
                 source: returned,
-                target: there.get(variable).copied().unwrap_or_default(),
+                target: there.and_then(|there| there.get(variable)).copied().unwrap_or_default(),
                 missing: returned,
                 ..Window::default()
             });
@@ -234,18 +284,13 @@ impl Undo<'_> {
         Ok(Plan { header, items: items.collect() })
     }
 
-    /// The target's records in an item's times, by their own names.
-    async fn records_there(
-        &self,
-        device: DeviceId,
-        data: &DataItem,
-        terms: &Terms,
-    ) -> Result<Parcels, Break> {
+    /// The target's records in an item's times.
+    async fn records_there(&self, device: DeviceId, data: &DataItem) -> Result<Vec<Record>, Break> {
         let range = Range { from: data.from, to: data.to, variables: self.plan.header.choices.variables() };
         match self.reader().range(device, &range).await {
-            Ok(records) => Ok(Parcels::of(Side::Target, records, terms)),
+            Ok(records) => Ok(records),
             // Whoever writes is told.
-            Err(PortError::NotFound { .. } | PortError::Refused { .. }) => Ok(Parcels::default()),
+            Err(PortError::NotFound { .. } | PortError::Refused { .. }) => Ok(Vec::new()),
             Err(cause) => Err(super::effect::halt(cause)),
         }
     }
@@ -309,6 +354,30 @@ impl Undo<'_> {
         self.journal(journal, Row::Undo(UndoRow::BackSettled {}))?;
         Ok(())
     }
+}
+
+/// What there is less of than there was, and how many of the others.
+fn lacking(list: Vec<Replaced>, there: &BTreeMap<Key, u64>) -> (Vec<Replaced>, u64) {
+    let mut too_many: BTreeMap<Key, u64> = BTreeMap::new();
+    let kept = times(list.iter().map(|one| one.key));
+    for one in &list {
+        let more = there.get(&one.key).copied().unwrap_or_default().saturating_sub(one.stays);
+        too_many.insert(one.key, more.min(kept[&one.key]));
+    }
+    let left_out = too_many.values().sum();
+    let mut left = too_many.clone();
+    let mut rest = Vec::new();
+    for mut one in list {
+        match left.get_mut(&one.key).filter(|left| **left > 0) {
+            Some(left) => *left -= 1,
+            None => {
+                // Those that are there instead stay.
+                one.stays += too_many.get(&one.key).copied().unwrap_or_default();
+                rest.push(one);
+            }
+        }
+    }
+    (rest, left_out)
 }
 
 fn kept_plan(back: &Back, keep: &dyn Keep) -> Result<Plan, String> {

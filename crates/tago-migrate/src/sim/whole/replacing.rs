@@ -172,6 +172,28 @@ async fn a_proven_run_is_taken_back_after_a_later_one_that_replaced_what_it_wrot
     }
 }
 
+/// Whoever missed what was removed may have brought it back otherwise.
+#[tokio::test(start_paused = true)]
+async fn what_is_there_again_is_not_written_a_second_time() {
+    let bench = Bench::overwritten();
+    // Of two equal ones that both go, one is brought back; of two others, one is never removed.
+    bench.source.project.lock().unwrap().devices.get_mut(&id(1)).unwrap().records.push(own(16, 3));
+    bench.here(id(1), |device| device.records.extend([own(15, 9), own(15, 9), own(16, 3), own(16, 3)]));
+    let before = bench.records(id(1));
+    let plan = bench.plan(&choices()).await;
+    assert_eq!(bench.run(&plan, &bench.run_folder()).await.unwrap(), Ending::Finished);
+    assert_eq!(status(&bench.run_folder()).unwrap().records_removed, 11);
+    bench.here(id(1), |device| device.records.extend([own(10, 1_000), own(15, 9)]));
+    let told = bench.take_back().await;
+    assert_eq!(bag(&bench.records(id(1))), bag(&before));
+    let back = told.reversed.iter().find(|line| matches!(line.what, Reversal::WrittenBack(5)));
+    assert_eq!(back.map(|line| line.device), Some(id(1)), "{told:?}");
+    assert_eq!((told.changed_since.len(), told.impossible.len()), (1, 0), "{told:?}");
+    assert_eq!(told.changed_since[0].records, 2);
+    assert!(told.changed_since[0].reason.contains("not written a second time"), "{told:?}");
+    assert_eq!(bench.take_back().await, told);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_record_that_should_be_gone_and_one_that_others_wrote_are_told_apart() {
     let bench = Bench::overwritten();
