@@ -70,7 +70,7 @@ impl From<Stopped> for RehearseError {
 }
 
 /// A mutable device holds no more records than this, unless the source shows that it may.
-const MUTABLE_RECORDS: u64 = 50_000;
+pub(crate) const MUTABLE_RECORDS: u64 = 50_000;
 /// Small requests that are under way at once.
 const LOOKUPS: usize = 8;
 /// A project to which something was sent in this time is in use.

@@ -586,6 +586,7 @@ impl Target for FakePort {
         });
         self.put(true, move |project, part| {
             let quota = project.refusals.quota;
+            let most_held = project.most_held;
             let device = project.device(id)?;
             if revoke {
                 device.tokens.retain(|token| token.fingerprint != fingerprint);
@@ -601,6 +602,9 @@ impl Target for FakePort {
             }
             let records: Vec<Box<serde_json::value::RawValue>> = serde_json::from_slice(&body).unwrap();
             assert!(!records.is_empty(), "an empty batch was sent");
+            if most_held.is_some_and(|most| device.records.len() + records.len() > most) {
+                return Err(PortError::Refused { message: "the device is full".into() });
+            }
             let parses = device.definition.fields.contains_key("payload_decoder");
             let mut kept = Vec::new();
             for (place, record) in records.iter().enumerate() {

@@ -25,6 +25,8 @@ pub(super) struct Project {
     pub(super) limited_until: Duration,
     /// It answers a read with no more records than this, whatever is asked for.
     pub(super) most_records: Option<usize>,
+    /// A device holds no more records than this.
+    pub(super) most_held: Option<usize>,
     /// This network has a payload parser.
     pub(super) parsing_network: Option<String>,
     /// How many records each read answered.

@@ -22,6 +22,7 @@ use crate::plan::{Choices, DataItem, DeviceItem, Header, Inside, Item, Plan, Pol
 use crate::ports::{Identity, Order, PortError, Range, Source};
 use crate::progress::{Figures, Progress};
 use crate::record::{Key, Record, Tally};
+use crate::rehearse::MUTABLE_RECORDS;
 use crate::replaced::{Replaced, times};
 use crate::run::drive::{World, drive};
 use crate::run::{Ending, Side, config};
@@ -111,11 +112,12 @@ impl Undo<'_> {
         self.keep.keep(&Replaced::to_bytes(records)).map_err(JournalError::Folder)
     }
 
-    /// Writes again what is gone of the items that removed last, or of those that removed first: the other way
-    /// round than the run, so that there is room for it as there was then.
+    /// Writes again what is gone of the items that removed last, as long as there is room for it, and once the
+    /// run's records are removed that of all others: the other way round than the run, so that there is room as
+    /// there was then.
     pub(super) async fn write_back(
         &mut self,
-        removed_first: bool,
+        records_are_removed: bool,
         journal: &mut dyn Journal,
     ) -> Result<(), Break> {
         let mut times = 0;
@@ -126,8 +128,7 @@ impl Undo<'_> {
                 continue;
             }
             let items: Vec<u32> = self.ledger.undo.returning.keys().copied().collect();
-            let items: Vec<u32> =
-                items.into_iter().filter(|item| self.removed_first(*item) == removed_first).collect();
+            let items = if records_are_removed { items } else { self.with_room(items).await? };
             if items.is_empty() {
                 return Ok(());
             }
@@ -172,8 +173,38 @@ impl Undo<'_> {
         Ok(())
     }
 
-    fn removed_first(&self, item: u32) -> bool {
-        matches!(self.plan.items.get(item as usize), Some(Item::Data(data)) if data.removes_first)
+    /// Those that need not wait until records of the run have made room.
+    async fn with_room(&self, items: Vec<u32>) -> Result<Vec<u32>, Break> {
+        let everything = Range { from: Time::MIN, to: Time::MAX, variables: Vec::new() };
+        let mut of_device: BTreeMap<DeviceId, Vec<u32>> = BTreeMap::new();
+        for item in items {
+            if let Some((device, _)) = self.place_of(item).filter(|(_, data)| !data.removes_first) {
+                of_device.entry(device).or_default().push(item);
+            }
+        }
+        let mut with_room = Vec::new();
+        for (device, items) in of_device {
+            let is_mutable = items.first().is_some_and(|item| self.is_mutable(*item));
+            if is_mutable {
+                let mut returned = 0;
+                for kept in items.iter().filter_map(|item| self.ledger.undo.returning.get(item)) {
+                    let list = self.replaced(kept).map_err(|detail| JournalError::Damaged { detail })?;
+                    returned += list.len() as u64;
+                }
+                let target = self.target;
+                let there = self.ask(Route::Read, || target.count(device, &everything)).await?;
+                if there.unwrap_or_default() + returned > MUTABLE_RECORDS {
+                    continue;
+                }
+            }
+            with_room.extend(items);
+        }
+        Ok(with_room)
+    }
+
+    fn is_mutable(&self, item: u32) -> bool {
+        let owner = self.place_of(item).and_then(|(_, data)| self.place_of_device(data.device));
+        owner.and_then(|place| self.device_item(place)).is_some_and(|device| device.kind == "mutable")
     }
 
     /// The plan of the run that writes back, if it is not over.

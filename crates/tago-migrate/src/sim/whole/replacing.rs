@@ -194,6 +194,26 @@ async fn what_is_there_again_is_not_written_a_second_time() {
     assert_eq!(bench.take_back().await, told);
 }
 
+/// Its devices sent on after the run, so there is no room for what it removed and what it wrote at once.
+#[tokio::test(start_paused = true)]
+async fn a_device_that_filled_up_since_gives_room_before_what_was_removed_comes_back() {
+    const MOST: usize = 50_000;
+    let bench = Bench::overwritten();
+    bench.target.project.lock().unwrap().most_held = Some(MOST);
+    let mut before = bench.records(id(2));
+    let plan = bench.plan(&choices()).await;
+    assert_eq!(bench.run(&plan, &bench.run_folder()).await.unwrap(), Ending::Finished);
+    bench.here(id(2), |device| {
+        let sent: Vec<FakeRecord> =
+            (0..MOST - 2 - device.records.len()).map(|place| own(100, place as u32)).collect();
+        before.extend(sent.iter().cloned());
+        device.records.extend(sent);
+    });
+    let told = bench.take_back().await;
+    assert!(told.impossible.is_empty(), "{told:?}");
+    assert_eq!(bag(&bench.records(id(2))), bag(&before));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_record_that_should_be_gone_and_one_that_others_wrote_are_told_apart() {
     let bench = Bench::overwritten();
