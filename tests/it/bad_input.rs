@@ -72,7 +72,7 @@ fn a_target_that_is_the_source_is_refused_also_under_a_second_address() {
     let own = json!({ "connection": "this-computer", "project": project.id.to_string() });
     let choices = json!({
         "devices": null, "variables": null, "from": null, "to": null, "policy": "fill", "depth": "exact",
-        "tripped": "hold"
+        "tripped": "hold", "lane": "stream", "inactive": "wake"
     });
     let arguments = json!({ "source": own, "target": own, "choices": choices });
     assert_eq!(desk.try_call("start_rehearsal", arguments).unwrap_err().code, "same_project");

@@ -92,7 +92,7 @@ fn restored(desk: &Desk, project: &str, backup: &str) -> String {
 fn rehearsed(desk: &Desk, source: &Value, target: &Value) -> Value {
     let choices = json!({
         "devices": null, "variables": null, "from": null, "to": null, "policy": "fill", "depth": "exact",
-        "tripped": "hold"
+        "tripped": "hold", "lane": "stream", "inactive": "wake"
     });
     let id = desk.call("start_rehearsal", json!({ "source": source, "target": target, "choices": choices }));
     desk.wait(|event| match event {
