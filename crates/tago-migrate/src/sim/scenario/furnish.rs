@@ -84,7 +84,7 @@ impl Play {
         }
         let Some(device) = target.devices.keys().next().copied() else { return };
         let time = Time::from_millis(NEWEST - i64::try_from(chance.below(40)).unwrap() * 60_000);
-        let content = format!("variable,value,time\ndoor,\"left behind\",{time}\n");
+        let content = format!("variable,value,time\ndoor,\"foreign, left behind\",{time}\n");
         target.files.insert(LEFT_BEHIND.to_owned(), content.into());
         let at = self.clock.elapsed() + Duration::from_millis(chance.below(3_000));
         let foreign = Arc::clone(&self.foreign);
