@@ -3,6 +3,7 @@
 //! Scripts only read. Whatever changes something goes through WebDriver's pointer, key and wheel actions.
 
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -466,20 +467,23 @@ impl Window {
     }
 }
 
-/// One WebKitWebDriver; whatever it started ends with it.
+/// One WebKitWebDriver on a screen of its own; whatever it started ends with it.
 pub struct Driver {
     process: Child,
     port: u16,
     log: PathBuf,
+    _screen: Screen,
 }
 
 impl Driver {
     pub async fn start(home: &Home) -> Driver {
         let log = File::options().create(true).append(true).open(home.log()).unwrap();
         let port = free_port();
+        let screen = Screen::light(log.try_clone().unwrap());
         let mut command = Command::new("WebKitWebDriver");
         home.dress(&mut command);
         command
+            .env("DISPLAY", &screen.name)
             .arg(format!("--port={port}"))
             .arg("--host=127.0.0.1")
             .stdin(Stdio::null())
@@ -487,7 +491,7 @@ impl Driver {
             .stderr(log);
         own_group(&mut command);
         let process = command.spawn().expect("WebKitWebDriver is installed (tests/setup.sh installs it)");
-        let mut driver = Driver { process, port, log: home.log() };
+        let mut driver = Driver { process, port, log: home.log(), _screen: screen };
         let until = Instant::now() + SOON;
         while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
             if let Ok(Some(status)) = driver.process.try_wait() {
@@ -527,6 +531,38 @@ impl Drop for Driver {
             let _ = kill_process_group(group, Signal::KILL);
         }
         let _ = self.process.wait();
+    }
+}
+
+/// A screen for one window: a second one that opens on the same screen takes the focus away, which closes
+/// every open list of the first.
+struct Screen {
+    server: Child,
+    name: String,
+}
+
+impl Screen {
+    fn light(log: File) -> Screen {
+        let mut command = Command::new("Xvfb");
+        command
+            .args(["-displayfd", "1", "-screen", "0", "1400x1000x24", "-nolisten", "tcp"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log);
+        own_group(&mut command);
+        let mut server = command.spawn().expect("Xvfb is installed (tests/setup.sh installs it)");
+        let mut number = String::new();
+        // Xvfb writes the number once the screen can be used.
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
+        assert!(!number.trim().is_empty(), "Xvfb found no screen to offer");
+        Screen { server, name: format!(":{}", number.trim()) }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
     }
 }
 
