@@ -26,7 +26,7 @@ async fn the_share_of_the_limits_is_set_by_keys_and_kept_by_the_run() {
         window.tab_to(SLIDER).await;
         window.key(Key::Home).await;
         window.see(&format!("{SLIDER}[aria-valuenow='100'][aria-valuetext='10 %']")).await;
-        window.see_text("this takes at most 10 %").await;
+        window.see_text("At most 10 % of the requests").await;
         stage.picture("least").await;
         window.key(Key::End).await;
         window.see(&format!("{SLIDER}[aria-valuenow='985']")).await;
