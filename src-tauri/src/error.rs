@@ -51,6 +51,7 @@ pub enum ErrorCode {
     Journal,
     JournalDamaged,
     JournalGone,
+    JournalNewer,
     JournalReadable,
     InUse,
     Undecodable,

@@ -176,8 +176,11 @@ impl ResourceMoves {
             Err(_) if live.is_some() => {}
             Err(_) if planned_again => view.reason = None,
             // What stopped it once says nothing about a journal that cannot be read now.
-            Err(error) if view.damaged => view.reason = Some(error.into()),
-            Err(error) => view.reason = view.reason.or_else(|| Some(error.into())),
+            Err(error) => {
+                let told = UiError::from(error);
+                let never_begun = told.code == ErrorCode::NotFound;
+                view.reason = view.reason.filter(|_| never_begun && !view.damaged).or(Some(told));
+            }
         }
         view
     }

@@ -210,7 +210,14 @@ impl From<JournalError> for UiError {
             JournalError::InUse => UiError::new(ErrorCode::InUse, message).retryable(),
             JournalError::NoRun => UiError::new(ErrorCode::NotFound, message),
             JournalError::Damaged { .. } => UiError::new(ErrorCode::JournalDamaged, message).hint(PLAN_AGAIN),
-            _ => UiError::new(ErrorCode::Journal, message)
+            JournalError::Newer => UiError::new(
+                ErrorCode::JournalNewer,
+                "This run was written by a newer version of Holdfast than this one, and nothing is wrong with it",
+            )
+            .hint("Install the newer Holdfast and open the run there. Nothing was sent or changed now."),
+            JournalError::TakenOver => UiError::new(ErrorCode::InUse, message)
+                .hint("Look for another Holdfast window or holdfastctl: the run goes on there."),
+            JournalError::Halted | JournalError::Storage { .. } | JournalError::Folder(_) => UiError::new(ErrorCode::Journal, message)
                 .hint("Nothing more is sent without a journal. Check that the disk has room and works."),
         }
     }
@@ -226,6 +233,25 @@ mod tests {
         let hint = told.hint.unwrap();
         assert_eq!(told.code, ErrorCode::JournalDamaged);
         assert!(hint.contains("Plan again") && hint.contains("switched off"), "{hint}");
+    }
+
+    #[test]
+    fn the_run_of_a_newer_version_is_blamed_neither_on_the_disk_nor_on_damage() {
+        let told = UiError::from(JournalError::Newer);
+        assert_eq!(told.code, ErrorCode::JournalNewer);
+        assert!(
+            told.message.contains("newer version") && told.message.contains("nothing is wrong"),
+            "{told:?}"
+        );
+        let hint = told.hint.unwrap();
+        assert!(hint.contains("Install the newer Holdfast") && !hint.contains("disk"), "{hint}");
+    }
+
+    #[test]
+    fn a_run_that_another_process_has_taken_over_is_not_blamed_on_the_disk() {
+        let told = UiError::from(JournalError::TakenOver);
+        assert_eq!(told.code, ErrorCode::InUse);
+        assert!(!told.hint.unwrap().contains("disk"));
     }
 
     #[test]

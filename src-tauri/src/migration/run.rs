@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::proof;
 use crate::app::locked;
-use crate::error::{Answer, UiError};
+use crate::error::{Answer, ErrorCode, UiError};
 use crate::records::Records;
 use crate::view::{
     ActionProgress, ActionView, GivenUpView, HeldView, IdChange, ReportView, ReversalKind, ReversedItem,
@@ -295,7 +295,7 @@ pub(crate) fn idle_view(
         Ok(status) => status,
         Err(error) => {
             // What stopped it once says nothing about a journal that cannot be read now.
-            let before = record.reason.clone().filter(|_| !looked.damaged);
+            let before = record.reason.clone().filter(|_| error.code == ErrorCode::NotFound);
             let reason = before.or_else(|| Some(error.clone()).filter(|_| !looked.planned_again));
             let safe_to_close = format!(
                 "Nothing is under way. Actions that this run switched off may still be off: look at them in {}.",
@@ -739,6 +739,23 @@ mod tests {
         assert_eq!((told.at, told.batches_in_doubt), (7_000_i64.into(), 2_i64.into()));
         assert_eq!((told.actions, told.tokens), (vec!["Alarm".to_owned()], vec!["Truck 1".to_owned()]));
         assert_eq!(told.incomplete, ["Truck 1"]);
+    }
+
+    #[test]
+    fn the_run_of_a_newer_version_says_so_whatever_stopped_it_before() {
+        let before = UiError::new(ErrorCode::Unreachable, "The target does not answer");
+        let record = RunRecord { reason: Some(before), ..record("20261122-043000000-00aa") };
+        let looked = Looked {
+            status: Err(RunError::Journal(JournalError::Newer).into()),
+            damaged: false,
+            planned_again: false,
+            given_up: None,
+            proof: None,
+            undone: None,
+        };
+        let view = idle_view(&record, &looked, None, false);
+        assert_eq!((view.state, view.damaged), (RunState::Failed, false));
+        assert_eq!(view.reason.unwrap().code, ErrorCode::JournalNewer);
     }
 
     #[test]

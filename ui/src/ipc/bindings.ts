@@ -319,7 +319,7 @@ export type Depth = "counted" | "exact";
 export type DifferenceKind = "missing" | "changed" | "doubled";
 
 /**  Kinds of failure that the window treats differently. */
-export type ErrorCode = "bad_input" | "unauthorized" | "forbidden" | "not_found" | "unreachable" | "refused" | "rate_limited" | "quote_expired" | "quote_changed" | "project_busy" | "conflict" | "same_project" | "plan_changed" | "other_project" | "not_approved" | "planned_again" | "keyring_locked" | "keyring_missing" | "keyring_denied" | "credential_missing" | "practice_failed" | "journal" | "journal_damaged" | "journal_gone" | "journal_readable" | "in_use" | "undecodable" | "internal";
+export type ErrorCode = "bad_input" | "unauthorized" | "forbidden" | "not_found" | "unreachable" | "refused" | "rate_limited" | "quote_expired" | "quote_changed" | "project_busy" | "conflict" | "same_project" | "plan_changed" | "other_project" | "not_approved" | "planned_again" | "keyring_locked" | "keyring_missing" | "keyring_denied" | "credential_missing" | "practice_failed" | "journal" | "journal_damaged" | "journal_gone" | "journal_newer" | "journal_readable" | "in_use" | "undecodable" | "internal";
 
 /**  What a run that was given up leaves in its target, should that still be there. */
 export type GivenUpView = {

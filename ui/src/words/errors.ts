@@ -72,6 +72,10 @@ const table: Record<ErrorCode, ErrorWords> = {
     next: "Check that the disk has space, then resume. Nothing is sent that is not recorded first.",
   },
   journal_gone: { title: "The journal of this run is gone", next: null },
+  journal_newer: {
+    title: "A newer Holdfast has written this run",
+    next: "Install the newer Holdfast and open the run there. Nothing was sent or changed now.",
+  },
   journal_readable: { title: "The journal can be read again", next: null },
   journal_damaged: { title: "The journal of this run is damaged", next: null },
   in_use: {
