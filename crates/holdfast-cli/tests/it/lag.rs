@@ -1,12 +1,10 @@
 use std::path::Path;
-use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
-use tago_api::client::{DeviceEdit, RecordQuery, TimeRange};
 
-use crate::bad_day::devices;
 use crate::ctl::Ctl;
+use crate::damaged::Damaged;
 use crate::oracle::{self, NONE};
 use crate::platform::Platform;
 
@@ -25,21 +23,7 @@ async fn a_target_that_shows_everything_late_is_waited_for_by_run_proof_and_undo
 
 async fn wait_for(late: &str) {
     let platform = Platform::start();
-    let (console, target) = (platform.console(), platform.original());
-    let api = target.api();
-    let devices = devices(&api).await;
-    let (deleted, emptied) = (&devices[..2], &devices[2..5]);
-    let backup = console.backups(target.id).await.unwrap().remove(0);
-    for device in deleted {
-        api.delete_device(device.0).await.unwrap();
-    }
-    let month =
-        TimeRange { from: backup.created_at - Duration::from_secs(30 * 86_400), to: backup.created_at };
-    for device in emptied {
-        assert!(api.delete_records(device.0, &RecordQuery::range(month)).await.unwrap() > 0);
-    }
-    let edit = DeviceEdit { name: Some("Renamed by hand".into()), ..DeviceEdit::default() };
-    api.edit_device(devices[5].0, &edit).await.unwrap();
+    let Damaged { target, backup, .. } = Damaged::of(&platform).await;
     let database = platform.database(&target).await;
     let before = (oracle::records(&database, None), said(&database));
     let source = platform.restore(target.id, backup.id).await;

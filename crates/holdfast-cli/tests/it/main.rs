@@ -8,6 +8,7 @@ mod bad_input;
 mod clock;
 mod crash;
 mod ctl;
+mod damaged;
 mod disk;
 mod lag;
 mod lane;

@@ -4,11 +4,12 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use tago_api::client::{DeviceEdit, NewRecord, ParamWrite, RecordQuery, TimeRange};
+use tago_api::client::{NewRecord, ParamWrite, RecordQuery, TimeRange};
 use tago_api::{DeviceId, Time};
 
 use crate::bad_day::{device_api, devices};
 use crate::ctl::Ctl;
+use crate::damaged::Damaged;
 use crate::oracle::{self, NONE};
 use crate::platform::{Platform, Project};
 
@@ -17,23 +18,10 @@ use crate::platform::{Platform, Project};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_taken_back_without_its_source_through_kills_and_beside_others() {
     let platform = Platform::start();
-    let (console, target) = (platform.console(), platform.original());
+    let Damaged { target, backup, emptied, renamed, month } = Damaged::of(&platform).await;
     let api = target.api();
-    let devices = devices(&api).await;
-    let (deleted, emptied, changed) = (&devices[..2], &devices[2..5], devices[5].0);
-    let backup = console.backups(target.id).await.unwrap().remove(0);
-    for device in deleted {
-        api.delete_device(device.0).await.unwrap();
-    }
-    let month =
-        TimeRange { from: backup.created_at - Duration::from_secs(30 * 86_400), to: backup.created_at };
-    for device in emptied {
-        assert!(api.delete_records(device.0, &RecordQuery::range(month)).await.unwrap() > 0);
-    }
-    let edit = DeviceEdit { name: Some("Renamed by hand".into()), ..DeviceEdit::default() };
-    api.edit_device(changed, &edit).await.unwrap();
     let own = ParamWrite { id: None, key: "own".into(), value: "by hand".into(), sent: true };
-    api.write_params(changed, &[own]).await.unwrap();
+    api.write_params(renamed, &[own]).await.unwrap();
 
     let database = platform.database(&target).await;
     let before = (oracle::records(&database, None), said(&database));
@@ -47,12 +35,12 @@ async fn a_run_is_taken_back_without_its_source_through_kills_and_beside_others(
     assert_ne!(said(&database), before.1, "the device was not changed");
 
     // The source is gone, and its address with it.
-    console.delete_project(source.id, "Rescue").await.unwrap();
+    platform.console().delete_project(source.id, "Rescue").await.unwrap();
     ctl.source.api = "http://127.0.0.1:1".into();
 
     // Somebody sends into a time that the run has filled.
     let foreign = foreign(month.from);
-    let sensor = device_api(&api, emptied[0].0).await;
+    let sensor = device_api(&api, emptied[0]).await;
     assert_eq!(sensor.write(std::slice::from_ref(&foreign)).await.unwrap(), 1);
 
     let rows = rows(&ctl);
