@@ -19,6 +19,8 @@ mod rebuild;
 mod replace;
 mod resources;
 mod secrets;
+mod source;
+mod stored;
 mod storm;
 mod token;
 mod undo;

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,8 @@ use tago_api::client::{
 };
 use tago_api::{BackupId, ProfileId, ProjectId, Time};
 use tempfile::TempDir;
+
+use crate::stored::stored;
 
 /// A practice platform with the small demo, in a process and a folder of its own. Ends with this value.
 pub(crate) struct Platform {
@@ -89,6 +91,14 @@ impl Platform {
         let paths = self.knob("GET", "paths", Value::Null).await;
         let projects = paths["projects"].as_object().unwrap().iter();
         projects.map(|(id, paths)| (id.clone(), paths["database"].as_str().unwrap().into())).collect()
+    }
+
+    /// All that a project has stored.
+    pub(crate) async fn stored(&self, project: &Project) -> BTreeSet<String> {
+        let paths = self.knob("GET", "paths", Value::Null).await;
+        let paths = &paths["projects"][project.id.to_string()];
+        let path = |name: &str| Path::new(paths[name].as_str().unwrap());
+        stored(path("database"), path("blobs"))
     }
 
     pub(crate) async fn database(&self, project: &Project) -> PathBuf {

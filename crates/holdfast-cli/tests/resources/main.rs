@@ -13,6 +13,9 @@ mod records;
 mod reporting;
 mod running;
 mod scripts;
+mod source;
+#[path = "../it/stored.rs"]
+mod stored;
 mod together;
 mod truths;
 mod unwound;

@@ -1,0 +1,127 @@
+//! The source is only read, and all that it holds arrives.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tago_api::client::{Api, DeviceQuery, NewDevice, NewRecord};
+use tago_api::{DeviceId, Time};
+
+use crate::bad_day::device_api;
+use crate::ctl::Ctl;
+use crate::damaged::Damaged;
+use crate::oracle::{self, NONE};
+use crate::platform::Platform;
+
+/// Planned, run, proven at every depth and taken back, by stream, in files, and replacing a time range: nothing
+/// but questions ever reaches the source, and it holds what it held.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_records_only_reads_its_source() {
+    let platform = Platform::start();
+    let Damaged { target, backup, emptied, month, .. } = Damaged::of(&platform).await;
+    let source = platform.restore(target.id, backup.id).await;
+    let before = platform.stored(&source).await;
+    let (from, to, device) = (month.from.to_string(), month.to.to_string(), emptied[0].to_string());
+    for options in [
+        &["--existing", "take-source"][..],
+        &["--existing", "take-source", "--lane", "file"],
+        &["--policy", "replace", "--from", &from, "--to", &to, "--device", &device],
+    ] {
+        let ctl = Ctl::between(&source, &target);
+        let plan = ctl.plan(options).json(0);
+        let run = ctl.run(plan["fingerprint"].as_str().unwrap(), None).json(0);
+        assert!(run["records_done"].as_u64().unwrap() > 100, "{run}");
+        for depth in ["counts", "content", "records"] {
+            assert_eq!(ctl.prove_at(depth).json_of_any()["missing"], 0);
+        }
+        assert_eq!(ctl.report().code, Some(0));
+        assert_eq!(ctl.undo(None).json(0)["undone"]["complete"], true);
+        let after = platform.stored(&source).await;
+        let changed: Vec<&String> = before.symmetric_difference(&after).collect();
+        assert_eq!(changed, Vec::<&String>::new(), "{options:?}");
+    }
+    let asked = platform.requests(&source).await;
+    let written: Vec<_> = asked.iter().filter(|(route, _)| !route.starts_with("GET ")).collect();
+    assert_eq!(written, Vec::<(&String, &u64)>::new());
+    assert!(asked["GET /device/{device}/data"] > 10, "{asked:?}");
+}
+
+/// A device that sends what its network calls `payload` keeps these records, beside the others of their group.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_called_payload_arrives_like_any_other() {
+    arrives(|now| {
+        let at = |number: u32| now - Duration::from_secs(60) * (number / 2 + 1);
+        let name = |number: u32| ["payload", "temperature"][number as usize % 2];
+        (0..600).map(|number| record(name(number), at(number), &format!("{:04}", number / 2))).collect()
+    })
+    .await;
+}
+
+/// Records that were sent with times long before their device was made there, and before it is made here.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_older_than_their_device_arrive() {
+    arrives(|now| {
+        let year = Duration::from_secs(365 * 86_400);
+        let at = |number: u32| now - year * 2 + Duration::from_secs(86_400) * number;
+        (0..600).map(|number| record("level", at(number), &format!("{number:04}"))).collect()
+    })
+    .await;
+}
+
+/// These records of a device that was made just now, moved to where there is none, and taken back.
+async fn arrives(records: impl Fn(Time) -> Vec<NewRecord>) {
+    let platform = Platform::start();
+    let source = platform.original();
+    let api = source.api();
+    let now = platform.console().backups(source.id).await.unwrap().remove(0).created_at;
+    let device = tank(&api).await;
+    let records = records(now);
+    assert!(records.iter().all(|record| record.time < now));
+    for batch in records.chunks(500) {
+        assert_eq!(device_api(&api, device).await.write(batch).await.unwrap(), batch.len() as u64);
+    }
+    let target = platform.new_project("Rescue").await;
+    let (ours, theirs) = (platform.database(&source).await, platform.database(&target).await);
+    let wanted = oracle::records(&ours, Some(&[device.to_string()]));
+    assert_eq!(wanted.count(), records.len() as i64);
+
+    let ctl = Ctl::between(&source, &target);
+    let plan = ctl.plan(&["--device", &device.to_string()]).json(0);
+    assert_eq!(plan["records"]["to_write"], records.len());
+    let run = ctl.run(plan["fingerprint"].as_str().unwrap(), None).json(0);
+    let made = run["devices_made"][0][1].as_str().unwrap().to_owned();
+    let wanted = wanted.with_devices(|_| made.clone());
+    assert_eq!(wanted.compare(&oracle::records(&theirs, None)), NONE);
+    let proof = ctl.prove_at("records").json(0);
+    assert_eq!((&proof["green"], &proof["records"]), (&json!(true), &json!(records.len())), "{proof}");
+    assert_eq!(ctl.undo(None).json(0)["undone"]["complete"], true);
+    assert_eq!(oracle::records(&theirs, None).count(), 0);
+}
+
+fn record(variable: &str, time: Time, group: &str) -> NewRecord {
+    NewRecord {
+        variable: variable.into(),
+        value: serde_json::from_value(Value::from("0367060b")).unwrap(),
+        time,
+        unit: None,
+        group: Some(group.into()),
+        location: None,
+        metadata: None,
+    }
+}
+
+/// On the network and connector of some other device.
+async fn tank(api: &Api) -> DeviceId {
+    let some = api.devices(&DeviceQuery::all()).await.unwrap().remove(0);
+    let some = api.device(some.id).await.unwrap();
+    let fields = json!({ "network": some.network, "connector": some.connector });
+    let new = NewDevice {
+        name: "Tank".into(),
+        kind: "mutable".into(),
+        active: true,
+        visible: true,
+        tags: Vec::new(),
+        serie_number: None,
+        fields: serde_json::from_value(fields).unwrap(),
+    };
+    api.create_device(&new).await.unwrap().device_id
+}
