@@ -59,7 +59,7 @@ pub(crate) fn page_of<T>(rows: impl Iterator<Item = T>, page: u32) -> (Vec<T>, u
     (shown, total)
 }
 
-fn names(plan: &Plan) -> HashMap<DeviceId, &str> {
+pub(super) fn names(plan: &Plan) -> HashMap<DeviceId, &str> {
     let devices = plan.items().iter().filter_map(|item| match item {
         Item::Device(device) => Some((device.device, device.name.as_str())),
         Item::Data(_) => None,

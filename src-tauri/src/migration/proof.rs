@@ -1,12 +1,14 @@
 //! A proof as the window shows it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use tago_api::DeviceId;
-use tago_migrate::{self as engine, Plan, Proof, WindowProof};
+use tago_api::{DeviceId, Time};
+use tago_migrate::{
+    self as engine, DataItem, Item, Plan, Proof, Reason, ReasonCode, Verdict, WindowProof, WindowVerdict,
+};
 
 use super::plan::{self, days_as_strip};
-use crate::view::{DifferenceKind, ProofDepthChoice, ProofDifference, ProofView};
+use crate::view::{DifferenceKind, HeldView, LeftOutView, ProofDepthChoice, ProofDifference, ProofView};
 
 /// The window lists this many; the report has them all.
 const LISTED: usize = 200;
@@ -18,6 +20,8 @@ pub(super) fn view(proof: &Proof, plan: &Plan) -> ProofView {
         let missing = missing.get(&(device, day.to_owned())).copied().unwrap_or(0);
         (missing, (present + planned).saturating_sub(missing))
     });
+    let left = LeftOut::of(plan);
+    let windows_left = proof.windows_not_equal.iter().filter(|window| left.has(window)).count() as u64;
     ProofView {
         green: proof.green,
         depth: match proof.depth {
@@ -34,9 +38,76 @@ pub(super) fn view(proof: &Proof, plan: &Plan) -> ProofView {
         changed: proof.changed.into(),
         doubled: proof.doubled.into(),
         differences: proof.windows_not_equal.iter().flat_map(differences).take(LISTED).collect(),
+        left_out: left.told(),
+        only_left_out: windows_left > 0 && proof.windows_green + windows_left == proof.windows,
+        otherwise: proof.windows_not_equal.iter().filter_map(otherwise).take(LISTED).collect(),
         strip,
         before: plan::strip(plan),
     }
+}
+
+/// What a plan says beforehand that it leaves out.
+struct LeftOut<'a> {
+    plan: &'a Plan,
+    ranges: HashSet<(DeviceId, Time, Time)>,
+}
+
+impl LeftOut<'_> {
+    fn of(plan: &Plan) -> LeftOut<'_> {
+        let ranges = blocked(plan).map(|item| (item.device, item.from, item.to)).collect();
+        LeftOut { plan, ranges }
+    }
+
+    fn has(&self, window: &WindowProof) -> bool {
+        window.verdict == WindowVerdict::NotRun
+            && window.variable.is_some()
+            && self.ranges.contains(&(window.device, window.from, window.to))
+    }
+
+    /// One line for each device and reason.
+    fn told(&self) -> Vec<LeftOutView> {
+        let names = plan::names(self.plan);
+        let mut lines: BTreeMap<(&str, &str), (bool, u64)> = BTreeMap::new();
+        for item in blocked(self.plan) {
+            let Some(why) = why(item) else { continue };
+            let name = names.get(&item.device).copied().unwrap_or_default();
+            let (inactive, records) = lines.entry((name, &why.text)).or_default();
+            *inactive = why.code == ReasonCode::Inactive;
+            *records += item.windows.iter().map(|window| window.missing.count).sum::<u64>();
+        }
+        let line = |((name, reason), (inactive, records)): ((&str, &str), (bool, u64))| LeftOutView {
+            device_name: name.to_owned(),
+            records: records.into(),
+            inactive,
+            reason: reason.to_owned(),
+        };
+        lines.into_iter().map(line).collect()
+    }
+}
+
+fn blocked(plan: &Plan) -> impl Iterator<Item = &DataItem> {
+    plan.items().iter().filter_map(|item| match item {
+        Item::Data(item) if item.verdict == Verdict::Blocked => Some(item),
+        _ => None,
+    })
+}
+
+/// That its device rests is said last, after what was compared.
+fn why(item: &DataItem) -> Option<&Reason> {
+    let rests = item.reasons.iter().find(|reason| reason.code == ReasonCode::Inactive);
+    rests.or_else(|| item.reasons.first())
+}
+
+/// A device that differs, or a time range of which no record can be named.
+fn otherwise(window: &WindowProof) -> Option<HeldView> {
+    let shows_nothing = differences(window).next().is_none();
+    (window.verdict == WindowVerdict::Differs && shows_nothing).then(|| HeldView {
+        device_name: window.name.clone(),
+        variable: window.variable.clone(),
+        from: window.variable.as_ref().map(|_| window.from.into()),
+        to: window.variable.as_ref().map(|_| window.to.into()),
+        reason: window.text.clone(),
+    })
 }
 
 fn differences(window: &WindowProof) -> impl Iterator<Item = ProofDifference> + '_ {

@@ -319,6 +319,9 @@ pub(crate) fn idle_view(
             RunState::Done => {
                 format!("Safe to close: all {} are stored and proven.", records(status.records_done))
             }
+            RunState::DoneWithExceptions if proof.as_ref().is_some_and(|proof| proof.only_left_out) => {
+                "Safe to close. Some records were left out: see below.".to_owned()
+            }
             RunState::DoneWithExceptions => {
                 "Safe to close. The proof found differences: see below.".to_owned()
             }

@@ -444,6 +444,17 @@ pub enum ProofDepthChoice {
     Records,
 }
 
+/// Records of a device that the plan left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Type)]
+pub struct LeftOutView {
+    pub device_name: String,
+    /// How many the target lacks; 0 if nobody has counted them.
+    pub records: Whole,
+    /// The device is inactive in the target, and its owner chose to leave it so.
+    pub inactive: bool,
+    pub reason: String,
+}
+
 /// The comparison after a run.
 #[derive(Clone, Debug, Serialize, Type)]
 pub struct ProofView {
@@ -460,6 +471,12 @@ pub struct ProofView {
     pub doubled: Whole,
     /// The first 200.
     pub differences: Vec<ProofDifference>,
+    /// What the plan left out, as it said before the run.
+    pub left_out: Vec<LeftOutView>,
+    /// Whether nothing else keeps the proof from agreeing.
+    pub only_left_out: bool,
+    /// What is not as planned without a record to show for it; the first 200.
+    pub otherwise: Vec<HeldView>,
     /// The days as they are now.
     pub strip: HoleStrip,
     /// The same days as the plan found them.

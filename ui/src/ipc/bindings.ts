@@ -415,6 +415,16 @@ export type LastRun = {
 	status: BackupStatus,
 };
 
+/**  Records of a device that the plan left out. */
+export type LeftOutView = {
+	device_name: string,
+	/**  How many the target lacks; 0 if nobody has counted them. */
+	records: Whole,
+	/**  The device is inactive in the target, and its owner chose to leave it so. */
+	inactive: boolean,
+	reason: string,
+};
+
 /**  The backup settings on the Main Database page. */
 export type MainDatabase = {
 	/**  Hours and minutes in UTC, such as `04:30`. */
@@ -557,6 +567,12 @@ export type ProofView = {
 	doubled: Whole,
 	/**  The first 200. */
 	differences: ProofDifference[],
+	/**  What the plan left out, as it said before the run. */
+	left_out: LeftOutView[],
+	/**  Whether nothing else keeps the proof from agreeing. */
+	only_left_out: boolean,
+	/**  What is not as planned without a record to show for it; the first 200. */
+	otherwise: HeldView[],
 	/**  The days as they are now. */
 	strip: HoleStrip,
 	/**  The same days as the plan found them. */

@@ -415,6 +415,20 @@ export const migration = {
       content: { label: "Content", detail: "Every record there, against the plan." },
       records: { label: "Record by record", detail: "Every record on both sides, field by field." },
     },
+    provenButLeftOut: "Proven, except for the records that were left out: see below",
+    countsAgreeButLeftOut:
+      "The counts agree, except for the records that were left out. Content was not compared, so nothing is proven",
+    leftOut: "Left out, and why",
+    leftOutInactive: (target: string) =>
+      `Devices that are inactive in ${target} were left out, as you chose. If that is right, you need do nothing. If you want their records too, choose “Rehearse again”, and there “Activate them meanwhile”.`,
+    leftOutOther:
+      "The plan could not write these; beside each stands why. Once that is solved, choose “Rehearse again”.",
+    leftOutRow: (n: number, inactive: boolean, reason: string) => {
+      const why = inactive ? "The device is inactive there, and you chose to leave it." : reason;
+      return n > 0 ? `${counted(n, "record", "records")} not written. ${why}` : why;
+    },
+    otherwise: "Not as planned",
+    otherwiseLead: "Here no single record can be shown. Beside each stands what was found.",
     countsAgree: "The counts agree. Content was not compared, so nothing is proven",
     ranges: (n: number) => counted(n, "time range", "time ranges"),
     records: (n: number) => counted(n, "record", "records"),
@@ -460,6 +474,8 @@ export const migration = {
       `${name} costs money until you delete it. The proof covers only what you chose for this run. Delete it when nothing else is to come from it (other devices or times, dashboards, actions) and nothing sends to it any more. It cannot be brought back; only its backup can be restored again, while that is kept.`,
     finishGreenFirst: (name: string) =>
       `The proof is not green. Keep ${name}. Look at the differences above, then rehearse again: the next plan has what is still missing. If you changed those records yourself since, that is the difference.`,
+    finishLeftOut: (name: string) =>
+      `What was left out is only in ${name} and in its backup. Keep it while you may want that. When you are sure, delete it under “Restored projects”.`,
     finishCounted: (name: string) =>
       `Only counts were compared, which proves nothing. Keep ${name}, and prove again by content.`,
     keep: "Keep it for now",

@@ -12,11 +12,16 @@ const project = {
   restored_from: { project: "p", project_name: "P", backup: "b", backup_created_at: 0 },
 } as Project;
 
-function finish(over: { green?: boolean; agrees?: boolean }) {
+function finish(over: { green?: boolean; agrees?: boolean; only_left_out?: boolean }) {
   const run = {
     source: { connection: "c", project: "copy" },
     restored_project_exists: true,
-    proof: { green: over.green ?? true, agrees: over.agrees ?? false },
+    proof: {
+      green: over.green ?? true,
+      agrees: over.agrees ?? false,
+      only_left_out: over.only_left_out ?? false,
+      depth: "content",
+    },
   } as RunView;
   render(Finish, { run });
 }
@@ -44,6 +49,13 @@ describe("keep or delete", () => {
     finish({ green: false, agrees: true });
     expect(screen.getByTestId<HTMLButtonElement>("finish-delete").disabled).toBe(true);
     expect(screen.getByText(w.run.finishCounted("Copy"))).toBeTruthy();
+  });
+
+  it("keeps it while it alone has what was left out", () => {
+    app.projects = { c: [project] };
+    finish({ green: false, only_left_out: true });
+    expect(screen.getByTestId<HTMLButtonElement>("finish-delete").disabled).toBe(true);
+    expect(screen.getByText(w.run.finishLeftOut("Copy"))).toBeTruthy();
   });
 
   it("says that it is gone only where its connection says so", () => {
