@@ -80,6 +80,8 @@ pub(crate) struct DeviceLedger {
     pub(crate) ready: bool,
     /// It was put to rest before the run was over.
     pub(crate) rested: bool,
+    /// `edited` and `rested` before the write that may be under way.
+    before: (bool, bool),
     pub(crate) finished: bool,
 }
 
@@ -211,17 +213,12 @@ impl Ledger {
             }
             Row::EditIntent { item } => {
                 let device = self.device(*item);
-                device.doubt = true;
-                device.edited = true;
+                device.begin_edit();
                 device.rested = false;
             }
-            Row::ParamsIntent { item, .. } => {
-                let device = self.device(*item);
-                device.doubt = true;
-                device.edited = true;
-            }
+            Row::ParamsIntent { item, .. } => self.device(*item).begin_edit(),
             Row::EditOutcome { item, was } | Row::ParamsOutcome { item, was } => {
-                self.device(*item).doubt = *was == Was::Doubtful;
+                self.device(*item).end_edit(*was);
             }
             Row::Former { item, kept } => self.device(*item).former = Some(kept.clone()),
             Row::Shape { item, seal } => drop(self.device(*item).shapes.insert(seal.clone())),
@@ -390,6 +387,21 @@ impl ActionLedger {
     }
 }
 
+impl DeviceLedger {
+    fn begin_edit(&mut self) {
+        self.before = (self.edited, self.rested);
+        (self.doubt, self.edited) = (true, true);
+    }
+
+    /// One that certainly did not arrive has changed nothing: who wakes the device meanwhile is somebody else.
+    fn end_edit(&mut self, was: Was) {
+        self.doubt = was == Was::Doubtful;
+        if was == Was::NotReceived {
+            (self.edited, self.rested) = self.before;
+        }
+    }
+}
+
 impl Removal {
     /// Whether there is something to be removed that is not known to be gone.
     pub(crate) fn is_due(&self) -> bool {
@@ -422,5 +434,25 @@ impl DataLedger {
             self.attempted = false;
         }
         news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edit_that_certainly_did_not_arrive_is_none() {
+        let edit = |was| [Row::EditIntent { item: 0 }, Row::EditOutcome { item: 0, was }];
+        let edited = |outcomes: &[Was]| {
+            let rows: Vec<Row> = outcomes.iter().flat_map(|was| edit(*was)).collect();
+            Ledger::of(&rows).unwrap().devices[&0].edited
+        };
+        assert!(!edited(&[Was::NotReceived, Was::NotReceived]));
+        assert!(edited(&[Was::Acknowledged, Was::NotReceived]));
+        assert!(edited(&[Was::Doubtful, Was::NotReceived]));
+        let unanswered = [Row::EditIntent { item: 0 }];
+        let rows: Vec<Row> = unanswered.into_iter().chain(edit(Was::NotReceived)).collect();
+        assert!(Ledger::of(&rows).unwrap().devices[&0].edited, "the first may have arrived");
     }
 }
