@@ -37,11 +37,11 @@ pub(crate) fn write_whole(path: &Path, write: impl FnOnce(&File) -> io::Result<(
     write(&file)?;
     file.sync_all()?;
     fs::rename(&unfinished, path)?;
-    sync_folder(path)
+    sync_name(path)
 }
 
 /// Makes the name itself durable, where a system lets a folder be opened for that.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_name(path: &Path) -> io::Result<()> {
     if cfg!(not(unix)) {
         return Ok(());
     }

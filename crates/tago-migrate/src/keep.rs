@@ -32,9 +32,11 @@ impl Keep for Folder {
     fn keep(&self, bytes: &[u8]) -> std::io::Result<Seal> {
         let seal = Seal::of(bytes);
         let path = self.0.join(seal.as_str());
-        if !path.exists() {
+        // What is there may have been damaged since: records are removed on the word that they are kept.
+        if self.kept(&seal).is_err() {
             std::fs::create_dir_all(&self.0)?;
             own(&self.0, 0o700)?;
+            crate::folder::sync_name(&self.0)?;
             crate::folder::write_whole(&path, |mut file| {
                 own_file(file)?;
                 file.write_all(bytes)
@@ -113,5 +115,7 @@ mod tests {
         }
         std::fs::write(path, b"after").unwrap();
         assert!(keep.kept(&seal).is_err());
+        keep.keep(b"before").unwrap();
+        assert_eq!(keep.kept(&seal).unwrap(), b"before", "what is damaged is written anew");
     }
 }
