@@ -136,6 +136,7 @@ fn plain() -> Vec<String> {
         "true",
         "false",
         r#""plain text""#,
+        r#""off by 50 %""#,
         r#""x25""#,
     ];
     let mut rows: Vec<String> = values.iter().map(|value| format!(r#""value":{value}"#)).collect();

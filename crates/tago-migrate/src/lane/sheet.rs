@@ -45,6 +45,10 @@ pub(crate) fn holds(record: &str, spelling: &Spelling) -> bool {
 fn row(record: &Record, spelling: &Spelling) -> Option<[String; 7]> {
     let has = |shape| spelling.shapes.contains(&shape).then_some(());
     has(Shape::Plain)?;
+    let names = [Some(&record.variable), record.unit.as_ref(), record.group.as_ref()];
+    if names.into_iter().flatten().any(|name| needs_quotes(name)) {
+        has(Shape::Quoted)?;
+    }
     let value = match &record.value {
         // A row without anything says nothing.
         None if record.location.is_none() => return None,
@@ -92,7 +96,7 @@ fn is_ambiguous(text: &str) -> bool {
 }
 
 fn needs_quotes(text: &str) -> bool {
-    !text.chars().all(|letter| letter.is_ascii_alphanumeric() || " _-.:/+#".contains(letter))
+    !text.chars().all(|letter| letter.is_ascii_alphanumeric() || " _-.:/+#%".contains(letter))
 }
 
 fn point(location: &Json, spelling: Point) -> Option<String> {
@@ -169,6 +173,8 @@ mod tests {
             r#""value":1,"metadata":{}"#,
             r#""value":1,"location":{"type":"Point","coordinates":[1,2]}"#,
             r#""value":1,"unit":"""#,
+            r#""value":1,"unit":"°C""#,
+            r#""value":1,"unit":"a,b""#,
             "",
         ] {
             assert_eq!(spelled(rest, &plain), None, "{rest}");
