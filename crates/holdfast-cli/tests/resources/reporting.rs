@@ -179,5 +179,5 @@ async fn a_widget_that_nobody_can_see_is_told_of() {
     let told = report(moving.path(), moving.env().clock.now()).unwrap();
     assert_eq!(told.unseen.len(), 1, "{:?}", told.unseen);
     let said = told.exceptions.iter().find(|said| said.contains("no screen shows")).unwrap();
-    assert!(said.starts_with("widget “") && said.contains("(1 times)"), "{said}");
+    assert!(said.starts_with("widget “") && said.contains("(1 time)"), "{said}");
 }
