@@ -47,7 +47,8 @@ async fn s15_twenty_kills_lose_nothing_and_double_nothing() {
         }
     });
     platform.fault(&killed.target, "commit_then_drop", 0.08, 1, 0).await;
-    platform.fault(&killed.target, "late_commit", 0.08, 2, 1_900).await;
+    // Half of what the runs wait for: the platform's writer is late by itself when ten runs keep it busy.
+    platform.fault(&killed.target, "late_commit", 0.08, 2, 1_000).await;
     std::thread::scope(|scope| {
         for (seed, devices) in to_append.chunks(2).enumerate() {
             let killed = &killed;
