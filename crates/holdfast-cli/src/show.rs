@@ -131,6 +131,13 @@ impl Show {
         for action in &left.actions {
             writeln!(out, "  action “{}” may be switched off: switch it on yourself", plain(&action.name))?;
         }
+        for (device, name) in &left.awake {
+            writeln!(
+                out,
+                "  device “{}” ({device}) may be active still: it was inactive before",
+                plain(name)
+            )?;
+        }
         for device in &left.tokens {
             writeln!(out, "  device {device} may have a token of this run: remove it")?;
         }
@@ -147,8 +154,8 @@ impl Show {
         if left.is_something() {
             writeln!(
                 out,
-                "If the project is there: `holdfastctl release` switches the actions on and removes the tokens, `undo` \
-                 takes back what it wrote, and `plan` shows what is missing."
+                "If the project is there: `holdfastctl release` switches the actions on, lets the devices rest and \
+                 removes the tokens, `undo` takes back what it wrote, and `plan` shows what is missing."
             )?;
         }
         Ok(())

@@ -143,6 +143,9 @@ pub struct RunStatus {
     pub created: Vec<(DeviceId, DeviceId, String)>,
     /// Actions that the run would set off, and what became of each.
     pub actions: Vec<ActionStatus>,
+    /// Devices that were inactive, and that it or its undo may have left active: id in the target, name. Somebody
+    /// else may have changed them since.
+    pub awake: Vec<(DeviceId, String)>,
 }
 
 /// Why a run cannot begin or go on.
@@ -391,6 +394,7 @@ pub fn status(folder: &Path) -> Result<RunStatus, RunError> {
         held: held_items(&plan, &ledger),
         created: created(&plan, &ledger),
         actions: actions::actions(&plan, &ledger),
+        awake: resting::left_active(&plan, &ledger),
     })
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use tago_api::{DeviceId, Time};
 
 use super::actions::{ActionState, ActionStatus, actions};
+use super::resting::left_active;
 use super::{RunError, open, past};
 use crate::journal::{Journal, Row, SqliteJournal};
 use crate::machine::ledger::Ledger;
@@ -19,6 +20,8 @@ pub struct LeftBehind {
     pub at: Time,
     /// Actions that it has switched off, or may have, and nobody switches on.
     pub actions: Vec<ActionStatus>,
+    /// Devices that were inactive, and that it may have left active: id in the target, name.
+    pub awake: Vec<(DeviceId, String)>,
     /// Devices on which it may have a token of its own.
     pub tokens: Vec<DeviceId>,
     /// Whether files of its own, or its throw-away device, may be there; the next run takes files away.
@@ -35,6 +38,7 @@ impl LeftBehind {
     /// Whether somebody has to look after it.
     pub fn is_something(&self) -> bool {
         !self.actions.is_empty()
+            || !self.awake.is_empty()
             || !self.tokens.is_empty()
             || self.files
             || !self.incomplete.is_empty()
@@ -87,6 +91,7 @@ fn left_behind(plan: &Plan, ledger: &Ledger, at: Time) -> LeftBehind {
     LeftBehind {
         at,
         actions: actions(plan, ledger).into_iter().filter(is_off).collect(),
+        awake: left_active(plan, ledger),
         tokens: ledger.tokens.iter().copied().collect(),
         files: ledger.has_files,
         incomplete: incomplete.collect(),

@@ -30,6 +30,16 @@ pub(crate) fn awake(plan: &Plan, ledger: &Ledger) -> Vec<(u32, DeviceId)> {
     places.collect()
 }
 
+/// The same for people: ids in the target, names. Once a run is taken back, none is left.
+pub(super) fn left_active(plan: &Plan, ledger: &Ledger) -> Vec<(DeviceId, String)> {
+    let awake = if ledger.undo.undone { Vec::new() } else { awake(plan, ledger) };
+    let named = awake.into_iter().filter_map(|(place, id)| match plan.items.get(place as usize) {
+        Some(Item::Device(item)) => Some((id, item.name.clone())),
+        _ => None,
+    });
+    named.collect()
+}
+
 /// Puts them to rest, but for those that somebody else has changed since. Whoever resumes wakes them again.
 pub(super) async fn let_rest(
     world: &World<'_>,

@@ -133,6 +133,31 @@ async fn a_device_rests_again_when_nobody_goes_on_and_wakes_for_whoever_does() {
     bench.assert_as(&before);
 }
 
+/// Who gives a run up, or looks at one that was left, is told of the devices that it has woken.
+#[tokio::test(start_paused = true)]
+async fn a_device_that_is_left_active_is_named_until_it_rests() {
+    let mut bench = Bench::new();
+    bench.halt_awake().await;
+    let folder = bench.run_folder();
+    let woken = vec![(id(2), "<Room> 2".to_owned())];
+    assert_eq!(status(&folder).unwrap().awake, woken);
+    let left = crate::give_up(&folder, bench.env()).unwrap();
+    assert_eq!(left.awake, woken);
+    assert!(left.is_something());
+    assert_eq!(bench.let_go().await, Ending::Stopped);
+    assert!(!bench.there()[&id(2)].definition.active);
+    assert_eq!(status(&folder).unwrap().awake, []);
+    assert_eq!(crate::given_up(&folder).unwrap().unwrap().awake, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_was_taken_back_leaves_no_device_active() {
+    let mut bench = Bench::new();
+    bench.halt_awake().await;
+    bench.undo().await;
+    assert_eq!(status(&bench.run_folder()).unwrap().awake, []);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_device_that_was_let_rest_is_taken_back() {
     let mut bench = Bench::new();
