@@ -21,6 +21,18 @@ pub struct UiError {
     pub hint: Option<String>,
     /// Whether the same command may succeed later without anybody changing anything.
     pub retryable: bool,
+    /// Which project of a migration it is about, if it is about one alone.
+    #[serde(default)]
+    #[specta(optional)]
+    pub side: Option<End>,
+}
+
+/// One of the two projects of a migration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    Source,
+    Target,
 }
 
 /// Kinds of failure that the window treats differently.
@@ -63,7 +75,7 @@ pub type Answer<T> = Result<T, UiError>;
 
 impl UiError {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> UiError {
-        UiError { code, message: sentence(message.into()), hint: None, retryable: false }
+        UiError { code, message: sentence(message.into()), hint: None, retryable: false, side: None }
     }
 
     pub fn bad_input(message: impl Into<String>) -> UiError {
@@ -79,6 +91,12 @@ impl UiError {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> UiError {
         self.hint = Some(sentence(hint.into()));
+        self
+    }
+
+    #[must_use]
+    pub fn about(mut self, side: End) -> UiError {
+        self.side = Some(side);
         self
     }
 

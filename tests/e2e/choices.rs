@@ -1,9 +1,13 @@
 //! How records travel, and what becomes of devices that rest: the owner's choice, and what the plan says to it.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::json;
+use tokio::time::{Instant, sleep};
 
-use crate::database::Database;
+use crate::database::{Database, Records};
+use crate::platform::Access;
 use crate::resources::text;
 use crate::stage::{Stage, play};
 use crate::window::EVENTUALLY;
@@ -14,13 +18,8 @@ async fn who_leaves_inactive_devices_and_chooses_files_reads_so_in_the_plan_and_
         let (platform, window, target) = (&stage.platform, stage.window(), stage.platform.project());
         let access = platform.access(&target, "Test").await;
         let missing = stage.damage_and_restore("Copy beside one that rests").await;
-        let still = Database::open(&platform.database(&target).await).devices();
-        let (near, _) = missing.iter().find(|(record, _)| still.contains(&record.device)).unwrap();
-        let of_it = missing.iter().filter(|(record, _)| record.device == near.device);
-        let lacking: usize = of_it.map(|(_, times)| times).sum();
-        let named = format!("/device?amount=1&filter[name]={}", near.device.replace(' ', "%20"));
-        let resting = format!("/device/{}", text(&access.call(Method::GET, &named, None).await[0], "id"));
-        access.call(Method::PUT, &resting, Some(json!({ "active": false }))).await;
+        let (name, lacking) = stage.one_that_stayed(&missing).await;
+        let resting = put_to_rest(&access, &name).await;
 
         stage.open_backups().await;
         window.press("[data-testid='nav-restored']").await;
@@ -38,7 +37,7 @@ async fn who_leaves_inactive_devices_and_chooses_files_reads_so_in_the_plan_and_
         stage.picture("plan").await;
         stage.approve_and_run().await;
         window.see_within("[data-testid='run-state'][data-state='done_with_exceptions']", EVENTUALLY).await;
-        let named = format!("[data-testid='left-out-row'][data-name='{}']", near.device);
+        let named = format!("[data-testid='left-out-row'][data-name='{name}']");
         let said = window.text(&named).await;
         assert!(said.contains("not written") && said.contains("you chose to leave it"), "{said}");
         let verdict = window.text("[data-testid='proof-verdict']").await;
@@ -58,4 +57,67 @@ async fn who_leaves_inactive_devices_and_chooses_files_reads_so_in_the_plan_and_
         assert_eq!(stage.figure("plan-missing").await, lacking, "that alone");
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_a_killed_run_left_active_is_named_and_rests_again_by_one_button() {
+    play("left-active", async |stage: &mut Stage| {
+        let target = stage.platform.project();
+        let access = stage.platform.access(&target, "Test").await;
+        let missing = stage.damage_and_restore("Copy that woke one").await;
+        let (name, _) = stage.one_that_stayed(&missing).await;
+        let resting = put_to_rest(&access, &name).await;
+        let is_active = async || access.call(Method::GET, &resting, None).await["active"] == json!(true);
+
+        stage.open_backups().await;
+        let window = stage.window();
+        window.press("[data-testid='nav-restored']").await;
+        window.press("[data-testid='restored-migrate']").await;
+        window.press("[data-testid='wizard'][data-step='sides'] [data-testid='wizard-next']").await;
+        window.press("[data-testid='tripped-let_fire']").await;
+        stage.rehearse().await;
+        stage.slow_down(&target).await;
+        stage.approve_and_run().await;
+        let until = Instant::now() + EVENTUALLY;
+        while !is_active().await {
+            assert!(Instant::now() < until, "{name} was not activated");
+            sleep(Duration::from_millis(20)).await;
+        }
+        stage.kill_window();
+        stage.platform.clear_faults().await;
+        assert!(is_active().await, "nobody has put it to rest");
+
+        stage.open_window().await;
+        let window = stage.window();
+        window.press("[data-testid='welcome-unfinished'] button").await;
+        let said = window.text("[data-testid='left-active']").await;
+        assert!(said.contains(&format!("{name} was inactive in")), "{said}");
+        let line = window.text("[data-testid='run-safe-line']").await;
+        assert!(line.contains("that was inactive may still be active"), "{line}");
+        window.press("[data-testid='let-rest']").await;
+        window.see_within("[data-testid='run-state'][data-state='stopped']", EVENTUALLY).await;
+        assert!(!is_active().await, "it is inactive again");
+        assert!(!window.sees("[data-testid='left-active']").await);
+        stage.picture("rests").await;
+    })
+    .await;
+}
+
+impl Stage {
+    /// A device of the target that lacks records and was not deleted, and how many it lacks.
+    async fn one_that_stayed(&self, missing: &Records) -> (String, usize) {
+        let target = self.platform.project();
+        let still = Database::open(&self.platform.database(&target).await).devices();
+        let (near, _) = missing.iter().find(|(record, _)| still.contains(&record.device)).unwrap();
+        let of_it = missing.iter().filter(|(record, _)| record.device == near.device);
+        (near.device.clone(), of_it.map(|(_, times)| times).sum())
+    }
+}
+
+/// Makes the device of this name inactive, and tells its path.
+async fn put_to_rest(access: &Access, name: &str) -> String {
+    let named = format!("/device?amount=1&filter[name]={}", name.replace(' ', "%20"));
+    let resting = format!("/device/{}", text(&access.call(Method::GET, &named, None).await[0], "id"));
+    access.call(Method::PUT, &resting, Some(json!({ "active": false }))).await;
+    resting
 }

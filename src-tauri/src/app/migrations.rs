@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 
 use super::App;
 use super::sessions::PRACTICE;
-use crate::error::{Answer, ErrorCode, UiError};
+use crate::error::{Answer, End, ErrorCode, UiError};
 use crate::host::Event;
 use crate::migration::{
     LiveRun, Rehearsal, RunRecord, fresh_id, idle_view, now, pace, relay, report_view, settings,
@@ -32,7 +32,7 @@ enum Work {
     GoOn(Live),
     Prove(Live, ProofDepth),
     Undo,
-    /// Switches on again what a run that nobody will resume still holds.
+    /// Switches on again what a run that nobody will resume still holds, and lets rest what it has woken.
     Release,
 }
 
@@ -125,11 +125,11 @@ impl App {
             return Ok(());
         }
         let record = self.state.migrations.files.read(id)?;
-        let source = self.port(&record.source).await?;
+        let source = self.port(&record.source).await.map_err(|error| error.about(End::Source))?;
         self.again(record, Work::GoOn(source)).await
     }
 
-    /// Ends a run where it is; what was written stays, and what it holds is switched on again.
+    /// Ends a run where it is; what was written stays, and what it has switched is switched back.
     pub async fn stop_run(&self, id: &str) -> Answer<()> {
         if let Some(live) = self.state.migrations.live(id) {
             live.control.stop();
@@ -137,7 +137,7 @@ impl App {
         }
         let mut record = self.state.migrations.files.read(id)?;
         let (app, looked) = (self.clone(), record.clone());
-        if aside(move || Ok(app.state.migrations.files.look(&looked).holds_actions())).await? {
+        if aside(move || Ok(app.state.migrations.files.look(&looked).holds_something())).await? {
             return self.again(record, Work::Release).await;
         }
         record.stopped = true;
@@ -153,7 +153,8 @@ impl App {
         self.again(record, Work::Undo).await
     }
 
-    /// Switches on again what a run still holds, for one that nobody will go on with.
+    /// Switches on again what a run still holds, and lets the devices rest that it has woken, for one that nobody
+    /// will go on with.
     pub async fn release_run(&self, id: &str) -> Answer<()> {
         let record = self.state.migrations.files.read(id)?;
         self.again(record, Work::Release).await
@@ -223,7 +224,7 @@ impl App {
     }
 
     async fn begin(&self, record: RunRecord, work: Work) -> Answer<()> {
-        let target = self.port(&record.target).await?;
+        let target = self.port(&record.target).await.map_err(|error| error.about(End::Target))?;
         let (_, nonce) = fresh_id()?;
         let exists = self.restored_project_exists(&record.source).await;
         let run = Arc::new(LiveRun::new(record, matches!(work, Work::Undo), exists));

@@ -6,7 +6,7 @@ use tago_migrate::{
     Side, WorklistError,
 };
 
-use super::{ErrorCode, UiError, innermost};
+use super::{End, ErrorCode, UiError, innermost};
 
 const SAFE: &str = "What is stored stays stored, and going on neither loses nor doubles a record.";
 
@@ -59,6 +59,10 @@ impl UiError {
                 format!("The {side} answered something that makes no sense here ({message})"),
             ),
         };
+        let told = told.about(match side {
+            Side::Source => End::Source,
+            Side::Target => End::Target,
+        });
         if told.hint.is_some() { told } else { told.hint(SAFE) }
     }
 }
@@ -261,5 +265,6 @@ mod tests {
         let told = UiError::of_side(Side::Target, &PortError::Unreachable { message });
         assert_eq!(told.message, "The target at http://127.0.0.1:4000 does not answer.");
         assert!(told.retryable && told.hint.is_some());
+        assert_eq!(told.side, Some(End::Target));
     }
 }

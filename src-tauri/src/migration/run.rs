@@ -133,6 +133,11 @@ impl Looked {
         self.status.as_ref().is_ok_and(|status| held(status) > 0)
     }
 
+    /// Whether the run has switched something in its target that nobody has switched back.
+    pub(crate) fn holds_something(&self) -> bool {
+        self.holds_actions() || self.status.as_ref().is_ok_and(|status| !status.awake.is_empty())
+    }
+
     /// A run that still holds actions is not over, even if somebody stopped it.
     fn state(&self, record: &RunRecord) -> RunState {
         if let (Ok(_), Some(undone)) = (&self.status, &self.undone) {
@@ -315,34 +320,48 @@ pub(crate) fn idle_view(
         steps_done: status.items_done.into(),
         steps_total: status.items_total.into(),
         batches_to_check: status.batches_open.into(),
-        safe_to_close: match state {
-            RunState::Done => {
-                format!("Safe to close: all {} are stored and proven.", records(status.records_done))
-            }
-            RunState::DoneWithExceptions if proof.as_ref().is_some_and(|proof| proof.only_left_out) => {
-                "Safe to close. Some records were left out: see below.".to_owned()
-            }
-            RunState::DoneWithExceptions => {
-                "Safe to close. The proof found differences: see below.".to_owned()
-            }
-            RunState::Undone => "Safe to close: the run is taken back.".to_owned(),
-            RunState::UndoPaused => match held(status) {
-                0 => SAFE_WHILE_UNDOING.to_owned(),
-                held => held_while_undoing(held, &record.target_name),
+        safe_to_close: with_active(
+            &status.awake,
+            &record.target_name,
+            match state {
+                RunState::Done => {
+                    format!("Safe to close: all {} are stored and proven.", records(status.records_done))
+                }
+                RunState::DoneWithExceptions if proof.as_ref().is_some_and(|proof| proof.only_left_out) => {
+                    "Safe to close. Some records were left out: see below.".to_owned()
+                }
+                RunState::DoneWithExceptions => {
+                    "Safe to close. The proof found differences: see below.".to_owned()
+                }
+                RunState::Undone => "Safe to close: the run is taken back.".to_owned(),
+                RunState::UndoPaused => match held(status) {
+                    0 => SAFE_WHILE_UNDOING.to_owned(),
+                    held => held_while_undoing(held, &record.target_name),
+                },
+                RunState::GivenUp => given_up_line(looked.given_up.as_ref(), &record.target_name),
+                _ => match held(status) {
+                    0 => safe_to_close(status.records_done, status.records_removed, status.batches_open),
+                    held => held_if_closed(held, &record.target_name),
+                },
             },
-            RunState::GivenUp => given_up_line(looked.given_up.as_ref(), &record.target_name),
-            _ => match held(status) {
-                0 => safe_to_close(status.records_done, status.records_removed, status.batches_open),
-                held => held_if_closed(held, &record.target_name),
-            },
-        },
+        ),
         proof,
         undone: looked.undone.as_ref().map(undone_view),
         actions: actions(&status.actions),
+        awake: names(&status.awake),
         held: status.held.iter().map(held_view).collect(),
         damaged: looked.damaged,
         given_up: looked.given_up.as_ref().map(|left| given_up_view(left, plan)),
         ..nothing
+    }
+}
+
+/// Closing the window changes nothing about devices that were left active; their owner is told of them.
+fn with_active(awake: &[(DeviceId, String)], target: &str, said: String) -> String {
+    match awake.len() {
+        0 => said,
+        1 => format!("{said} 1 device of {target} that was inactive may still be active: see below."),
+        n => format!("{said} {n} devices of {target} that were inactive may still be active: see below."),
     }
 }
 
@@ -367,9 +386,10 @@ fn given_up_view(left: &LeftBehind, plan: Option<&Plan>) -> GivenUpView {
     GivenUpView {
         at: left.at.into(),
         actions: left.actions.iter().map(|action| action.name.clone()).collect(),
+        awake: names(&left.awake),
         tokens: left.tokens.iter().map(name_of).collect(),
         files: left.files,
-        incomplete: left.incomplete.iter().map(|(_, name)| name.clone()).collect(),
+        incomplete: names(&left.incomplete),
         batches_in_doubt: left.batches_open.into(),
     }
 }
@@ -414,11 +434,16 @@ fn empty_view(record: &RunRecord) -> RunView {
         proof: None,
         undone: None,
         actions: Vec::new(),
+        awake: Vec::new(),
         held: Vec::new(),
         damaged: false,
         given_up: None,
         restored_project_exists: false,
     }
+}
+
+fn names(devices: &[(DeviceId, String)]) -> Vec<String> {
+    devices.iter().map(|(_, name)| name.clone()).collect()
 }
 
 fn held_view(item: &HeldItem) -> HeldView {
@@ -669,6 +694,7 @@ mod tests {
             batches_open: 0,
             held: Vec::new(),
             created: Vec::new(),
+            awake: Vec::new(),
             actions: states.iter().enumerate().map(action).collect(),
         }
     }
@@ -759,6 +785,32 @@ mod tests {
         let view = idle_view(&record, &looked, None, false);
         assert_eq!((view.state, view.damaged), (RunState::Failed, false));
         assert_eq!(view.reason.unwrap().code, ErrorCode::JournalNewer);
+    }
+
+    #[test]
+    fn devices_that_are_left_active_are_told_wherever_the_run_is_at_rest() {
+        let device = "5f2a8e3b9c1d4e0000000001".parse().unwrap();
+        let status = RunStatus { awake: vec![(device, "Truck 1".into())], ..holding(&[]) };
+        let left = LeftBehind { awake: status.awake.clone(), ..LeftBehind::default() };
+        for (stopped, given_up) in [(false, None), (true, None), (true, Some(left))] {
+            let record = RunRecord { stopped, ..record("20261122-043000000-00aa") };
+            let looked = Looked {
+                status: Ok(status.clone()),
+                damaged: false,
+                planned_again: false,
+                given_up,
+                proof: None,
+                undone: None,
+            };
+            let view = idle_view(&record, &looked, None, false);
+            assert_eq!(view.awake, ["Truck 1"]);
+            let line = &view.safe_to_close;
+            assert!(
+                line.ends_with("1 device of Plant that was inactive may still be active: see below."),
+                "{line}"
+            );
+            assert!(view.given_up.is_none_or(|told| told.awake == ["Truck 1"]));
+        }
     }
 
     #[test]

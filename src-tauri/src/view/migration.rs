@@ -363,6 +363,8 @@ pub struct GivenUpView {
     pub at: Whole,
     /// Actions that may be switched off, by name.
     pub actions: Vec<String>,
+    /// Devices that were inactive and may be active still, by name.
+    pub awake: Vec<String>,
     /// Devices that may have a token of the run, by name, or by id where the plan has none.
     pub tokens: Vec<String>,
     /// Whether files of its own may be there.
@@ -405,6 +407,8 @@ pub struct RunView {
     pub undone: Option<UndoneView>,
     /// Actions that its records would set off.
     pub actions: Vec<ActionView>,
+    /// Devices that were inactive and that it, or its undo, may have left active, by name.
+    pub awake: Vec<String>,
     /// What was held back, and why.
     pub held: Vec<HeldView>,
     /// Its journal cannot be read any more, so that what it lacks has to be planned again.

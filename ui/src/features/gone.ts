@@ -1,5 +1,5 @@
-// Whether an error may mean that a project is gone for good, and not only busy or slow.
-import type { UiError } from "../ipc";
+// Whether an error may mean that one project of a run is gone for good, and not only busy or slow.
+import type { End, UiError } from "../ipc";
 
 const CODES: readonly UiError["code"][] = [
   "unreachable",
@@ -10,6 +10,7 @@ const CODES: readonly UiError["code"][] = [
   "other_project",
 ];
 
-export function mayBeGone(error: UiError | null): boolean {
-  return error !== null && CODES.includes(error.code);
+/** What does not say which of the two it means may mean the target. */
+export function mayBeGone(side: End, error: UiError | null): boolean {
+  return error !== null && CODES.includes(error.code) && (error.side ?? "target") === side;
 }

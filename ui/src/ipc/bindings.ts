@@ -318,6 +318,9 @@ export type Depth = "counted" | "exact";
 
 export type DifferenceKind = "missing" | "changed" | "doubled";
 
+/**  One of the two projects of a migration. */
+export type End = "source" | "target";
+
 /**  Kinds of failure that the window treats differently. */
 export type ErrorCode = "bad_input" | "unauthorized" | "forbidden" | "not_found" | "unreachable" | "refused" | "rate_limited" | "quote_expired" | "quote_changed" | "project_busy" | "conflict" | "same_project" | "plan_changed" | "other_project" | "not_approved" | "planned_again" | "keyring_locked" | "keyring_missing" | "keyring_denied" | "credential_missing" | "practice_failed" | "journal" | "journal_damaged" | "journal_gone" | "journal_newer" | "journal_readable" | "in_use" | "undecodable" | "internal";
 
@@ -326,6 +329,8 @@ export type GivenUpView = {
 	at: Whole,
 	/**  Actions that may be switched off, by name. */
 	actions: string[],
+	/**  Devices that were inactive and may be active still, by name. */
+	awake: string[],
 	/**  Devices that may have a token of the run, by name, or by id where the plan has none. */
 	tokens: string[],
 	/**  Whether files of its own may be there. */
@@ -910,6 +915,8 @@ export type RunView = {
 	undone: UndoneView | null,
 	/**  Actions that its records would set off. */
 	actions: ActionView[],
+	/**  Devices that were inactive and that it, or its undo, may have left active, by name. */
+	awake: string[],
 	/**  What was held back, and why. */
 	held: HeldView[],
 	/**  Its journal cannot be read any more, so that what it lacks has to be planned again. */
@@ -999,6 +1006,8 @@ export type UiError = {
 	hint: string | null,
 	/**  Whether the same command may succeed later without anybody changing anything. */
 	retryable: boolean,
+	/**  Which project of a migration it is about, if it is about one alone. */
+	side?: End | null,
 };
 
 /**  What came of taking a run back: three lists that leave nothing out. */

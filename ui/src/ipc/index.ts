@@ -9,6 +9,7 @@ export class IpcError extends Error {
   readonly code: UiError["code"];
   readonly hint: string | null;
   readonly retryable: boolean;
+  readonly side: UiError["side"];
 
   constructor(error: UiError) {
     super(error.message);
@@ -16,13 +17,15 @@ export class IpcError extends Error {
     this.code = error.code;
     this.hint = error.hint;
     this.retryable = error.retryable;
+    this.side = error.side;
   }
 }
 
 /** What to show for anything that was thrown; only a defect of ours is not an IpcError. */
 export function asUiError(thrown: unknown): UiError {
   if (thrown instanceof IpcError) {
-    return { code: thrown.code, message: thrown.message, hint: thrown.hint, retryable: thrown.retryable };
+    const { code, message, hint, retryable, side } = thrown;
+    return { code, message, hint, retryable, side };
   }
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return { code: "internal", message, hint: null, retryable: false };

@@ -323,17 +323,23 @@ export const migration = {
     ask: "Give this run up?",
     askText: (target: string) =>
       `Use this only if ${target} does not exist any more. Nothing is sent. The run is over then; it cannot be resumed.`,
-    leaves: (records: number, actions: string[], batches: number) => {
+    sourceGone: (source: string, target: string) =>
+      `It does not answer. If it may come back, wait, and choose “Resume” then. If it is gone for good, choose “Stop…”: what is written stays in ${target}, and what the run has switched there is switched back. After that you can still take the run back: ${source} is not needed for it.`,
+    leaves: (records: number, actions: string[], awake: string[], batches: number) => {
       const stored = `If the project still exists, this is left there: ${counted(records, "stored record", "stored records")}`;
       const off =
         actions.length > 0
           ? `, ${counted(actions.length, "action", "actions")} switched off (${actions.join(", ")})`
           : "";
+      const active =
+        awake.length > 0
+          ? `, ${counted(awake.length, "device", "devices")} active that ${awake.length === 1 ? "was" : "were"} inactive (${awake.join(", ")})`
+          : "";
       const doubt =
         batches > 0
           ? `, and ${counted(batches, "batch", "batches")} of which nobody knows whether ${batches === 1 ? "it" : "they"} arrived`
           : "";
-      return `${stored}${off}${doubt}.`;
+      return `${stored}${off}${active}${doubt}.`;
     },
     confirm: "Give up",
     title: (when: string) => `Given up on ${when}`,
@@ -341,6 +347,8 @@ export const migration = {
       n === 1 ? "One record that it stored stays." : `${count(n)} records that it stored stay.`,
     lead: (target: string) => `If ${target} still exists:`,
     actions: (names: string[]) => `Switch on these actions, here or yourself: ${names.join(", ")}.`,
+    awake: (names: string[]) =>
+      `Make these devices inactive again, as they were before, here or yourself: ${names.join(", ")}.`,
     tokens: (names: string[]) => `Remove the token “Holdfast run …” from: ${names.join(", ")}.`,
     incomplete: (names: string[]) => `These devices were made and not completed: ${names.join(", ")}.`,
     files: "Files of this run may be there. The next run takes them away.",
@@ -350,6 +358,23 @@ export const migration = {
         : `Of ${count(n)} batches nobody knows whether they arrived. A new rehearsal shows what is missing.`,
     nothing: "Nothing else is left of it.",
     removeTokens: "Remove the tokens",
+    releaseAll: "Put all this right",
+  },
+
+  leftActive: {
+    title: (n: number) =>
+      n === 1 ? "A device may still be active" : `${count(n)} devices may still be active`,
+    text: (names: string[], target: string) =>
+      names.length === 1
+        ? `${names[0]} was inactive in ${target}. The run activated it for its records and has not made it inactive again. Until then it takes whatever is sent to it.`
+        : `These were inactive in ${target}. The run activated them for their records and has not made them inactive again. Until then they take whatever is sent to them: ${names.join(", ")}.`,
+    rest: "Make inactive again",
+    withActions: "“Switch them on again”, above, also makes what is named here inactive again.",
+    ends: "“Resume” goes on with the run, which does it at the end. “Make inactive again” does it now and ends the run: what is written stays, and what is missing needs a new rehearsal.",
+    undo: "“Make inactive again” leaves the taking back where it is.",
+    over: "“Make inactive again” writes no record.",
+    changed:
+      "What somebody has changed since is left as it is and stays named here: then look at it in the project.",
   },
 
   run: {
@@ -392,7 +417,7 @@ export const migration = {
         replaces
           ? "What has been written stays, and what has been removed stays removed (it is kept on this computer). You cannot resume this run afterwards: rehearse again for the rest, or take the run back."
           : "What has been written stays. You cannot resume this run afterwards: either rehearse again, which plans only what is still missing, or take the run back."
-      } Devices that were inactive and that it has activated may stay active until you take the run back. Afterwards, check on this page that every action is switched on again.`,
+      } Afterwards, look at this page: it names actions that are still switched off, and devices that are still active, and offers to put that right.`,
     stopConfirm: "Stop it",
     resumeNote:
       "It goes on where it stopped. A batch whose fate is unknown is looked up first, so nothing is doubled.",

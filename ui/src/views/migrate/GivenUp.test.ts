@@ -7,6 +7,7 @@ import Run from "./Run.svelte";
 const left = {
   at: 0,
   actions: ["Alarm"],
+  awake: ["Truck 2"],
   tokens: ["Truck 1"],
   files: false,
   incomplete: [],
@@ -29,6 +30,7 @@ async function open(over: Partial<Record<keyof RunView, unknown>>) {
     records_done: 7,
     records_total: 9,
     actions: [{ id: "a", name: "Alarm", state: "held", acted: null }],
+    awake: [],
     held: [],
     batches_to_check: 0,
     undone: null,
@@ -52,10 +54,12 @@ describe("a run that was given up", () => {
     await open({ state: "given_up", given_up: left, actions });
     expect(screen.getByTestId("run-state").textContent).toBe(w.run.state.given_up);
     expect(screen.getByText(w.giveUp.actions(["Alarm"]))).toBeTruthy();
+    expect(screen.getByText(w.giveUp.awake(["Truck 2"]))).toBeTruthy();
     expect(screen.getByText(w.giveUp.tokens(["Truck 1"]))).toBeTruthy();
     expect(screen.getByText(w.giveUp.batches(1))).toBeTruthy();
     expect(screen.queryByTestId("run-resume")).toBeNull();
-    expect(screen.getByTestId("release")).toBeTruthy();
+    expect(screen.getByTestId("release").textContent.trim()).toBe(w.giveUp.releaseAll);
+    expect(screen.queryByTestId("left-active")).toBeNull();
     expect(screen.getByTestId("undo")).toBeTruthy();
   });
 });
@@ -79,10 +83,41 @@ describe("giving up", () => {
     expect(screen.queryByTestId("give-up")).toBeNull();
   });
 
+  it("is not offered where only the source is silent: stopping needs the target alone", async () => {
+    await open({ reason: { ...unreachable, side: "source" } });
+    expect(screen.queryByTestId("give-up")).toBeNull();
+    expect(screen.getByText(w.giveUp.sourceGone("Copy", "Plant"))).toBeTruthy();
+    expect(screen.getByTestId("run-stop")).toBeTruthy();
+  });
+
+  it("is offered once the target of such a run is silent too", async () => {
+    await open({ reason: { ...unreachable, side: "source" } });
+    vi.spyOn(ipc, "releaseRun").mockRejectedValue(new IpcError({ ...unreachable, side: "target" }));
+    screen.getByTestId("release").click();
+    expect(await screen.findByTestId("give-up")).toBeTruthy();
+    expect(screen.queryByTestId("source-gone")).toBeNull();
+  });
+
   it("says in its dialog what is left", async () => {
-    await open({ reason: unreachable });
+    await open({ reason: unreachable, awake: ["Truck 2"] });
     screen.getByTestId("give-up").click();
     const said = await screen.findByTestId("give-up-leaves");
-    expect(said.textContent).toBe(w.giveUp.leaves(7, ["Alarm"], 0));
+    expect(said.textContent).toBe(w.giveUp.leaves(7, ["Alarm"], ["Truck 2"], 0));
+  });
+});
+
+describe("devices that a run has left active", () => {
+  it("are named and made inactive again by one button", async () => {
+    await open({ state: "stopped", actions: [], awake: ["Truck 2"] });
+    expect(screen.getByText(w.leftActive.text(["Truck 2"], "Plant"))).toBeTruthy();
+    const release = vi.spyOn(ipc, "releaseRun").mockResolvedValue(null);
+    screen.getByTestId("let-rest").click();
+    expect(release).toHaveBeenCalledWith("r");
+  });
+
+  it("rest with the actions, where the run holds some", async () => {
+    await open({ awake: ["Truck 2"] });
+    expect(screen.getByTestId("left-active").textContent).toContain(w.leftActive.withActions);
+    expect(screen.queryByTestId("let-rest")).toBeNull();
   });
 });
