@@ -1,12 +1,12 @@
 use std::time::{Duration, Instant};
 
-use tago_api::client::{Api, ApiError, Delivery, Retries, Settings};
+use tago_api::client::{Api, ApiError, Delivery, DeviceQuery, Retries, Settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::credential;
+use crate::{TOKEN, credential};
 
 const ADDED: &str = r#"{"status":true,"result":"1 Data Added"}"#;
 const INFO: &str = r#"{"status":true,"result":{"id":"5f2a8e3b9c1d4e0011223344","name":"Default"}}"#;
@@ -147,6 +147,85 @@ async fn an_endless_answer_is_cut_off() {
     let settings = Settings { answer_limit: 4_999, ..Settings::default() };
     let error = Api::new(&address, credential, settings).unwrap().info().await.unwrap_err();
     assert!(matches!(error, ApiError::TooLarge { limit: 4_999, .. }), "{error:?}");
+}
+
+/// It never falls silent, and never ends.
+#[tokio::test]
+async fn an_answer_that_trickles_is_left_when_the_call_has_lasted_too_long() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, credential) = credential(&format!("http://{}", listener.local_addr().unwrap()));
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_request(&mut stream).await;
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        while stream.write_all(b" ").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    let settings =
+        Settings { call_timeout: Duration::from_millis(300), ..Settings::default().without_retries() };
+    let device = Api::new(&address, credential, settings).unwrap().as_device(&"t".into()).unwrap();
+    let begun = Instant::now();
+    let error = device.write(&[]).await.unwrap_err();
+    assert_eq!(error.delivery(), Delivery::Ambiguous, "{error:?}");
+    assert!(begun.elapsed() >= Duration::from_millis(300), "{:?}", begun.elapsed());
+}
+
+/// A connection on which more was said than asked for is not asked again.
+#[tokio::test]
+async fn an_answer_that_came_twice_is_not_taken_for_the_next_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        // Each connection speaks of its own number, twice.
+        for number in 1.. {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            read_request(&mut stream).await;
+            let body = format!(r#"{{"status":true,"result":"{number} Data Added"}}"#);
+            let whole = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            stream.write_all(whole.repeat(2).as_bytes()).await.unwrap();
+            // It stays open until the client leaves.
+            tokio::spawn(async move { stream.read(&mut [0; 1]).await });
+        }
+    });
+    let device = patient(&address).as_device(&"t".into()).unwrap();
+    for number in 1..=3 {
+        assert_eq!(device.write(&[]).await.unwrap(), number);
+    }
+}
+
+/// The page that a hotel shows before it lets anybody through.
+#[tokio::test]
+async fn a_page_instead_of_an_answer_is_neither_an_empty_list_nor_a_refusal() {
+    let server = MockServer::start().await;
+    let page = ResponseTemplate::new(200).set_body_raw("<html>Welcome</html>", "text/html");
+    Mock::given(method("GET")).respond_with(page).mount(&server).await;
+    let error = patient(&server.uri()).devices(&DeviceQuery::all()).await.unwrap_err();
+    assert!(matches!(error, ApiError::Undecodable { .. }), "{error:?}");
+}
+
+/// Whoever answers in the platform's place cannot show its certificate: no request goes there, and no token.
+#[tokio::test]
+async fn who_cannot_show_the_platforms_certificate_gets_no_token() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("https://{}", listener.local_addr().unwrap());
+    let heard = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut heard = vec![0; 4096];
+        let read = stream.read(&mut heard).await.unwrap();
+        let plain = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        stream.write_all(plain.as_bytes()).await.unwrap();
+        heard.truncate(read);
+        stream.read_to_end(&mut heard).await.ok();
+        heard
+    });
+    let (address, credential) = credential(&address);
+    let api = Api::new(&address, credential, Settings::default().without_retries()).unwrap();
+    let error = api.as_device(&TOKEN.into()).unwrap().write(&[]).await.unwrap_err();
+    assert_eq!(error.delivery(), Delivery::NotReceived, "{error:?}");
+    let heard = String::from_utf8_lossy(&heard.await.unwrap()).into_owned();
+    assert!(!heard.is_empty() && !heard.contains("POST") && !heard.contains(TOKEN), "{heard}");
 }
 
 async fn write(address: &str) -> Result<u64, ApiError> {

@@ -3,12 +3,13 @@ use std::io::Write;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tago_api::client::{
-    AnalysisCode, ApiError, Document, NewServiceAuthorization, Permission, ResourceType, StoredFile,
+    AnalysisCode, Api, ApiError, Document, NewServiceAuthorization, Permission, ResourceType, Settings,
+    StoredFile,
 };
 use wiremock::matchers::{body_json, body_string, header, method, path, query_param};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-use crate::{TOKEN, answer, api};
+use crate::{TOKEN, answer, api, credential};
 
 const ID: &str = "5f2a8e3b9c1d4e0011223344";
 const OTHER: &str = "5f2a8e3b9c1d4e0011223355";
@@ -249,6 +250,22 @@ async fn a_script_is_fetched_behind_its_link_and_unpacked() {
     assert_eq!(source, b"console.log(1);");
     let code = AnalysisCode { source, file_name: "script.js".into(), runtime: "deno-rt2025".into() };
     api.upload_analysis(ID, &code).await.unwrap();
+}
+
+/// A few bytes may unpack to more than this computer holds.
+#[tokio::test]
+async fn a_script_that_unpacks_to_more_than_may_be_held_is_refused() {
+    let server = MockServer::start().await;
+    let shown = format!(r#"{{"status":true,"result":{{"url":"{}/script.gz"}}}}"#, server.uri());
+    answer(&server, "GET", &format!("/analysis/{ID}/download"), 200, &shown).await;
+    let bomb = packed(&vec![b' '; 10_000_000]);
+    assert!(bomb.len() < 100_000, "{} bytes", bomb.len());
+    let bomb = ResponseTemplate::new(200).set_body_bytes(bomb);
+    Mock::given(method("GET")).and(path("/script.gz")).respond_with(bomb).mount(&server).await;
+    let (address, credential) = credential(&server.uri());
+    let settings = Settings { answer_limit: 100_000, ..Settings::default().without_retries() };
+    let error = Api::new(&address, credential, settings).unwrap().analysis_source(ID).await.unwrap_err();
+    assert!(matches!(error, ApiError::TooLarge { limit: 100_000, .. }), "{error:?}");
 }
 
 #[tokio::test]
