@@ -4,6 +4,7 @@ use secrecy::SecretString;
 use tago_api::client::{DeviceQuery, RecordQuery, TimeRange};
 
 use crate::ctl::{Ctl, Ended, bare};
+use crate::damaged::Damaged;
 use crate::oracle::{self, NONE};
 use crate::platform::{Platform, Project};
 
@@ -147,6 +148,38 @@ async fn an_approval_counts_for_one_plan_between_two_projects() {
     std::fs::write(ctl.plan_file(), plan).unwrap();
     ctl.run(&fingerprint, None).sentence(6);
     assert_eq!(before, oracle::records(&database, None));
+}
+
+/// A gateway answers in the target's place: it may have handed a batch on or not. A run goes on beside such
+/// answers, and is not at it for ever if there are no others.
+#[tokio::test(flavor = "multi_thread")]
+async fn f06_a_burst_of_gateway_errors_doubles_nothing_and_is_not_asked_for_ever() {
+    let platform = Platform::start();
+    let Damaged { target, backup, .. } = Damaged::of(&platform).await;
+    let copy = platform.restore(target.id, backup.id).await;
+    let (ours, theirs) = (platform.database(&copy).await, platform.database(&target).await);
+    let ctl = Ctl::between(&copy, &target);
+    let missing = ctl.plan(&[]).json(0);
+    let fingerprint = missing["fingerprint"].as_str().unwrap();
+
+    platform.fault(&target, "status", 1.0, 1, 0).await;
+    let halted = ctl.run(fingerprint, None).json(5);
+    assert_eq!((&halted["ending"], &halted["records_done"]), (&"halted".into(), &0.into()), "{halted}");
+    let struck = platform.struck().await[0];
+    assert!((1..=20).contains(&struck), "asked {struck} times");
+
+    platform.come_back().await;
+    platform.fault(&target, "commit_then_status", 0.5, 1, 0).await;
+    let finished = ctl.resume(None).json(0);
+    assert!(platform.struck().await[0] > 3);
+    platform.come_back().await;
+    assert_eq!(finished["records_done"], missing["records"]["to_write"]);
+    assert_eq!(ctl.prove().json(0)["green"], true);
+    let again = ctl.plan(&[]).json(0);
+    assert_eq!(
+        (&again["nothing_to_do"], oracle::records(&theirs, None).duplicates()),
+        (&true.into(), oracle::records(&ours, None).duplicates())
+    );
 }
 
 /// The target goes away in the middle of a run, and comes back.

@@ -45,6 +45,45 @@ async fn a_run_of_records_only_reads_its_source() {
     assert!(asked["GET /device/{device}/data"] > 10, "{asked:?}");
 }
 
+/// What the source gets after the rehearsal is not moved: a time range that has become another is held back, and
+/// the rest goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_to_the_source_after_the_rehearsal_is_not_moved() {
+    let platform = Platform::start();
+    let Damaged { target, backup, emptied, month, .. } = Damaged::of(&platform).await;
+    let source = platform.restore(target.id, backup.id).await;
+    let (ours, theirs) = (platform.database(&source).await, platform.database(&target).await);
+    let (sealed, before) = (oracle::records(&ours, None), oracle::records(&theirs, None));
+    let ctl = Ctl::between(&source, &target);
+    let chosen: Vec<String> = emptied.iter().map(ToString::to_string).collect();
+    let options: Vec<&str> = chosen.iter().flat_map(|device| ["--device", device]).collect();
+    let plan = ctl.plan(&options).json(0);
+
+    let now = backup.created_at + Duration::from_secs(30 * 86_400);
+    let middle = month.from + Duration::from_secs(15 * 86_400);
+    for (device, time) in [(emptied[0], now), (emptied[1], middle)] {
+        let sensor = device_api(&source.api(), device).await;
+        assert_eq!(sensor.write(&[record("temperature", time, LATE)]).await.unwrap(), 1);
+    }
+    let run = ctl.run(plan["fingerprint"].as_str().unwrap(), None);
+    let run = run.json_of_any();
+    println!("{run:#}");
+    let held = run["held"].as_array().unwrap();
+    assert!(!held.is_empty() && held.iter().all(|held| held["device"] == chosen[1].as_str()), "{run}");
+    let found = oracle::records(&theirs, None);
+    assert_eq!(found.without_group(LATE), found, "what came later was moved");
+    let whole = before.plus(&sealed.of(&chosen).minus(&before));
+    let others = [chosen[0].clone(), chosen[2].clone()];
+    assert_eq!(whole.of(&others).compare(&found.of(&others)), NONE);
+    assert_eq!((found.minus(&whole).count(), before.minus(&found).count()), (0, 0));
+
+    // What was held back is planned again, with what came.
+    let again = ctl.plan(&options).json(0);
+    assert_eq!(again["records"]["to_write"], whole.minus(&found).count() + 1, "{again}");
+}
+
+const LATE: &str = "came-later";
+
 /// A device that sends what its network calls `payload` keeps these records, beside the others of their group.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_variable_called_payload_arrives_like_any_other() {
