@@ -22,7 +22,7 @@ use crate::machine::Route;
 use crate::machine::ledger::Ledger;
 use crate::pacer::Pacers;
 use crate::plan::{DeviceItem, Item, Plan, Verdict};
-use crate::ports::Target;
+use crate::ports::{PortError, Range, Target};
 use crate::progress::Phase;
 use crate::reader::Reader;
 use crate::run::actions::let_go;
@@ -387,18 +387,60 @@ impl<'a> Undo<'a> {
     /// What was asked for and has not begun cannot begin without its file. Then waits until all that has
     /// begun is over, and for uploads that may have come meanwhile.
     async fn remove_files(&mut self, journal: &mut dyn Journal, wait: Duration) -> Result<(), Break> {
-        let wait = if self.ledger.has_files { self.settings.late_commit_bound } else { wait };
-        for wait in [wait, Duration::ZERO] {
-            if self.ledger.has_files {
-                let cleared = clear::all(&self.reader(), self.target, Whose::Of(&self.ledger.run)).await;
-                cleared.map_err(effect::halt)?;
-            }
+        let imports = self.imports_in_doubt();
+        let awaits_files = self.ledger.has_files || !imports.is_empty();
+        let wait = if awaits_files { self.settings.late_commit_bound } else { wait };
+        self.clear_files().await?;
+        let mut there = self.counted(&imports).await?;
+        loop {
             self.env.clock.sleep(wait).await;
+            self.clear_files().await?;
+            let now = self.counted(&imports).await?;
+            if self.ledger.has_files || now != there {
+                // Until then what is there may be what the run had imported.
+                let now = self.env.clock.now();
+                self.sent.extend(imports.iter().map(|item| (*item, now)));
+            }
+            if now == there {
+                break;
+            }
+            there = now;
+            self.watch.pass().await?;
         }
         if self.ledger.has_files {
             self.journal(journal, Row::FilesRemoved {})?;
         }
         Ok(())
+    }
+
+    async fn clear_files(&self) -> Result<(), Break> {
+        if self.ledger.has_files {
+            let cleared = clear::all(&self.reader(), self.target, Whose::Of(&self.ledger.run)).await;
+            cleared.map_err(effect::halt)?;
+        }
+        Ok(())
+    }
+
+    /// Items of which a file may still be imported.
+    fn imports_in_doubt(&self) -> Vec<u32> {
+        let data = self.ledger.data.iter();
+        let in_doubt = data.filter(|(_, data)| data.doubt && !data.done && data.file.is_some());
+        in_doubt.map(|(item, _)| *item).collect()
+    }
+
+    /// How many records the target has in the times of each of these.
+    async fn counted(&self, items: &[u32]) -> Result<Vec<u64>, Break> {
+        let mut counts = Vec::new();
+        for (device, data) in items.iter().filter_map(|item| self.place_of(*item)) {
+            let variables = self.plan.header.choices.variables();
+            let range = Range { from: data.from, to: data.to, variables };
+            let count = self.reader().ask(Route::Read, || self.target.count(device, &range)).await;
+            counts.push(match count {
+                Err(PortError::NotFound { .. }) => 0,
+                count => count.map_err(effect::halt)?,
+            });
+        }
+        Ok(counts)
     }
 
     /// Places of device items, last first.
@@ -476,13 +518,19 @@ impl<'a> Undo<'a> {
 
 /// When the run sent something of each item for the last time.
 pub(crate) fn last_sent(rows: &[(Time, Row)], settings: &Settings) -> BTreeMap<u32, Time> {
-    let sent = rows.iter().filter_map(|(at, row)| match row {
-        Row::Intent { item, file: None, .. } => Some((*item, *at)),
-        // It is carried out some time later.
-        Row::Intent { item, file: Some(_), .. } => Some((*item, *at + settings.import_bound)),
-        _ => None,
-    });
-    sent.collect()
+    let (mut sent, mut gone) = (BTreeMap::new(), Time::MIN);
+    for (at, row) in rows.iter().rev() {
+        match row {
+            Row::FilesRemoved {} => gone = gone.max(*at),
+            Row::Intent { item, file, .. } => {
+                // It is carried out some time later, as long as its file is there.
+                let last = if file.is_some() { gone.max(*at + settings.import_bound) } else { *at };
+                sent.entry(*item).or_insert(last);
+            }
+            _ => {}
+        }
+    }
+    sent
 }
 
 impl Kept {

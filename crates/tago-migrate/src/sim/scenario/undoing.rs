@@ -55,6 +55,7 @@ impl Play {
             self.others_write();
         }
         self.furnish_file();
+        self.target.project.lock().unwrap().imports_slowly = true;
         let most = match sessions {
             Some(sessions) => sessions,
             None if self.chance.permille(300) => 1 + self.chance.below(3),
