@@ -16,7 +16,7 @@ use crate::journal::{Filed, Row, Was};
 use crate::lane::probe::{self, Candidate};
 use crate::lane::{FILE_BYTES, FOLDER, Spelling, sheet};
 use crate::load::{Load, Parcels};
-use crate::plan::{DataItem, Item, Lane};
+use crate::plan::{DataItem, Item};
 use crate::ports::{PortError, WriteError};
 use crate::record::{Record, Tally};
 use crate::run::{Halt, Side};
@@ -44,6 +44,8 @@ pub(crate) enum Errand {
     FindOthers { run: String },
     /// Take that away.
     ClearOthers { run: String },
+    /// Count what the target has on devices into which they may have been imported.
+    CountOthers,
 }
 
 /// What became of it.
@@ -59,12 +61,17 @@ pub(crate) enum ErrandDone {
     Cleared(Result<(), PortError>),
     OthersFound(Result<bool, PortError>),
     OthersCleared(Result<(), PortError>),
+    OthersCounted(Result<Vec<u64>, PortError>),
 }
 
 /// How far this session is with files.
 #[derive(Default)]
 pub(crate) struct Imports {
     others: Others,
+    /// Whether there were some.
+    others_were_found: bool,
+    /// So many records were there when they were last counted since.
+    last_counts: Option<Vec<u64>>,
     probing: Probing,
     /// What is in doubt, by item.
     under_way: BTreeMap<u32, UnderWay>,
@@ -86,8 +93,10 @@ enum Others {
     Busy,
     /// They are asked about again then.
     Later(Duration),
-    /// They are gone, and what had begun is over by then.
-    Gone(Duration),
+    /// They are gone; what had begun is to be counted.
+    Gone,
+    /// It is counted again then.
+    Counted(Duration),
     Over,
 }
 
@@ -158,7 +167,7 @@ impl Imports {
     /// When to go on.
     pub(super) fn wakes_at(&self) -> Option<Duration> {
         let others = match self.others {
-            Others::Later(moment) | Others::Gone(moment) => Some(moment),
+            Others::Later(moment) | Others::Counted(moment) => Some(moment),
             _ => None,
         };
         let probe = match self.probing.stage {
@@ -169,7 +178,7 @@ impl Imports {
     }
 
     pub(super) fn waiting_for(&self) -> Option<String> {
-        if let Others::Gone(_) = self.others {
+        if self.others_were_found && self.others != Others::Over {
             return Some("whatever an earlier run may have left on its way to the target".to_owned());
         }
         (!self.under_way.is_empty()).then(|| "the target to import the files that it was given".to_owned())
@@ -203,7 +212,7 @@ impl Turn<'_> {
         let (now, imports) = (self.moment.elapsed, &mut self.state.imports);
         imports.others = match imports.others {
             Others::Later(moment) if moment <= now => Others::Unknown,
-            Others::Gone(moment) if moment <= now => Others::Over,
+            Others::Counted(moment) if moment <= now => Others::Gone,
             others => others,
         };
         if matches!(imports.probing.stage, Phase::Until(moment) if moment <= now) {
@@ -211,30 +220,32 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether no import of another run can begin any more. If not, goes on with it.
+    /// Whether no import of another run can begin any more. If not, goes on with it. What an import brings
+    /// after a window was read is doubled, however the records of this run travel.
     pub(super) fn others_are_gone(&mut self) -> bool {
-        if self.state.plan.header.choices.lane == Lane::Stream {
-            return true;
-        }
         // What was uploaded shortly before the rehearsal need not be listed before then.
         if let Some(quiet) = self.state.quiet_until.filter(|quiet| *quiet > self.moment.elapsed) {
             self.state.imports.others = Others::Later(quiet);
         }
-        if self.state.imports.others == Others::Unknown {
-            self.state.imports.others = Others::Busy;
-            let run = self.state.ledger.run.clone();
-            self.errand(Errand::FindOthers { run });
-        }
-        self.state.imports.others == Others::Over
+        let errand = match self.state.imports.others {
+            Others::Unknown => Errand::FindOthers { run: self.state.ledger.run.clone() },
+            Others::Gone => Errand::CountOthers,
+            others => return others == Others::Over,
+        };
+        self.state.imports.others = Others::Busy;
+        self.errand(errand);
+        false
     }
 
     fn others_found(&mut self, result: Result<bool, PortError>) {
         match result {
             Ok(true) => {
+                self.state.imports.others_were_found = true;
                 self.journal(Row::OthersRemoval {});
                 let run = self.state.ledger.run.clone();
                 self.errand(Errand::ClearOthers { run });
             }
+            Ok(false) if self.state.imports.others_were_found => self.state.imports.others = Others::Gone,
             // A platform without files has imported none, and who may not see files learns of it by the first
             // request that is needed.
             Ok(false)
@@ -247,9 +258,21 @@ impl Turn<'_> {
 
     fn others_cleared(&mut self, result: Result<(), PortError>) {
         match result {
-            Ok(()) => {
+            Ok(()) => self.state.imports.others = Others::Gone,
+            Err(cause) => self.others_failed(&cause),
+        }
+    }
+
+    /// One that had begun may store record after record for long.
+    fn others_counted(&mut self, result: Result<Vec<u64>, PortError>) {
+        match result {
+            Ok(there) if self.state.imports.last_counts.as_ref() == Some(&there) => {
+                self.state.imports.others = Others::Over;
+            }
+            Ok(there) => {
+                self.state.imports.last_counts = Some(there);
                 let moment = self.moment.elapsed + self.state.config.late_commit_bound;
-                self.state.imports.others = Others::Gone(moment);
+                self.state.imports.others = Others::Counted(moment);
             }
             Err(cause) => self.others_failed(&cause),
         }
@@ -597,6 +620,7 @@ impl Turn<'_> {
             ErrandDone::Cleared(result) => self.cleared(result),
             ErrandDone::OthersFound(result) => self.others_found(result),
             ErrandDone::OthersCleared(result) => self.others_cleared(result),
+            ErrandDone::OthersCounted(result) => self.others_counted(result),
         }
     }
 

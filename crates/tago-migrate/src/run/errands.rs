@@ -6,7 +6,7 @@ use super::drive::Hands;
 use crate::lane::clear::{self, Whose};
 use crate::machine::Route;
 use crate::machine::import::{Errand, ErrandDone};
-use crate::plan::Item;
+use crate::plan::{DeviceItem, Item, Verdict};
 use crate::planted::{Bug, is_planted};
 use crate::ports::{Order, PortError, Range};
 
@@ -71,6 +71,32 @@ impl Hands<'_> {
                 let cleared = clear::all(&self.patient(), target, Whose::NotOf(&run)).await;
                 ErrandDone::OthersCleared(cleared.map(drop))
             }
+            Errand::CountOthers => ErrandDone::OthersCounted(self.count_devices().await),
         }
+    }
+
+    /// How many records each device has into which the plan writes, in the times of what it writes.
+    async fn count_devices(&self) -> Result<Vec<u64>, PortError> {
+        let plan = self.world.plan;
+        let mut counts = Vec::new();
+        for item in &plan.items {
+            let Item::Device(DeviceItem { device, target: Some(target), .. }) = item else { continue };
+            let times = plan.items.iter().filter_map(|item| match item {
+                Item::Data(data) if data.device == *device && data.verdict == Verdict::Fill => {
+                    Some((data.from, data.to))
+                }
+                _ => None,
+            });
+            let Some((from, to)) = times.reduce(|all, (from, to)| (all.0.min(from), all.1.max(to))) else {
+                continue;
+            };
+            let range = Range { from, to, variables: plan.header.choices.variables() };
+            let count = self.target().ask(Route::Read, || self.world.target.count(*target, &range)).await;
+            counts.push(match count {
+                Err(PortError::NotFound { .. }) => 0,
+                count => count?,
+            });
+        }
+        Ok(counts)
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn bag(records: &[FakeRecord]) -> Bag {
 }
 
 /// serde_json's own map is sorted, and its numbers are made doubles: nothing of the engine's spelling.
-fn entry(record: &FakeRecord) -> (String, i64, String) {
+pub(super) fn entry(record: &FakeRecord) -> Key {
     let mut fields: Value = serde_json::from_str(&record.json).unwrap();
     if let Some(fields) = fields.as_object_mut() {
         fields.remove("time");

@@ -728,6 +728,10 @@ impl Target for FakePort {
     async fn files(&self, folder: &str) -> Result<Vec<String>, PortError> {
         let prefix = format!("{folder}/");
         self.get(|project| {
+            project.listings += 1;
+            if project.hides_files {
+                return Err(PortError::Auth { message: "Authorization Denied".into() });
+            }
             Ok(project.files.keys().filter(|path| path.starts_with(&prefix)).cloned().collect())
         })
         .await

@@ -8,7 +8,7 @@ use tago_api::{ActionId, DeviceId, ParamId, Time};
 
 use super::chance::Chance;
 use super::journal::{Crash, Memory};
-use super::oracle::{Bag, Key, bag, judge, removed, renamed, wanted};
+use super::oracle::{Bag, Key, bag, entry, judge, removed, renamed, wanted};
 use super::port::{BEGINNING, FAULTS, FAULTS_OF_IMPORTS, FakePort, Fault, VirtualClock, token};
 use super::steps;
 use super::world::{FakeAction, FakeDevice, FakeRecord, Project};
@@ -116,6 +116,8 @@ struct Play {
     keep: Arc<keep::Memory>,
     /// What others wrote to each device of the target, by the device's id there.
     foreign: Arc<Mutex<BTreeMap<DeviceId, Vec<FakeRecord>>>>,
+    /// What the import of a file that was left behind brought of the same records.
+    came: Arc<Mutex<BTreeMap<DeviceId, Vec<FakeRecord>>>>,
     /// Which actions of the target were active.
     actions: BTreeMap<ActionId, bool>,
     /// Which devices of the target were inactive.
@@ -195,6 +197,7 @@ impl Play {
             first_crash: None,
             keep: Arc::default(),
             foreign: Arc::default(),
+            came: Arc::default(),
             actions: BTreeMap::new(),
             resting: BTreeMap::new(),
         };

@@ -47,6 +47,10 @@ pub(super) struct Project {
     pub(super) meanwhile: Option<Deed>,
     pub(super) actions: BTreeMap<ActionId, FakeAction>,
     pub(super) files: BTreeMap<String, Bytes>,
+    /// It does not show them to the token of the run.
+    pub(super) hides_files: bool,
+    /// How often they were listed.
+    pub(super) listings: usize,
     /// An import makes these of texts in cells of this column: `metadata` is dropped, `value` typed.
     pub(super) spoils: Option<&'static str>,
     /// Some imports take longer than any request may, and store a few records at a time.

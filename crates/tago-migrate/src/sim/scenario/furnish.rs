@@ -74,26 +74,50 @@ impl Play {
         }
     }
 
-    /// A run that was given up elsewhere has left a file, whose import begins as long as it is there.
+    /// A run that was given up elsewhere has left a file, whose import begins as long as it is there. It holds
+    /// some of what the target lacks, and something else.
     pub(super) fn furnish_file(&mut self) {
-        let chance = self.chance.clone();
+        let chance = Chance::new(self.outcome.seed ^ 0xf11e);
         let mut target = self.target.project.lock().unwrap();
         target.files.insert(OF_ITS_OWNER.to_owned(), "variable,value\n".into());
-        if self.choices.lane == Lane::Stream || chance.permille(500) {
+        if !chance.permille(if self.choices.lane == Lane::File { 500 } else { 250 }) {
             return;
         }
-        let Some(device) = target.devices.keys().next().copied() else { return };
+        let devices: Vec<DeviceId> = target.devices.keys().copied().collect();
+        if devices.is_empty() {
+            return;
+        }
+        let device = *chance.pick(&devices);
         let time = Time::from_millis(NEWEST - i64::try_from(chance.below(40)).unwrap() * 60_000);
-        let content = format!("variable,value,time\ndoor,\"foreign, left behind\",{time}\n");
+        let mut content = format!("variable,value,time,group\ndoor,\"foreign, left behind\",{time},\n");
+        let source = self.source.project.lock().unwrap();
+        for record in lacking(&source.devices[&device].records, &target.devices[&device].records) {
+            if self.is_chosen(&entry(record)) && chance.permille(500) {
+                let cells: serde_json::Value = serde_json::from_str(&record.json).unwrap();
+                let [value, group] = ["value", "group"].map(|name| cells[name].to_string());
+                content += &format!("{},{value},{},{group}\n", record.variable, record.time);
+            }
+        }
         target.files.insert(LEFT_BEHIND.to_owned(), content.into());
         let at = self.clock.elapsed() + Duration::from_millis(chance.below(3_000));
-        let foreign = Arc::clone(&self.foreign);
+        let (foreign, came) = (Arc::clone(&self.foreign), Arc::clone(&self.came));
+        let bound = u64::try_from(self.settings.late_commit_bound.as_millis()).unwrap();
+        // One that has begun may take longer than any request may.
+        let between =
+            Duration::from_millis(if chance.permille(300) { chance.below(bound * 3 / 4) } else { 0 });
         let begin = move |project: &mut Project| {
             let Some(content) = project.files.get(LEFT_BEHIND).cloned() else { return };
-            let records = imported(project, &content).unwrap();
-            if project.devices.contains_key(&device) {
-                project.arrive(device, records.clone(), false);
-                foreign.lock().unwrap().entry(device).or_default().extend(records);
+            let mut records = imported(project, &content).unwrap();
+            let stranger = records.remove(0);
+            foreign.lock().unwrap().entry(device).or_default().push(stranger.clone());
+            project.arrive(device, vec![stranger], false);
+            for (number, part) in (0_u32..).zip(records.chunks(4).map(<[FakeRecord]>::to_vec)) {
+                let came = Arc::clone(&came);
+                let arrive = move |project: &mut Project| {
+                    came.lock().unwrap().entry(device).or_default().extend(part.iter().cloned());
+                    project.arrive(device, part, false);
+                };
+                project.coming.push((project.now + between * number, Box::new(arrive)));
             }
         };
         target.coming.push((at, Box::new(begin)));
@@ -167,6 +191,20 @@ impl Play {
             r#"{{"variable":"{variable}","value":{value},"time":"{time}","group":"g{group}"{metadata}}}"#
         ))
     }
+}
+
+/// What the second lacks of the first, as far as any file brings it back.
+fn lacking<'a>(ours: &'a [FakeRecord], theirs: &[FakeRecord]) -> Vec<&'a FakeRecord> {
+    let mut there = bag(theirs);
+    let mut lacks = |record: &&FakeRecord| match there.get_mut(&entry(record)) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            false
+        }
+        _ => true,
+    };
+    let is_plain = |json: &str| !json.contains("metadata") && !json.contains("\"value\":\"");
+    ours.iter().filter(|record| lacks(record) && is_plain(&record.json)).collect()
 }
 
 fn tag(key: &str, value: &str) -> Tag {

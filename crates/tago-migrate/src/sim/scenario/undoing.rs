@@ -153,7 +153,7 @@ impl Play {
     fn judge_undo(&mut self, before: &BTreeMap<DeviceId, Before>, told: &Undone) {
         let mut target = self.target.project.lock().unwrap();
         target.happen(self.clock.elapsed() + self.settings.late_commit_bound + Duration::from_secs(20));
-        let foreign = self.foreign.lock().unwrap();
+        let (foreign, came) = (self.foreign.lock().unwrap(), self.came.lock().unwrap());
         let mut wrong = Vec::new();
         for reversed in &told.reversed {
             match reversed.what {
@@ -169,7 +169,7 @@ impl Play {
                 continue;
             };
             let mut expected = before.clone();
-            for record in foreign.get(id).into_iter().flatten() {
+            for record in foreign.get(id).into_iter().chain(came.get(id)).flatten() {
                 for (key, count) in bag(std::slice::from_ref(record)) {
                     *expected.records.entry(key).or_default() += count;
                 }

@@ -49,6 +49,20 @@ async fn records_without_a_group_are_left_out_and_told() {
     assert!(blocked(&plan, id(2)).is_empty());
 }
 
+/// Who may not see files goes on; who may looks once, and only that.
+#[tokio::test(start_paused = true)]
+async fn a_run_by_stream_looks_for_files_once_and_needs_none() {
+    for hides_files in [false, true] {
+        let bench = Bench::new();
+        bench.target.project.lock().unwrap().hides_files = hides_files;
+        let plan = bench.plan(&Choices::default()).await;
+        assert_eq!(bench.target.project.lock().unwrap().listings, 0, "a rehearsal has no need of them");
+        let ended = bench.run(&plan, &bench.run_folder()).await;
+        assert_eq!(ended.unwrap(), Ending::Finished, "hidden: {hides_files}");
+        assert_eq!(bench.target.project.lock().unwrap().listings, 1);
+    }
+}
+
 /// A stranger's device must never be taken for the one that was made.
 #[tokio::test(start_paused = true)]
 async fn only_a_device_with_the_runs_own_mark_is_adopted() {

@@ -383,7 +383,7 @@ async fn what_cannot_be_told_any_more_stays() {
 async fn what_another_run_filled_in_is_not_taken_back_with_a_run_that_was_given_up() {
     for lost in [false, true] {
         let mut bench = Bench::new();
-        bench.settings.batch_bytes = 700;
+        bench.settings.batch_bytes = 350;
         let before = bench.there();
         let choices = Choices { devices: Some(BTreeSet::from([id(2)])), ..Choices::default() };
         let plan = bench.plan(&choices).await;
