@@ -65,9 +65,7 @@ async fn what_comes_to_the_source_after_the_rehearsal_is_not_moved() {
         let sensor = device_api(&source.api(), device).await;
         assert_eq!(sensor.write(&[record("temperature", time, LATE)]).await.unwrap(), 1);
     }
-    let run = ctl.run(plan["fingerprint"].as_str().unwrap(), None);
-    let run = run.json_of_any();
-    println!("{run:#}");
+    let run = ctl.run(plan["fingerprint"].as_str().unwrap(), None).json_of_any();
     let held = run["held"].as_array().unwrap();
     assert!(!held.is_empty() && held.iter().all(|held| held["device"] == chosen[1].as_str()), "{run}");
     let found = oracle::records(&theirs, None);

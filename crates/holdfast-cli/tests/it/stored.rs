@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
 /// When a token or a device was last used, and how much was asked for: the platform's own notes, which any
 /// reading makes.
 const NOTED: [(&str, &str); 2] = [("tokens", "last_authorization"), ("devices", "last_output")];
 const COUNTED: &str = "usage";
+/// The day's beginning is carried out by whoever comes first, also by a reader.
+const DAILY: &str = "meta key=chunks_rolled_over ";
 
 /// Rows of the main database, and the files beside it.
 pub(crate) fn stored(database: &Path, blobs: &Path) -> BTreeSet<String> {
@@ -25,12 +28,22 @@ pub(crate) fn stored(database: &Path, blobs: &Path) -> BTreeSet<String> {
         while let Some(row) = rows.next().unwrap() {
             let told = columns.iter().enumerate().filter(|(_, column)| !NOTED.contains(&(table, column)));
             let told: Vec<String> =
-                told.map(|(at, column)| format!("{column}={:?}", row.get_ref(at).unwrap())).collect();
-            stored.insert(format!("{table} {}", told.join(" ")));
+                told.map(|(at, column)| format!("{column}={}", shown(row.get_ref(at).unwrap()))).collect();
+            let told = format!("{table} {}", told.join(" "));
+            if !told.starts_with(DAILY) {
+                stored.insert(told);
+            }
         }
     }
     list(blobs, &mut stored);
     stored
+}
+
+fn shown(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        other => format!("{other:?}"),
+    }
 }
 
 fn list(folder: &Path, found: &mut BTreeSet<String>) {
