@@ -20,6 +20,7 @@ mod replace;
 mod resources;
 mod rest;
 mod restores;
+mod scripts;
 mod share;
 mod stage;
 mod window;

@@ -195,6 +195,11 @@ impl Access {
     pub fn with(&self, token: &str) -> Access {
         Access { token: token.to_owned(), ..self.clone() }
     }
+
+    /// What a link that the platform gave leads to.
+    pub async fn download(&self, link: &str) -> Vec<u8> {
+        an_independent_client().get(link).send().await.unwrap().bytes().await.unwrap().to_vec()
+    }
 }
 
 async fn send(

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use tago_migrate::resources::{
@@ -83,6 +84,9 @@ impl Comparison {
             let state = locked(&self.state);
             (state.figures.clone(), state.outcome.clone())
         };
+        let compared = outcome.as_ref().and_then(|outcome| outcome.as_ref().ok());
+        let folder = compared.and_then(|compared| compared.plan.header().choices.scripts.as_ref());
+        let scripts = folder.map(|folder| folder.display().to_string());
         let (phase, checks, summary, error) = match outcome {
             None => (phase(figures.phase), Vec::new(), None, None),
             Some(Ok(compared)) => {
@@ -101,6 +105,7 @@ impl Comparison {
             done: figures.items_done.into(),
             total: (figures.items_total > 0).then(|| figures.items_total.into()),
             checks,
+            scripts,
             summary,
             error,
         }
@@ -241,6 +246,9 @@ pub(crate) fn choices_of(
     });
     let mut choices = limits.clone();
     choices.conflict_of_item.extend(conflicts);
+    if let Some(folder) = &wish.scripts {
+        choices.scripts = folder_of(folder)?;
+    }
     if let Some(tag) = &wish.tagged {
         let key = tag.key.trim();
         if key.is_empty() {
@@ -252,6 +260,26 @@ pub(crate) fn choices_of(
         choices.items = Some(items);
     }
     Ok(choices)
+}
+
+/// The folder that the owner has written, if it is one.
+fn folder_of(written: &str) -> Answer<Option<PathBuf>> {
+    let written = written.trim();
+    if written.is_empty() {
+        return Ok(None);
+    }
+    let folder = PathBuf::from(written);
+    let refused = |why: &str| {
+        UiError::bad_input(format!("Folder with the code: {why}"))
+            .hint("Write the whole path, as your file manager shows it. Nothing was written")
+    };
+    if !folder.is_absolute() {
+        return Err(refused(&format!("“{written}” is not a whole path")));
+    }
+    if !folder.is_dir() {
+        return Err(refused(&format!("there is no folder “{written}” on this computer")));
+    }
+    Ok(Some(folder))
 }
 
 /// Ids in the source; `None` if all are chosen, also what no list has shown.
@@ -363,7 +391,7 @@ mod tests {
 
     fn wish(kind: &str, all: bool) -> ResourceWish {
         let chosen = vec![KindWish { kind: kind.to_owned(), all, except: Vec::new() }];
-        ResourceWish { chosen, tagged: None, conflicts: Vec::new() }
+        ResourceWish { chosen, tagged: None, conflicts: Vec::new(), scripts: None }
     }
 
     fn any() -> ResourceChoices {
@@ -401,5 +429,27 @@ mod tests {
         };
         let (most, few) = (view(9, 1), view(1, 9));
         assert!(most.all && most.except.len() == 1 && !few.all && few.except.len() == 1);
+    }
+
+    #[test]
+    fn code_is_taken_only_from_a_folder_that_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let named = |path: &str| {
+            let wish = ResourceWish { scripts: Some(path.to_owned()), ..wish("analysis", true) };
+            let earlier = ResourceChoices { scripts: Some(PathBuf::from("/earlier")), ..any() };
+            choices_of(&wish, None, &earlier).map(|choices| choices.scripts)
+        };
+        let path = folder.path().display().to_string();
+        assert_eq!(named(&format!(" {path} ")).unwrap(), Some(folder.path().to_owned()));
+        assert_eq!(named(" ").unwrap(), None, "the owner does without");
+        for (refused, why) in
+            [("backup/code", "is not a whole path"), ("/no/such/folder", "there is no folder")]
+        {
+            let error = named(refused).unwrap_err();
+            assert!(error.code == ErrorCode::BadInput && error.message.contains(why), "{error:?}");
+        }
+        let kept = ResourceChoices { scripts: Some(folder.path().to_owned()), ..any() };
+        let silent = choices_of(&wish("analysis", true), None, &kept).unwrap();
+        assert_eq!(silent.scripts, kept.scripts, "what a rest is planned with stays");
     }
 }

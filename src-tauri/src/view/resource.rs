@@ -46,6 +46,8 @@ pub struct ResourceWish {
     /// Chooses anew, by a tag.
     pub tagged: Option<TagWish>,
     pub conflicts: Vec<ItemConflict>,
+    /// The whole path of a folder with code of analyses; an empty one means none.
+    pub scripts: Option<String>,
 }
 
 /// Why an item has its verdict: a word, and what it is about.
@@ -94,6 +96,8 @@ pub struct ResourceRehearsal {
     pub done: Whole,
     pub total: Option<Whole>,
     pub checks: Vec<Check>,
+    /// The folder that code of analyses is taken from.
+    pub scripts: Option<String>,
     pub summary: Option<ResourceSummary>,
     pub error: Option<UiError>,
 }

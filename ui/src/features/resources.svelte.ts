@@ -25,6 +25,8 @@ export class ResourceWizard {
   plan = $state.raw<ResourceRehearsal | null>(null);
   chosen = $state.raw<ReadonlyMap<string, Chosen>>(new Map());
   conflicts = $state.raw<ReadonlyMap<string, ConflictChoice>>(new Map());
+  /** The folder that code of analyses is taken from; nothing in it means none. */
+  scripts = $state<string | null>(null);
   stale = $state(false);
   /** Of the target's limits, in tenths of a percent; until the owner says otherwise, what suits the target. */
   shareChosen = $state<number | null>(null);
@@ -90,6 +92,7 @@ export class ResourceWizard {
   async readSides(): Promise<void> {
     this.chosen = new Map();
     this.conflicts = new Map();
+    this.scripts = null;
     this.plan = null;
     await this.#rehearse(null);
   }
@@ -111,6 +114,14 @@ export class ResourceWizard {
     await this.#rehearse({ key, value: value.trim() === "" ? null : value });
   }
 
+  /** Looks for code of analyses in this folder, and rehearses with it; one that is refused is not kept. */
+  async useScripts(folder: string): Promise<void> {
+    const before = this.scripts;
+    this.scripts = folder.trim();
+    await this.#rehearse(null);
+    if (this.error) this.scripts = before;
+  }
+
   /** Takes in news of the rehearsal under way; news of another one changes nothing. */
   take(view: ResourceRehearsal) {
     if (view.id !== this.#id || !this.reading) return;
@@ -122,6 +133,7 @@ export class ResourceWizard {
       this.#over();
       this.plan = view;
       this.stale = false;
+      this.scripts = view.scripts;
       this.chosen = new Map(
         view.summary.kinds.map(({ kind, all, except }) => [kind, { all, except: new Set(except) }]),
       );
@@ -175,6 +187,7 @@ export class ResourceWizard {
       chosen: [...this.chosen].map(([kind, { all, except }]) => ({ kind, all, except: [...except] })),
       tagged,
       conflicts: [...this.conflicts].map(([item, choice]) => ({ item, choice })),
+      scripts: this.scripts,
     };
   }
 

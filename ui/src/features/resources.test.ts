@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import {
+  IpcError,
   ipc,
   type KindSummary,
   type ResourceRehearsal,
@@ -35,6 +36,7 @@ function compared(over: Partial<ResourceRehearsal> = {}, kinds = [kind()]): Reso
     done: 0,
     total: null,
     checks: [],
+    scripts: null,
     summary,
     error: null,
     ...over,
@@ -107,5 +109,19 @@ describe("choosing resources", () => {
     const error = { code: "unreachable" as const, message: "No answer.", hint: null, retryable: true };
     made.take(compared({ phase: "failed", summary: null, error }));
     expect([made.reading, made.error?.code]).toEqual([false, "unreachable"]);
+  });
+
+  it("keeps no folder that was refused", async () => {
+    const made = await wizard();
+    const refused = { code: "bad_input" as const, message: "No folder.", hint: null, retryable: false };
+    const asked = vi.spyOn(ipc, "startResourceRehearsal").mockRejectedValue(new IpcError(refused));
+    await made.useScripts(" code ");
+    expect(asked.mock.calls.at(-1)?.[2].scripts).toBe("code");
+    expect([made.error?.code, made.scripts]).toEqual(["bad_input", null]);
+    vi.spyOn(ipc, "resourceRehearsal").mockResolvedValue(compared({ scripts: "/code" }));
+    asked.mockResolvedValue("r1");
+    await made.useScripts("/code");
+    await made.rehearse();
+    expect(asked.mock.calls.at(-1)?.[2].scripts).toBe("/code");
   });
 });

@@ -708,6 +708,8 @@ export type ResourceRehearsal = {
 	done: Whole,
 	total: Whole | null,
 	checks: Check[],
+	/**  The folder that code of analyses is taken from. */
+	scripts: string | null,
 	summary: ResourceSummary | null,
 	error: UiError | null,
 };
@@ -808,6 +810,8 @@ export type ResourceWish = {
 	/**  Chooses anew, by a tag. */
 	tagged: TagWish | null,
 	conflicts: ItemConflict[],
+	/**  The whole path of a folder with code of analyses; an empty one means none. */
+	scripts: string | null,
 };
 
 /**  The report of a restore: a project that was made from a backup, also when it is gone. */

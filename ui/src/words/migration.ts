@@ -605,6 +605,13 @@ export const migration = {
       blocked: "blocked",
     },
     leftOut: "left out",
+    scriptsTitle: "Code of analyses",
+    scriptsText:
+      "A backup of a project holds no code of analyses. If you have it in a folder on this computer, for example in an unpacked profile backup, Holdfast takes it from there. A file belongs to an analysis if its name has the analysis’s id, or is its name. Without a folder, you upload the code yourself afterwards.",
+    scriptsFolder: "Folder with the code",
+    scriptsHint: "The whole path, for example /home/you/backup. The folder is only read.",
+    scriptsLook: "Look in this folder",
+    scriptsWithout: "Do without a folder",
     filter: "Filter by name",
     noMatch: "Nothing matches.",
     noneChosen: "Nothing is chosen. Tick what you want to move.",
