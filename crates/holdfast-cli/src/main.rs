@@ -17,6 +17,10 @@ mod show;
 use arguments::Arguments;
 use failure::Failure;
 
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     // Before anything else, because whatever reads the arguments may repeat them.
     if let Err(refused) = arguments::refuse_tokens(std::env::args_os().skip(1)) {

@@ -26,6 +26,11 @@ use migration::{Measured, Order};
 use platform::Platform;
 use readings::RECORDS_OF_A_DEVICE;
 
+/// That of `holdfastctl`.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Rows of a journal that a run is resumed from.
 const ROWS: u64 = 100_000;
 /// The share of the processors that other programs have on a quiet machine.
