@@ -9,6 +9,7 @@ use crate::plan::{Check, CheckName, CheckVerdict, Verdict};
 use crate::rehearse::assess::{count, named, pass};
 use crate::resources::kind::Kind;
 use crate::resources::scan::{Gap, Snapshot};
+use crate::words::counted;
 
 pub(super) fn assess(
     source: &Snapshot,
@@ -51,10 +52,22 @@ pub(super) fn assess(
              worklist has them",
         ),
         unrecoverable(&[
-            (work(Work::EnterSecret), "values of secrets to enter again"),
-            (work(Work::NewPassword), "passwords of run users to be chosen anew"),
-            (work(Work::HandOutToken), "new tokens to hand out"),
-            (work(Work::UploadScript), "scripts that the source does not have, to upload"),
+            (
+                work(Work::EnterSecret),
+                ["value of a secret to enter again", "values of secrets to enter again"],
+            ),
+            (
+                work(Work::NewPassword),
+                ["password of a run user to be chosen anew", "passwords of run users to be chosen anew"],
+            ),
+            (work(Work::HandOutToken), ["new token to hand out", "new tokens to hand out"]),
+            (
+                work(Work::UploadScript),
+                [
+                    "script to upload, which the source does not have",
+                    "scripts to upload, which the source does not have",
+                ],
+            ),
         ]),
         files(source, target, items),
         unresolved(items),
@@ -144,11 +157,11 @@ fn limits(target: &Snapshot, items: &[ResourceItem]) -> Check {
     }
 }
 
-fn unrecoverable(lost: &[(usize, &str)]) -> Check {
+fn unrecoverable(lost: &[(usize, [&str; 2])]) -> Check {
     let lost: Vec<String> = lost
         .iter()
         .filter(|(number, _)| *number > 0)
-        .map(|(number, what)| format!("{number} {what}"))
+        .map(|(number, [one, more])| counted(*number as u64, one, more))
         .collect();
     let name = CheckName::Unrecoverable;
     match lost.is_empty() {

@@ -42,7 +42,7 @@ async fn what_arrives_otherwise_than_it_was_is_told_before() {
         assert_eq!(check(&plan, good).verdict, CheckVerdict::Pass, "{:?}", check(&plan, good));
     }
     warns(&plan, CheckName::SwitchedOff, &["3 actions and analyses"]);
-    let lost = ["2 values of secrets", "1 passwords", "4 new tokens"];
+    let lost = ["2 values of secrets", "1 password of", "4 new tokens"];
     warns(&plan, CheckName::Unrecoverable, &lost);
 }
 
