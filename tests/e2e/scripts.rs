@@ -35,6 +35,9 @@ async fn code_of_analyses_comes_from_a_folder_that_the_owner_names() {
         window.press("[data-testid='scripts-look']").await;
         window.see_within("[data-testid='error-code'][data-code='bad_input']", EVENTUALLY).await;
         window.see_text("is not a whole path").await;
+        let seen = "const note = document.querySelector('[data-testid=error-code]').getBoundingClientRect();
+                    return note.top >= 0 && note.bottom <= innerHeight;";
+        assert_eq!(window.read(seen, vec![]).await, true, "the field is far below what is said of it");
         assert!(!window.sees("[data-testid='scripts-found']").await);
         stage.picture("refused").await;
 
