@@ -157,6 +157,35 @@ async fn s15_a_run_whose_window_is_killed_in_its_middle_is_finished_from_the_nex
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s15_a_run_goes_on_while_its_page_is_loaded_anew() {
+    play("s15-reloaded", async |stage: &mut Stage| {
+        let (platform, window, target) = (&stage.platform, stage.window(), stage.platform.project());
+        let original = Database::open(&platform.database(&target).await);
+        let missing = stage.damage_and_restore("Copy for a reload").await;
+        let damaged = original.records();
+        stage.slow_down(&target).await;
+        stage.rehearse_by_mouse().await;
+        stage.approve_and_run().await;
+        let [done, total] = stage.until_some_records_are_written().await;
+        window.reload().await;
+        window.press("[data-testid='welcome-unfinished'] button").await;
+        window.see("[data-testid='run-state'][data-state='running']").await;
+        assert!(!window.sees("[data-testid='run-resume']").await, "it never stopped");
+        assert!(window.number("[data-testid='run-progress']", "data-done").await >= done);
+        stage.picture("reloaded").await;
+
+        platform.clear_faults().await;
+        window.see_within(DONE, EVENTUALLY).await;
+        window.see_within(GREEN, EVENTUALLY).await;
+        let (expected, after) = (together(&damaged, &missing), original.records());
+        assert_eq!(beyond(&expected, &after), Records::new(), "nothing lost");
+        assert_eq!(beyond(&after, &expected), Records::new(), "nothing doubled");
+        assert_eq!(window.number("[data-testid='run-progress']", "data-done").await, total);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s15_a_target_that_vanishes_in_the_middle_is_said_plainly_and_nothing_is_lost() {
     play("s15-vanished", async |stage: &mut Stage| {
         let (platform, window, target) = (&stage.platform, stage.window(), stage.platform.project());

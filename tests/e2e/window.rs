@@ -142,6 +142,13 @@ impl Window {
         drop(driver);
     }
 
+    /// Loads the page anew, and waits until it is there.
+    pub async fn reload(&self) {
+        self.client.refresh().await.unwrap();
+        self.see("main").await;
+        self.read(WATCH, vec![]).await;
+    }
+
     // --- the pointer
 
     /// Presses what is there, once it can be pressed.
