@@ -19,6 +19,8 @@ pub(crate) struct Ctl {
     /// Where the programs of this computer find each other's locks. Every platform of these tests is filled with
     /// the same projects, so each pair has its own.
     pub(crate) data: PathBuf,
+    /// Where this computer is said to be, in a spelling that needs no list of time zones.
+    time_zone: &'static str,
 }
 
 /// How one call ended.
@@ -37,7 +39,12 @@ impl Ctl {
         fs::write(secrets.path().join("source"), source.token.expose_secret()).unwrap();
         fs::write(secrets.path().join("target"), target.token.expose_secret()).unwrap();
         let data = secrets.path().join("data");
-        Ctl { source: source.clone(), target: target.clone(), folder: TempDir::new().unwrap(), secrets, data }
+        let (source, target, folder) = (source.clone(), target.clone(), TempDir::new().unwrap());
+        Ctl { source, target, folder, secrets, data, time_zone: "UTC0" }
+    }
+
+    pub(crate) fn in_time_zone(self, time_zone: &'static str) -> Ctl {
+        Ctl { time_zone, ..self }
     }
 
     pub(crate) fn plan_file(&self) -> PathBuf {
@@ -102,6 +109,7 @@ impl Ctl {
             .args(["-c", r#"exec "$@" 4<"$TARGET_TOKEN""#, "sh", PROGRAM])
             .args(arguments.into_iter().chain(rest))
             .env("TARGET_TOKEN", self.secrets.path().join("target"))
+            .env("TZ", self.time_zone)
             .env("XDG_DATA_HOME", &self.data);
         if let Some(row) = crash_at {
             command.env("HOLDFAST_CRASH_AT_ROW", row.to_string());
@@ -181,6 +189,7 @@ impl Ctl {
             .args(["-c", r#"exec "$@" 3<"$SOURCE_TOKEN" 4<"$TARGET_TOKEN""#, "sh"])
             .args(program)
             .env("XDG_DATA_HOME", &self.data)
+            .env("TZ", self.time_zone)
             .env("SOURCE_TOKEN", self.secrets.path().join("source"))
             .env("TARGET_TOKEN", self.secrets.path().join("target"));
         command

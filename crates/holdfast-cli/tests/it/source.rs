@@ -85,7 +85,7 @@ const LATE: &str = "came-later";
 /// A device that sends what its network calls `payload` keeps these records, beside the others of their group.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_variable_called_payload_arrives_like_any_other() {
-    arrives(|now| {
+    arrives("UTC0", |now| {
         let at = |number: u32| now - Duration::from_secs(60) * (number / 2 + 1);
         let name = |number: u32| ["payload", "temperature"][number as usize % 2];
         (0..600).map(|number| record(name(number), at(number), &format!("{:04}", number / 2))).collect()
@@ -93,10 +93,32 @@ async fn a_variable_called_payload_arrives_like_any_other() {
     .await;
 }
 
+/// No batch is empty because what it would hold is left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_sends_nothing_but_payload_arrives_whole() {
+    arrives("UTC0", |now| {
+        let at = |number: u32| now - Duration::from_secs(60) * (number + 1);
+        (0..600).map(|number| record("payload", at(number), &format!("{number:04}"))).collect()
+    })
+    .await;
+}
+
+/// Ten months end among these records, at another moment on this computer than on the platform.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_at_the_ends_of_months_arrives_in_any_time_zone() {
+    for time_zone in ["HFT-14", "HFT+11"] {
+        arrives(time_zone, |now| {
+            let at = |number: u32| now - Duration::from_secs(43_200) * (number + 1);
+            (0..600).map(|number| record("level", at(number), &format!("{number:04}"))).collect()
+        })
+        .await;
+    }
+}
+
 /// Records that were sent with times long before their device was made there, and before it is made here.
 #[tokio::test(flavor = "multi_thread")]
 async fn records_older_than_their_device_arrive() {
-    arrives(|now| {
+    arrives("UTC0", |now| {
         let year = Duration::from_secs(365 * 86_400);
         let at = |number: u32| now - year * 2 + Duration::from_secs(86_400) * number;
         (0..600).map(|number| record("level", at(number), &format!("{number:04}"))).collect()
@@ -105,7 +127,7 @@ async fn records_older_than_their_device_arrive() {
 }
 
 /// These records of a device that was made just now, moved to where there is none, and taken back.
-async fn arrives(records: impl Fn(Time) -> Vec<NewRecord>) {
+async fn arrives(time_zone: &'static str, records: impl Fn(Time) -> Vec<NewRecord>) {
     let platform = Platform::start();
     let source = platform.original();
     let api = source.api();
@@ -121,7 +143,7 @@ async fn arrives(records: impl Fn(Time) -> Vec<NewRecord>) {
     let wanted = oracle::records(&ours, Some(&[device.to_string()]));
     assert_eq!(wanted.count(), records.len() as i64);
 
-    let ctl = Ctl::between(&source, &target);
+    let ctl = Ctl::between(&source, &target).in_time_zone(time_zone);
     let plan = ctl.plan(&["--device", &device.to_string()]).json(0);
     assert_eq!(plan["records"]["to_write"], records.len());
     let run = ctl.run(plan["fingerprint"].as_str().unwrap(), None).json(0);

@@ -52,6 +52,8 @@ async fn the_worklist_ticks_itself_when_the_target_shows_that_it_is_done() {
     let of = |list: &[WorkItem], task: Task, name: &str| {
         list.iter().find(|item| item.task == task && item.name == name).unwrap().clone()
     };
+    let password = of(&list, Task::NewPassword, "Ana");
+    assert!(password.text.contains("second factor"), "{password:?}");
     let id = |task: Task, name: &str| of(&list, task, name).target.unwrap();
     let truck = id(Task::HandOutToken, "Truck 1");
     let token = give_serial(&target, &truck).await;

@@ -45,6 +45,11 @@ async fn a_whole_project_moves_into_an_empty_one_and_back_out() {
             assert_eq!(found.document["active"], false, "{} does not rest", found.at);
         }
     }
+    let ana = there.found.iter().find(|found| found.at.kind == Kind::RunUser).unwrap();
+    let preferences = json!({
+        "date_format": "YYYY-MM-DD", "time_format": "24", "decimal_separator": ",", "thousand_separator": "."
+    });
+    assert_eq!(ana.document["options"], preferences);
     let logo = there.found.iter().find(|found| found.at.id == "images/logo.svg").unwrap();
     assert_eq!(logo.document["public"], true);
 

@@ -125,7 +125,9 @@ fn task(work: Work) -> Task {
 fn sentence(work: Work, item: &ResourceItem) -> String {
     match work {
         Work::EnterSecret => "Enter its value: no platform shows it, so it could not be carried.".to_owned(),
-        Work::NewPassword => "Send them a link to choose a password: theirs could not be carried.".to_owned(),
+        Work::NewPassword => "Send them a link to choose a password, and tell them to set up their second factor again if they had \
+             one: neither could be carried."
+                .to_owned(),
         Work::HandOutToken => match item.at.kind {
             Kind::Device => "Put its new token into the device and into whatever sends as it.".to_owned(),
             Kind::Network => "Make a token for it and give it to the network server.".to_owned(),
