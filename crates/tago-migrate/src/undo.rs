@@ -21,8 +21,8 @@ use crate::lane::clear::{self, Whose};
 use crate::machine::Route;
 use crate::machine::ledger::Ledger;
 use crate::pacer::Pacers;
-use crate::plan::{DeviceItem, Item, Plan, Verdict};
-use crate::ports::{PortError, Range, Target};
+use crate::plan::{DataItem, DeviceItem, Item, Plan, Verdict};
+use crate::ports::{Range, Target};
 use crate::progress::Phase;
 use crate::reader::Reader;
 use crate::run::actions::let_go;
@@ -432,15 +432,16 @@ impl<'a> Undo<'a> {
     async fn counted(&self, items: &[u32]) -> Result<Vec<u64>, Break> {
         let mut counts = Vec::new();
         for (device, data) in items.iter().filter_map(|item| self.place_of(*item)) {
-            let variables = self.plan.header.choices.variables();
-            let range = Range { from: data.from, to: data.to, variables };
-            let count = self.reader().ask(Route::Read, || self.target.count(device, &range)).await;
-            counts.push(match count {
-                Err(PortError::NotFound { .. }) => 0,
-                count => count.map_err(effect::halt)?,
-            });
+            let range = self.range_of(data);
+            let count = self.ask(Route::Read, || self.target.count(device, &range)).await?;
+            counts.push(count.unwrap_or_default());
         }
         Ok(counts)
+    }
+
+    /// The chosen variables in an item's times.
+    fn range_of(&self, data: &DataItem) -> Range {
+        Range { from: data.from, to: data.to, variables: self.plan.header.choices.variables() }
     }
 
     /// Places of device items, last first.

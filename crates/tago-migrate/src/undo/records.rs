@@ -14,7 +14,7 @@ use crate::load::{Parcel, Parcels};
 use crate::machine::Route;
 use crate::machine::ledger::DataLedger;
 use crate::plan::{DataItem, Item};
-use crate::ports::{NAMED_LIMIT, PortError, Range};
+use crate::ports::{NAMED_LIMIT, PortError};
 use crate::record::{Key, Record};
 use crate::run::Side;
 
@@ -484,8 +484,7 @@ impl<'a> Undo<'a> {
 
     /// The target's records in an item's times; the inner error if they cannot be compared.
     async fn there(&self, device: DeviceId, data: &DataItem) -> Result<Result<Parcels, String>, Break> {
-        let variables = self.plan.header.choices.variables();
-        let range = Range { from: data.from, to: data.to, variables };
+        let range = self.range_of(data);
         match self.reader().range(device, &range).await {
             Ok(records) => Ok(Ok(Parcels::of(Side::Target, records, &self.terms))),
             Err(PortError::NotFound { .. }) => Ok(Ok(Parcels::default())),

@@ -317,7 +317,7 @@ impl Undo<'_> {
 
     /// The target's records in an item's times.
     async fn records_there(&self, device: DeviceId, data: &DataItem) -> Result<Vec<Record>, Break> {
-        let range = Range { from: data.from, to: data.to, variables: self.plan.header.choices.variables() };
+        let range = self.range_of(data);
         match self.reader().range(device, &range).await {
             Ok(records) => Ok(records),
             // Whoever writes is told.
