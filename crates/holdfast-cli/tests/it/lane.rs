@@ -6,13 +6,13 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use tago_api::client::{Api, DeviceQuery, NewDevice, NewRecord, RecordQuery, TimeRange};
+use tago_api::client::{Api, DeviceQuery, NewRecord, RecordQuery, TimeRange};
 use tago_api::{DeviceId, Time};
 
 use crate::bad_day::device_api;
 use crate::ctl::{Ctl, Ended};
 use crate::oracle::{self, NONE};
-use crate::platform::{Platform, Project};
+use crate::platform::{Platform, Project, make_device};
 
 const FOLDER: &str = "holdfast-imports";
 
@@ -133,28 +133,13 @@ fn resume(ctl: &Ctl, crash_at: Option<u64>) -> Ended {
     ctl.call(&["resume", folder.to_str().unwrap(), "--import-bound-s", "3"], crash_at)
 }
 
-/// On the network and connector of some other device.
+/// One with a parser, unless it is immutable.
 async fn device(api: &Api, name: &str, kind: &str) -> DeviceId {
-    let some = api.devices(&DeviceQuery::all()).await.unwrap().remove(0);
-    let some = api.device(some.id).await.unwrap();
-    let mut fields = json!({ "network": some.network, "connector": some.connector });
-    match kind {
-        "immutable" => {
-            fields["chunk_period"] = "month".into();
-            fields["chunk_retention"] = 3.into();
-        }
-        _ => fields["payload_decoder"] = "Ly8=".into(),
-    }
-    let new = NewDevice {
-        name: name.into(),
-        kind: kind.into(),
-        active: true,
-        visible: true,
-        tags: Vec::new(),
-        serie_number: None,
-        fields: serde_json::from_value(fields).unwrap(),
+    let fields = match kind {
+        "immutable" => json!({ "chunk_period": "month", "chunk_retention": 3 }),
+        _ => json!({ "payload_decoder": "Ly8=" }),
     };
-    api.create_device(&new).await.unwrap().device_id
+    make_device(api, name, kind, fields).await
 }
 
 /// Records of every shape, ten a second.

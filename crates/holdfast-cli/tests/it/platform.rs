@@ -9,9 +9,10 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tago_api::client::{
-    Access, Address, Api, Console, Credential, DeploymentStatus, NewProject, Place, RestoreRequest, Settings,
+    Access, Address, Api, Console, Credential, DeploymentStatus, DeviceQuery, NewDevice, NewProject, Place,
+    RestoreRequest, Settings,
 };
-use tago_api::{BackupId, ProfileId, ProjectId, Time};
+use tago_api::{BackupId, DeviceId, ProfileId, ProjectId, Time};
 use tempfile::TempDir;
 
 use crate::stored::stored;
@@ -286,4 +287,21 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(entry.path(), target).unwrap();
         }
     }
+}
+
+/// Makes a device on the network and connector of some other one.
+pub(crate) async fn make_device(api: &Api, name: &str, kind: &str, mut fields: Value) -> DeviceId {
+    let some = api.devices(&DeviceQuery::all()).await.unwrap().remove(0);
+    let some = api.device(some.id).await.unwrap();
+    (fields["network"], fields["connector"]) = (json!(some.network), json!(some.connector));
+    let new = NewDevice {
+        name: name.into(),
+        kind: kind.into(),
+        active: true,
+        visible: true,
+        tags: Vec::new(),
+        serie_number: None,
+        fields: serde_json::from_value(fields).unwrap(),
+    };
+    api.create_device(&new).await.unwrap().device_id
 }

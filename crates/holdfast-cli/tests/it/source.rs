@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tago_api::client::{Api, DeviceQuery, NewDevice, NewRecord};
-use tago_api::{DeviceId, Time};
+use tago_api::Time;
+use tago_api::client::NewRecord;
 
 use crate::bad_day::device_api;
 use crate::ctl::Ctl;
 use crate::damaged::Damaged;
 use crate::oracle::{self, NONE};
-use crate::platform::Platform;
+use crate::platform::{Platform, make_device};
 
 /// Planned, run, proven at every depth and taken back, by stream, in files, and replacing a time range: nothing
 /// but questions ever reaches the source, and it holds what it held.
@@ -132,7 +132,7 @@ async fn arrives(time_zone: &'static str, records: impl Fn(Time) -> Vec<NewRecor
     let source = platform.original();
     let api = source.api();
     let now = platform.console().backups(source.id).await.unwrap().remove(0).created_at;
-    let device = tank(&api).await;
+    let device = make_device(&api, "Tank", "mutable", json!({})).await;
     let records = records(now);
     assert!(records.iter().all(|record| record.time < now));
     for batch in records.chunks(500) {
@@ -166,21 +166,4 @@ fn record(variable: &str, time: Time, group: &str) -> NewRecord {
         location: None,
         metadata: None,
     }
-}
-
-/// On the network and connector of some other device.
-async fn tank(api: &Api) -> DeviceId {
-    let some = api.devices(&DeviceQuery::all()).await.unwrap().remove(0);
-    let some = api.device(some.id).await.unwrap();
-    let fields = json!({ "network": some.network, "connector": some.connector });
-    let new = NewDevice {
-        name: "Tank".into(),
-        kind: "mutable".into(),
-        active: true,
-        visible: true,
-        tags: Vec::new(),
-        serie_number: None,
-        fields: serde_json::from_value(fields).unwrap(),
-    };
-    api.create_device(&new).await.unwrap().device_id
 }
