@@ -279,6 +279,7 @@ impl Show {
             (proof.missing, "missing"),
             (proof.changed, "changed"),
             (proof.doubled, "doubled"),
+            (proof.not_removed, "that should have been removed and are still there"),
             (proof.foreign, "written by somebody else"),
             (proof.not_run, "time ranges not run"),
             (proof.source_changed, "time ranges in which the source has changed since the rehearsal"),
@@ -298,6 +299,7 @@ impl Show {
                     DifferenceKind::Missing => "missing",
                     DifferenceKind::Changed => "changed",
                     DifferenceKind::Doubled => "doubled",
+                    DifferenceKind::NotRemoved => "not removed",
                     DifferenceKind::Foreign => continue,
                 };
                 let expected = difference.expected.as_deref().unwrap_or("-");

@@ -86,6 +86,9 @@ pub struct Proof {
     pub changed: u64,
     /// Records that are there more often than they should be.
     pub doubled: u64,
+    /// Records that should have been removed, because their time range is replaced, and are still there.
+    #[serde(default)]
+    pub not_removed: u64,
     /// Records that somebody else wrote into the windows since the rehearsal.
     pub foreign: u64,
     /// Windows, and devices, that were held back or not reached.
@@ -132,7 +135,7 @@ pub enum WindowVerdict {
     Equal,
     /// It holds all that it should, and foreign records beside it.
     Foreign,
-    /// Something is missing, changed or doubled.
+    /// Something is missing, changed, doubled or not removed.
     Differs,
     /// It was held back or not reached.
     NotRun,
@@ -170,6 +173,8 @@ pub enum DifferenceKind {
     Changed,
     /// It is there too often.
     Doubled,
+    /// It should have been removed and is still there.
+    NotRemoved,
     /// It is there and belongs neither to the target before the run nor to the run.
     Foreign,
 }
@@ -404,6 +409,14 @@ impl Proof {
         (self, windows)
     }
 
+    /// Records that should be gone, as a part of a list; nothing if there are none.
+    pub(crate) fn not_removed_said(&self) -> String {
+        match self.not_removed {
+            0 => String::new(),
+            count => format!("{count} {}, ", item::not_removed_words(count)),
+        }
+    }
+
     fn count(&mut self, window: &WindowProof) {
         self.windows += 1;
         match window.verdict {
@@ -417,6 +430,7 @@ impl Proof {
                 DifferenceKind::Missing => &mut self.missing,
                 DifferenceKind::Changed => &mut self.changed,
                 DifferenceKind::Doubled => &mut self.doubled,
+                DifferenceKind::NotRemoved => &mut self.not_removed,
                 DifferenceKind::Foreign => &mut self.foreign,
             };
             *count += difference.times;

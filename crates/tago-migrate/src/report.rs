@@ -454,8 +454,12 @@ fn exceptions(plan: &Plan, ledger: &Ledger, summary: &Summary, proof: Option<&Pr
         _ if ledger.undo.begun => {}
         (None, _) => exceptions.push("The run is not proven yet.".to_owned()),
         (Some(proof), Some(false)) => exceptions.push(format!(
-            "The proof is not green: {} missing, {} changed, {} doubled, {} ranges not carried out.",
-            proof.missing, proof.changed, proof.doubled, proof.not_run
+            "The proof is not green: {} missing, {} changed, {} doubled, {}{} ranges not carried out.",
+            proof.missing,
+            proof.changed,
+            proof.doubled,
+            proof.not_removed_said(),
+            proof.not_run
         )),
         (Some(_), None) => {
             exceptions

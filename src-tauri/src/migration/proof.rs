@@ -37,6 +37,7 @@ pub(super) fn view(proof: &Proof, plan: &Plan) -> ProofView {
         missing: proof.missing.into(),
         changed: proof.changed.into(),
         doubled: proof.doubled.into(),
+        not_removed: proof.not_removed.into(),
         differences: proof.windows_not_equal.iter().flat_map(differences).take(LISTED).collect(),
         left_out: left.told(),
         only_left_out: windows_left > 0 && proof.windows_green + windows_left == proof.windows,
@@ -116,6 +117,7 @@ fn differences(window: &WindowProof) -> impl Iterator<Item = ProofDifference> + 
             engine::DifferenceKind::Missing => DifferenceKind::Missing,
             engine::DifferenceKind::Changed => DifferenceKind::Changed,
             engine::DifferenceKind::Doubled => DifferenceKind::Doubled,
+            engine::DifferenceKind::NotRemoved => DifferenceKind::NotRemoved,
             // Somebody else's records are no fault of the run.
             engine::DifferenceKind::Foreign => return None,
         };

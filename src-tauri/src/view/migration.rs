@@ -423,6 +423,7 @@ pub enum DifferenceKind {
     Missing,
     Changed,
     Doubled,
+    NotRemoved,
 }
 
 /// One record that is not as it should be.
@@ -473,6 +474,7 @@ pub struct ProofView {
     pub missing: Whole,
     pub changed: Whole,
     pub doubled: Whole,
+    pub not_removed: Whole,
     /// The first 200.
     pub differences: Vec<ProofDifference>,
     /// What the plan left out, as it said before the run.

@@ -316,7 +316,7 @@ export type DeploymentStatus = "in_progress" | "success" | "error";
 /**  How closely a rehearsal looks. */
 export type Depth = "counted" | "exact";
 
-export type DifferenceKind = "missing" | "changed" | "doubled";
+export type DifferenceKind = "missing" | "changed" | "doubled" | "not_removed";
 
 /**  One of the two projects of a migration. */
 export type End = "source" | "target";
@@ -570,6 +570,7 @@ export type ProofView = {
 	missing: Whole,
 	changed: Whole,
 	doubled: Whole,
+	not_removed: Whole,
 	/**  The first 200. */
 	differences: ProofDifference[],
 	/**  What the plan left out, as it said before the run. */

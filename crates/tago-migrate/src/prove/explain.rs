@@ -31,7 +31,8 @@ pub(super) fn explain(
     }
     let replaced = policy == Policy::Replace;
     let mut unnamed = if window.beyond.keys.is_none() { window.beyond.count } else { 0 };
-    let (mut lacking, mut strangers, mut doubled) = (Vec::new(), Vec::new(), Vec::new());
+    let mut amiss = Amiss::default();
+    let Amiss { lacking, strangers, doubled, not_removed } = &mut amiss;
     let mut had = opened.map(|opened| opened.had.iter());
     for (parcel, copies) in source.distinct().filter(|(parcel, _)| parcel.variable == window.variable) {
         let copies = copies.len() as u64;
@@ -50,15 +51,18 @@ pub(super) fn explain(
         } else if there > expected && before.is_none() && unnamed >= there - expected {
             unnamed -= there - expected;
         } else if there > expected {
-            doubled.push((parcel, there - expected));
+            let left = if replaced { extra.min(there - expected) } else { 0 };
+            not_removed.extend((left > 0).then_some((parcel, left)));
+            let doubles = there - expected - left;
+            doubled.extend((doubles > 0).then_some((parcel, doubles)));
         }
     }
     for (key, (there, parcel)) in found {
         let own = own.remove(&short(key)).unwrap_or(0);
         if replaced {
-            // Those that were to be removed are there too often, others' are not.
+            // Others' were not to be removed.
             let left = own.min(there);
-            doubled.extend((left > 0).then_some((parcel, left)));
+            not_removed.extend((left > 0).then_some((parcel, left)));
             strangers.extend((there > left).then_some((parcel, there - left)));
             continue;
         }
@@ -74,7 +78,7 @@ pub(super) fn explain(
         }
     }
     let gone = if replaced { 0 } else { own.values().sum::<u64>() + unnamed };
-    let mut differences = differences(lacking, strangers, doubled, gone, pairing);
+    let mut differences = differences(amiss, gone, pairing);
     let holds = Tally::of(target.iter().filter(of_window).map(|parcel| parcel.key));
     if differences.is_empty() && holds != window.after() {
         // One of those that were too many to name has become another.
@@ -98,10 +102,17 @@ fn short(key: Key) -> u64 {
     (key.0 >> 64) as u64
 }
 
+/// Records that are not as they should be, each with how often.
+#[derive(Default)]
+struct Amiss<'a> {
+    lacking: Vec<(&'a Parcel, u64)>,
+    strangers: Vec<(&'a Parcel, u64)>,
+    doubled: Vec<(&'a Parcel, u64)>,
+    not_removed: Vec<(&'a Parcel, u64)>,
+}
+
 fn differences(
-    lacking: Vec<(&Parcel, u64)>,
-    strangers: Vec<(&Parcel, u64)>,
-    doubled: Vec<(&Parcel, u64)>,
+    Amiss { lacking, strangers, doubled, not_removed }: Amiss<'_>,
     gone: u64,
     pairing: Pairing,
 ) -> Vec<Difference> {
@@ -147,10 +158,14 @@ fn differences(
         let difference = difference(DifferenceKind::Doubled, parcel, times);
         Difference { found: difference.expected.clone(), ..difference }
     }));
-    differences.extend(at.into_values().flatten().map(|(parcel, times)| {
-        let difference = difference(DifferenceKind::Foreign, parcel, times);
-        Difference { found: difference.expected, expected: None, ..difference }
-    }));
+    let unexpected = |kind| {
+        move |(parcel, times)| {
+            let difference = difference(kind, parcel, times);
+            Difference { found: difference.expected, expected: None, ..difference }
+        }
+    };
+    differences.extend(not_removed.into_iter().map(unexpected(DifferenceKind::NotRemoved)));
+    differences.extend(at.into_values().flatten().map(unexpected(DifferenceKind::Foreign)));
     differences.sort_by_key(|difference| (difference.kind, difference.time));
     differences
 }

@@ -16,6 +16,7 @@ use crate::machine::ledger::DataLedger;
 use crate::plan::{DataItem, DeviceItem, Item, Policy, Verdict, Window};
 use crate::ports::{PortError, Range};
 use crate::run::Side;
+use crate::words::either;
 
 /// What was found of one item.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -160,7 +161,8 @@ impl Prover<'_> {
                 Ordering::Greater => {
                     let text = format!(
                         "{found} records instead of {expected}; whether somebody else wrote the others, or some are \
-                         doubled, only a comparison of content tells"
+                         doubled{}, only a comparison of content tells",
+                        if window.removed.is_empty() { "" } else { " or should have been removed" }
                     );
                     self.about(item, window, WindowVerdict::Differs, text)
                 }
@@ -333,6 +335,15 @@ fn missing(times: u64) -> Difference {
     Difference { kind, time: None, expected: None, found: None, fields: Vec::new(), times }
 }
 
+/// What is said of so many records that should be gone.
+pub(super) fn not_removed_words(count: u64) -> &'static str {
+    either(
+        count,
+        "that should have been removed and is still there",
+        "that should have been removed and are still there",
+    )
+}
+
 /// The verdict that follows from the differences.
 fn judged(mut proof: WindowProof, differences: Vec<Difference>) -> WindowProof {
     if differences.is_empty() {
@@ -345,10 +356,12 @@ fn judged(mut proof: WindowProof, differences: Vec<Difference>) -> WindowProof {
             .map(|difference| difference.times)
             .sum()
     };
+    let not_removed = count(DifferenceKind::NotRemoved);
     let counts = [
         (count(DifferenceKind::Missing), "missing"),
         (count(DifferenceKind::Changed), "changed"),
         (count(DifferenceKind::Doubled), "doubled"),
+        (not_removed, not_removed_words(not_removed)),
         (count(DifferenceKind::Foreign), "foreign"),
     ];
     let said: Vec<String> = counts
@@ -357,7 +370,7 @@ fn judged(mut proof: WindowProof, differences: Vec<Difference>) -> WindowProof {
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
     proof.text = said.join(", ");
-    proof.verdict = match counts[..3].iter().all(|(count, _)| *count == 0) {
+    proof.verdict = match counts[..4].iter().all(|(count, _)| *count == 0) {
         true => WindowVerdict::Foreign,
         false => WindowVerdict::Differs,
     };

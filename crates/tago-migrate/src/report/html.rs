@@ -251,6 +251,7 @@ fn differences(page: &mut String, proof: &Proof) {
                     DifferenceKind::Missing => "missing",
                     DifferenceKind::Changed => "changed",
                     DifferenceKind::Doubled => "doubled",
+                    DifferenceKind::NotRemoved => "should have been removed",
                     DifferenceKind::Foreign => "foreign",
                 }
                 .to_owned(),

@@ -11,7 +11,7 @@ impl Play {
         self.target.project.lock().unwrap().coming.clear();
         self.hide_for_a_while();
         let Some((proof, windows)) = self.examine(plan, ledger).await else { return };
-        if (proof.missing, proof.changed, proof.doubled) != (0, 0, 0) {
+        if (proof.missing, proof.changed, proof.doubled, proof.not_removed) != (0, 0, 0, 0) {
             self.outcome.wrong.push(format!("the proof finds fault with a good run: {proof:?}"));
         }
         let blocked = plan
@@ -40,7 +40,7 @@ impl Play {
             };
         }
         let Some((proof, _)) = self.examine(plan, ledger).await else { return };
-        if (proof.missing + proof.changed, proof.doubled) != expected {
+        if (proof.missing + proof.changed, proof.doubled + proof.not_removed) != expected {
             self.outcome.wrong.push(format!("{expected:?} were harmed, and the proof says {proof:?}"));
         }
         self.outcome.harmed += expected.0 + expected.1;

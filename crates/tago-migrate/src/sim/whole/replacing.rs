@@ -6,7 +6,7 @@ use super::*;
 use crate::plan::ReasonCode;
 use crate::sim::oracle::{Bag, bag};
 use crate::sim::world::FakeAction;
-use crate::{CheckName, CheckVerdict, Depth, Item, Reversal, Undone, irreversible, undo};
+use crate::{CheckName, CheckVerdict, Depth, DifferenceKind, Item, Reversal, Undone, irreversible, undo};
 
 const ALARM: ActionId = ActionId::from_bytes([9; 12]);
 
@@ -228,7 +228,15 @@ async fn a_record_that_should_be_gone_and_one_that_others_wrote_are_told_apart()
     assert_eq!((proof.green, proof.foreign, proof.doubled), (true, 2, 0), "{proof:?}");
     bench.here(id(1), |device| device.records.push(own(10, 1_000)));
     let proof = proven().await;
-    assert_eq!((proof.green, proof.foreign, proof.doubled), (false, 2, 1), "{proof:?}");
+    assert_eq!((proof.green, proof.foreign, proof.doubled), (false, 2, 0), "{proof:?}");
+    assert_eq!(proof.not_removed, 1, "{proof:?}");
+    let texts: Vec<&str> = proof.windows_not_equal.iter().map(|window| window.text.as_str()).collect();
+    let told = "1 that should have been removed and is still there, 1 foreign";
+    assert!(texts.contains(&told), "{texts:?}");
+    let mut found = proof.windows_not_equal.iter().flat_map(|window| &window.differences);
+    let left = found.find(|found| found.kind == DifferenceKind::NotRemoved).unwrap();
+    let body = left.found.as_deref().unwrap();
+    assert_eq!((&left.expected, body.contains("1000"), left.times), (&None, true, 1), "{left:?}");
 }
 
 /// What was changed or has come since the rehearsal is not removed.
