@@ -11,6 +11,7 @@ use crate::stage::{Stage, play};
 const DAY: i64 = 86_400_000;
 
 /// A row of the list, as it is read in the window.
+#[derive(serde::Deserialize)]
 struct Row {
     backup: String,
     date: String,
@@ -19,20 +20,13 @@ struct Row {
 }
 
 async fn rows(stage: &Stage) -> Vec<Row> {
-    let window = stage.window();
-    let mut rows = Vec::new();
-    for row in window.all("[data-testid='backup-row']").await {
-        let find = async |css: &str| row.find(fantoccini::Locator::Css(css)).await.unwrap();
-        let date = find("[data-testid='backup-date']").await;
-        let size = find("[data-testid='backup-size']").await;
-        rows.push(Row {
-            backup: row.attr("data-backup").await.unwrap().unwrap(),
-            date: date.text().await.unwrap(),
-            size: size.text().await.unwrap(),
-            bytes: size.attr("data-bytes").await.unwrap().unwrap().parse().unwrap(),
-        });
-    }
-    rows
+    let row = "{
+        const date = element.querySelector(\"[data-testid='backup-date']\");
+        const size = element.querySelector(\"[data-testid='backup-size']\");
+        return { backup: element.dataset.backup, date: date.innerText, size: size.innerText,
+            bytes: Number(size.dataset.bytes) };
+    }";
+    stage.window().each("[data-testid='backup-row']", row).await
 }
 
 impl Stage {
@@ -120,10 +114,8 @@ async fn s10_there_is_one_backup_for_every_day() {
     play("s10", async |stage: &mut Stage| {
         stage.let_days_pass(3).await;
         stage.open_backups().await;
-        let mut moments = Vec::new();
-        for date in stage.window().all("[data-testid='backup-date']").await {
-            moments.push(date.attr("data-at").await.unwrap().unwrap().parse::<i64>().unwrap());
-        }
+        let moments: Vec<i64> =
+            stage.window().each("[data-testid='backup-date']", "Number(element.dataset.at)").await;
         assert_eq!(moments.len(), 7);
         assert!(moments.windows(2).all(|pair| pair[0] - pair[1] == DAY), "{moments:?}");
     })

@@ -1,6 +1,5 @@
 //! What a restore costs, and who agreed to it.
 
-use fantoccini::Locator;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tago_api::Time;
@@ -111,11 +110,6 @@ impl Stage {
     }
 
     pub async fn names_in_the_sidebar(&self) -> Vec<String> {
-        let mut names = Vec::new();
-        for project in self.window().all("[data-testid^='nav-project-']").await {
-            let name = project.find(Locator::Css(".name")).await.unwrap();
-            names.push(name.attr("title").await.unwrap().unwrap());
-        }
-        names
+        self.window().each("[data-testid^='nav-project-'] .name", "element.title").await
     }
 }

@@ -48,8 +48,7 @@ async fn the_history_keeps_the_run_and_the_restore_with_their_reports_when_the_c
         window.press("[data-testid='nav-history']").await;
         window.press("[data-testid='history-row'] [data-testid='history-open']").await;
         window.see(GREEN).await;
-        let strip = window.see("[data-testid='hole-strip'] path.written").await;
-        window.bring_into_view(&strip, "the days written by the run").await;
+        window.bring_into_view("[data-testid='hole-strip'] path.written").await;
         stage.picture("proof").await;
         assert!(!window.sees("[data-testid='hole-strip'] path.missing").await);
         window.see("[data-testid='report-open']").await;

@@ -16,6 +16,7 @@ mod migration;
 mod once;
 mod owner;
 mod platform;
+mod redrawn;
 mod replace;
 mod resources;
 mod rest;

@@ -405,9 +405,8 @@ impl Stage {
 
     /// The cells of the worklist, row by row.
     async fn worklist(&self) -> Vec<[String; 6]> {
-        let script = "return [...document.querySelectorAll('[data-testid=worklist-row]')]
-            .map((row) => [...row.cells].map((cell) => cell.innerText.trim()));";
-        serde_json::from_value(self.window().read(script, vec![]).await).unwrap()
+        let cells = "[...element.cells].map((cell) => cell.innerText.trim())";
+        self.window().each("[data-testid='worklist-row']", cells).await
     }
 
     pub async fn figure(&self, testid: &str) -> usize {

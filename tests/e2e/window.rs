@@ -19,6 +19,7 @@ use fantoccini::key::Key;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -153,23 +154,22 @@ impl Window {
 
     /// Presses what is there, once it can be pressed.
     pub async fn press(&self, css: &str) {
-        let element = self.ready(css).await;
-        self.press_element(&element, css).await;
+        lasting(css, async || self.press_element(&self.ready(css).await, css).await).await;
     }
 
     /// Presses at the place of an element even if it takes no presses.
     pub async fn press_regardless(&self, css: &str) {
-        let element = self.see(css).await;
-        self.press_element(&element, css).await;
+        lasting(css, async || self.press_element(&self.see(css).await, css).await).await;
     }
 
-    async fn press_element(&self, element: &Element, css: &str) {
-        self.bring_into_view(element, css).await;
+    /// What was drawn anew before the pointer reached it was not pressed.
+    async fn press_element(&self, element: &Element, css: &str) -> Result<(), CmdError> {
+        self.reach(element, css).await?;
         let press = MouseActions::new("mouse".into())
             .then(PointerAction::MoveToElement { element: element.clone(), duration: None, x: 0.0, y: 0.0 })
             .then(PointerAction::Down { button: MOUSE_BUTTON_LEFT })
             .then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
-        self.client.perform_actions(press).await.unwrap_or_else(|error| panic!("pressing {css}: {error}"));
+        self.client.perform_actions(press).await
     }
 
     /// Presses into a field and writes over what it holds.
@@ -179,14 +179,19 @@ impl Window {
         self.write_over(text).await;
     }
 
-    /// Turns the wheel over the element's place until it can be reached.
-    pub async fn bring_into_view(&self, element: &Element, css: &str) {
+    pub async fn bring_into_view(&self, css: &str) {
+        lasting(css, async || self.reach(&self.see(css).await, css).await).await;
+    }
+
+    /// Turns the wheel over the element's place until the pointer reaches it.
+    async fn reach(&self, element: &Element, css: &str) -> Result<(), CmdError> {
         let mut last = None;
         for turn in 0..40 {
             // A turn of the wheel has moved the page two frames later.
             self.drawn().await;
             let place = self
-                .read(
+                .client
+                .execute(
                     "const r = arguments[0].getBoundingClientRect();
                      const x = r.left + r.width / 2, y = r.top + r.height / 2;
                      const top = document.elementFromPoint(x, y);
@@ -196,11 +201,11 @@ impl Window {
                      return { x, y, height: innerHeight, width: innerWidth, reached };",
                     vec![serde_json::to_value(element).unwrap()],
                 )
-                .await;
+                .await?;
             let number = |name: &str| place[name].as_f64().unwrap();
             let (y, height) = (number("y"), number("height"));
             if place["reached"].as_bool() == Some(true) && last == Some(y) {
-                return;
+                return Ok(());
             }
             if place["reached"].as_bool() != Some(true) {
                 let x = number("x").clamp(1.0, number("width") - 1.0);
@@ -216,13 +221,12 @@ impl Window {
 
     /// Turns the wheel down over the middle of an element. Tells by how much the page has moved.
     pub async fn wheel_over(&self, css: &str, delta: i64) -> i64 {
-        let element = self.see(css).await;
-        self.bring_into_view(&element, css).await;
-        let script = "const r = arguments[0].getBoundingClientRect();
+        self.bring_into_view(css).await;
+        let script = "const r = document.querySelector(arguments[0]).getBoundingClientRect();
             return [r.left + r.width / 2, r.top + r.height / 2, document.querySelector('main').scrollTop]
                 .map(Math.round);";
         let place = async || -> [i64; 3] {
-            let read = self.read(script, vec![serde_json::to_value(&element).unwrap()]).await;
+            let read = self.read(script, vec![css.into()]).await;
             serde_json::from_value(read).unwrap()
         };
         let [x, y, before] = place().await;
@@ -390,8 +394,16 @@ impl Window {
         }
     }
 
+    /// What matches now, seen or not.
     pub async fn all(&self, css: &str) -> Vec<Element> {
-        self.client.find_all(Locator::Css(css)).await.unwrap()
+        lasting(css, async || self.client.find_all(Locator::Css(css)).await).await
+    }
+
+    /// What a script says of each element that matches, all in one look.
+    pub async fn each<T: DeserializeOwned>(&self, css: &str, of_element: &str) -> Vec<T> {
+        let script =
+            format!("return [...document.querySelectorAll(arguments[0])].map((element) => {of_element});");
+        serde_json::from_value(self.read(&script, vec![css.into()]).await).unwrap()
     }
 
     pub async fn text(&self, css: &str) -> String {
@@ -417,21 +429,13 @@ impl Window {
         self.ask(css, async |element| element.prop("value").await).await.unwrap_or_default()
     }
 
-    /// What an element says. One that was drawn anew since it was found is looked for again.
     async fn ask<T>(&self, css: &str, question: impl AsyncFn(&Element) -> Result<T, CmdError>) -> T {
-        let until = Instant::now() + SOON;
-        loop {
-            match question(&self.see(css).await).await {
-                Err(error) if error.is_stale_element_reference() && Instant::now() < until => {}
-                answer => return answer.unwrap_or_else(|error| panic!("{css}: {error}")),
-            }
-            sleep(LOOK_AGAIN).await;
-        }
+        lasting(css, async || question(&self.see(css).await).await).await
     }
 
     /// Everything a person could read now.
     pub async fn page_text(&self) -> String {
-        self.see("body").await.text().await.unwrap()
+        self.text("body").await
     }
 
     /// The page's source, if there still is a page.
@@ -471,6 +475,19 @@ impl Window {
             told += &format!("\n  {}", error.text().await.unwrap_or_default().replace('\n', " / "));
         }
         told
+    }
+}
+
+/// Does again what failed because an element was drawn anew since it was found: the driver forgets an
+/// element that has left the page, also between finding it and handing it out.
+async fn lasting<T>(css: &str, deed: impl AsyncFn() -> Result<T, CmdError>) -> T {
+    let until = Instant::now() + SOON;
+    loop {
+        match deed().await {
+            Err(error) if error.is_stale_element_reference() && Instant::now() < until => {}
+            done => return done.unwrap_or_else(|error| panic!("{css}: {error}")),
+        }
+        sleep(LOOK_AGAIN).await;
     }
 }
 

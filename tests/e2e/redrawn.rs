@@ -1,0 +1,27 @@
+//! Looking at what is drawn anew while it is looked at.
+
+use crate::stage::{Stage, play};
+
+/// Often enough to come between finding an element and handing it out, seldom enough to be asked about.
+const OFTEN_NEW: &str = "
+    setInterval(() => {
+        const element = document.createElement('p');
+        element.id = 'redrawn';
+        element.textContent = 'still here';
+        document.getElementById('redrawn')?.remove();
+        document.querySelector('main').append(element);
+    }, 5);";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_drawn_anew_again_and_again_is_still_seen_and_read() {
+    play("redrawn", async |stage: &mut Stage| {
+        let window = stage.window();
+        window.read(OFTEN_NEW, vec![]).await;
+        for _ in 0..8 {
+            window.see("#redrawn").await;
+            assert_eq!(window.text("#redrawn").await, "still here");
+            assert_eq!(window.each::<String>("#redrawn", "element.textContent").await, ["still here"]);
+        }
+    })
+    .await;
+}
