@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tago_api::{DeviceId, Time};
 
-use crate::load::{Parcels, fills};
+use crate::load::{Parcel, Parcels, fills};
 use crate::plan::{DataItem, Policy, Reason, ReasonCode, Verdict, Window};
 use crate::words::counted;
 
@@ -100,6 +100,16 @@ pub(super) fn compare(
     })
 }
 
+/// The records of the source that are to be written, as often as each lacks.
+pub(super) fn missing<'a>(
+    policy: Policy,
+    source: &'a Parcels,
+    target: &Parcels,
+) -> impl Iterator<Item = &'a Parcel> + use<'a> {
+    let mut spare = target.counts();
+    source.iter().filter(move |parcel| !spare.take(parcel.key) || policy == Policy::Append)
+}
+
 /// The last moment before which what is missing fills whole batches. `None` if it fills none.
 pub(super) fn last_cut(
     policy: Policy,
@@ -107,14 +117,9 @@ pub(super) fn last_cut(
     target: &Parcels,
     batch_bytes: usize,
 ) -> Option<Time> {
-    let mut spare = target.counts();
     let first = source.iter().next()?.time;
     let (mut cut, mut filled) = (None, 0);
-    for parcel in source.iter() {
-        let stands_for_it = spare.take(parcel.key);
-        if stands_for_it && policy != Policy::Append {
-            continue;
-        }
+    for parcel in missing(policy, source, target) {
         if filled > 0 && fills(filled, &parcel.body, batch_bytes) {
             cut = Some(parcel.time);
             filled = 0;

@@ -78,7 +78,7 @@ impl Rehearsal<'_> {
         if self.choices.depth == Depth::Counted || blocked.is_some() {
             let counted = self.counted(scanned, &range, blocked.or(inactive)).await?;
             if let Some(item) = &counted {
-                watching.look(item, None, &mut part.tripped);
+                watching.look(item, self.choices.policy, None, &mut part.tripped);
             }
             part.items.extend(counted);
             return Ok(part);
@@ -140,8 +140,9 @@ impl Rehearsal<'_> {
                     item.reasons = vec![reason];
                 }
                 replace::keep_removable(item, keeper, &theirs.groupless);
-                watching.look(item, (!parses).then_some(&ours), &mut part.tripped);
-                watching.look_back(item, (!parses).then_some(&theirs.records), &mut part.undo_tripped);
+                let sides = (!parses).then_some((&ours, &theirs.records));
+                watching.look(item, self.choices.policy, sides, &mut part.tripped);
+                watching.look_back(item, sides, &mut part.undo_tripped);
             }
             telling.retain(|record| next.is_none_or(|next| record.time < next));
             let names = known.look(&telling, &mut part.inside);

@@ -6,16 +6,19 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tago_api::ActionId;
 
+use super::compare::missing;
 use super::{LOOKUPS, Part, Rehearsal, RehearseError, Scanned};
 use crate::action::{PlatformAction, Trigger, is_tag};
 use crate::device::Tag;
 use crate::lanes::in_lanes;
-use crate::load::Parcels;
+use crate::load::{Parcel, Parcels};
 use crate::machine::Route;
 use crate::plan::{
-    Check, CheckName, CheckVerdict, Choices, DataItem, DeviceItem, Tripped, TrippedAction, Verdict, Window,
+    Check, CheckName, CheckVerdict, Choices, DataItem, DeviceItem, Policy, Tripped, TrippedAction, Verdict,
+    Window,
 };
 use crate::ports::PortError;
+use crate::replaced::surplus;
 use crate::run::Side;
 use crate::words::{counted, either};
 
@@ -67,27 +70,35 @@ impl<'a> Watching<'a> {
         Watching(all.collect())
     }
 
-    /// Adds the actions that records of this item would set off. Without the records themselves, or where
-    /// a parser may make others of them, every action does that watches the device.
-    pub(super) fn look(&self, item: &DataItem, records: Option<&Parcels>, tripped: &mut BTreeSet<ActionId>) {
-        self.look_at(item, |window| !window.missing.is_empty(), records, tripped);
+    /// Adds the actions that what is written of this item would set off. Without both sides' records, or
+    /// where a parser may make others of them, every action does that watches the device.
+    pub(super) fn look(
+        &self,
+        item: &DataItem,
+        policy: Policy,
+        sides: Option<(&Parcels, &Parcels)>,
+        tripped: &mut BTreeSet<ActionId>,
+    ) {
+        let written = sides.map(|(ours, theirs)| move || missing(policy, ours, theirs));
+        self.look_at(item, |window| !window.missing.is_empty(), written, tripped);
     }
 
     /// The same for the records of the target that are removed, in case that they are written again.
     pub(super) fn look_back(
         &self,
         item: &DataItem,
-        records: Option<&Parcels>,
+        sides: Option<(&Parcels, &Parcels)>,
         tripped: &mut BTreeSet<ActionId>,
     ) {
-        self.look_at(item, |window| !window.removed.is_empty(), records, tripped);
+        let removed = sides.map(|(ours, theirs)| move || surplus(ours, theirs).into_values().flatten());
+        self.look_at(item, |window| !window.removed.is_empty(), removed, tripped);
     }
 
-    fn look_at(
+    fn look_at<'p, I: Iterator<Item = &'p Parcel>>(
         &self,
         item: &DataItem,
         is_written: fn(&Window) -> bool,
-        records: Option<&Parcels>,
+        records: Option<impl FnOnce() -> I>,
         tripped: &mut BTreeSet<ActionId>,
     ) {
         let written = item.windows.iter().filter(|window| is_written(window));
@@ -117,7 +128,7 @@ impl<'a> Watching<'a> {
         if watched.is_empty() {
             return;
         }
-        for parcel in records.iter() {
+        for parcel in records() {
             let Some(watching) = watched.get_mut(parcel.variable.as_str()) else { continue };
             watching.retain(|(action, _)| !tripped.contains(action));
             if watching.is_empty() {

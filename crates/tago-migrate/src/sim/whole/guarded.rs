@@ -126,13 +126,23 @@ async fn an_alarm_fires_if_its_owner_lets_it() {
     assert_eq!(bench.state(), ActionState::LetFire);
 }
 
-/// The door's records are the odd numbers up to 99.
+/// The door's records are the odd numbers up to 99, and the target lacks those from 21 to 59.
 #[tokio::test(start_paused = true)]
 async fn only_what_the_records_would_set_off_is_held() {
-    let alarms = [(">", 58, true), (">", 99, false), ("<", 1, false), ("=", 60, false), ("=", 21, true)];
-    for (is, value, trips) in alarms {
-        let plan = Bench::alarmed(is, value, true).plan(&Choices::default()).await;
-        assert_eq!(plan.header().actions.len(), usize::from(trips), "{is} {value}");
+    let alarms = [
+        (">", 58, Policy::Fill, true),
+        (">", 59, Policy::Fill, false),
+        ("<", 21, Policy::Fill, false),
+        ("<", 21, Policy::Append, true),
+        (">", 99, Policy::Append, false),
+        ("=", 60, Policy::Append, false),
+        ("=", 19, Policy::Fill, false),
+        ("=", 21, Policy::Fill, true),
+    ];
+    for (is, value, policy, trips) in alarms {
+        let choices = Choices { policy, ..Choices::default() };
+        let plan = Bench::alarmed(is, value, true).plan(&choices).await;
+        assert_eq!(plan.header().actions.len(), usize::from(trips), "{is} {value} {policy:?}");
         assert_eq!(check(&plan).0, if trips { CheckVerdict::Warn } else { CheckVerdict::Pass });
     }
     let elsewhere = Choices { devices: Some(BTreeSet::from([id(3)])), ..Choices::default() };
