@@ -15,6 +15,7 @@ use crate::record::Tally;
 use crate::run::Side;
 use crate::sides::Sides;
 
+mod effort;
 pub(crate) mod file;
 mod kind;
 mod summary;

@@ -1,6 +1,7 @@
 //! A plan as the window shows it: rows, figures, checks and the strip of days.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use chrono::{Days, NaiveDate};
 use tago_api::{DeviceId, Time};
@@ -18,12 +19,6 @@ const PAGE: usize = 100;
 /// The strip shows at most this many days and devices.
 const STRIP_DAYS: u64 = 400;
 const STRIP_DEVICES: usize = 200;
-
-/// Requests that a run makes for a device beside its records: look, make, tags, parameters, token, tidy up.
-const REQUESTS_OF_A_NEW_DEVICE: u64 = 6;
-
-/// Looks into an item before it is touched and after.
-const REQUESTS_OF_AN_ITEM: u64 = 2;
 
 /// One page of the items that have this verdict and this text in a name.
 pub(super) fn page(plan: &Plan, verdict: Option<Verdict>, text: &str, page: u32) -> PlanPage {
@@ -143,7 +138,6 @@ pub(super) fn summary(rehearsed: &Rehearsed) -> PlanSummary {
     let (returns, stays) = engine::irreversible(plan).into_iter().partition(|one| one.written_back);
     let wake = plan.devices().iter().filter(|part| part.item.wakes).count();
     let emptied = plan.devices().iter().filter(|part| part.records_removed > 0).count();
-    let requests = requests(plan);
     let in_use = plan.header().in_use.contains(&engine::Side::Target);
     let TimeNeeded { low, high } = time_needed(rehearsed, &engine::Pace::default());
     PlanSummary {
@@ -160,7 +154,7 @@ pub(super) fn summary(rehearsed: &Rehearsed) -> PlanSummary {
         records_to_remove: sums.records_removed.into(),
         devices_to_empty: emptied.into(),
         windows_to_write: sums.windows_to_write.into(),
-        requests: requests.into(),
+        requests: plan.requests().into(),
         seconds_low: low,
         seconds_high: high,
         irreversible: notes(stays),
@@ -188,40 +182,11 @@ pub(crate) fn share_of(in_use: bool) -> Whole {
     Whole::from((engine::Pace::default().share_of(in_use) * 1000.0).round() as i64)
 }
 
-fn requests(plan: &Plan) -> u64 {
-    let body = u64::try_from(engine::Settings::default().batch_bytes).unwrap_or(u64::MAX).max(1);
-    let of = |item: &Item| match item {
-        Item::Device(device) if device.verdict == engine::Verdict::Create => REQUESTS_OF_A_NEW_DEVICE,
-        Item::Data(data) if data.verdict == engine::Verdict::Fill => {
-            data.bytes.div_ceil(body) + REQUESTS_OF_AN_ITEM
-        }
-        _ => 0,
-    };
-    plan.items().iter().map(of).sum()
-}
-
-/// Seconds at least and at most, from how fast the rehearsal itself read and from the limits a minute.
-/// Writing is slower than reading, by how much is known only afterwards: hence a range.
+/// Seconds at least and at most, as people read them.
 pub(super) fn time_needed(rehearsed: &Rehearsed, pace: &engine::Pace) -> TimeNeeded {
-    let (records, requests) = (rehearsed.plan.summary().records_missing, requests(&rehearsed.plan));
-    let in_use = rehearsed.plan.header().in_use.contains(&engine::Side::Target);
-    let per_second = f64::from(pace.writes) * pace.share_of(in_use) / 60.0;
-    let at_the_limit = to_f64(requests) / per_second;
-    let read_per_second = to_f64(rehearsed.records_read) / rehearsed.took.as_secs_f64().max(0.1);
-    let as_it_was_read = if read_per_second > 0.0 { to_f64(records) / read_per_second } else { 0.0 };
-    let low = seconds(at_the_limit.max(as_it_was_read));
-    let high = seconds(at_the_limit + as_it_was_read * 5.0 + 2.0);
-    TimeNeeded { low: low.into(), high: high.into() }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "an estimate")]
-fn to_f64(count: u64) -> f64 {
-    count as f64
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate, not negative")]
-fn seconds(estimate: f64) -> u64 {
-    estimate.ceil() as u64
+    let (least, most) = rehearsed.plan.time_needed(rehearsed.records_read, rehearsed.took, pace);
+    let seconds = |span: Duration| span.as_secs() + u64::from(span.subsec_nanos() > 0);
+    TimeNeeded { low: seconds(least).into(), high: seconds(most).into() }
 }
 
 /// One check of the assessment.

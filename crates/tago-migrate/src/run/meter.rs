@@ -12,26 +12,30 @@ const LOOKBACK: Duration = Duration::from_secs(8);
 /// Turns what happens into figures for people.
 pub(super) struct Meter {
     records_total: u64,
+    /// Records to write and to remove.
+    work: u64,
     requests: u64,
     bytes_sent: u64,
     bytes_under_way: BTreeMap<u32, u64>,
     published: Option<Duration>,
     /// When to publish what came too soon after the last.
     due: Option<Duration>,
-    /// When how many records were stored.
-    stored: VecDeque<(Duration, u64)>,
+    /// When how many records were stored, and how many were removed.
+    passed: VecDeque<(Duration, u64, u64)>,
 }
 
 impl Meter {
     pub(super) fn new(plan: &Plan) -> Meter {
+        let summary = plan.summary();
         Meter {
-            records_total: plan.summary().records_missing,
+            records_total: summary.records_missing,
+            work: summary.records_missing + summary.records_removed,
             requests: 0,
             bytes_sent: 0,
             bytes_under_way: BTreeMap::new(),
             published: None,
             due: None,
-            stored: VecDeque::new(),
+            passed: VecDeque::new(),
         }
     }
 
@@ -66,18 +70,19 @@ impl Meter {
             return;
         }
         self.published = Some(now);
-        let done = state.ledger.stored;
-        self.stored.push_back((now, done));
-        while self.stored.len() > 2
-            && self.stored.front().is_some_and(|(at, _)| now.saturating_sub(*at) > LOOKBACK)
+        let (done, removed) = (state.ledger.stored, state.ledger.removed);
+        self.passed.push_back((now, done, removed));
+        while self.passed.len() > 2
+            && self.passed.front().is_some_and(|(at, ..)| now.saturating_sub(*at) > LOOKBACK)
         {
-            self.stored.pop_front();
+            self.passed.pop_front();
         }
-        let rate = self.stored.front().map_or(0.0, |(at, stored)| {
+        let (rate, removal_rate) = self.passed.front().map_or((0.0, 0.0), |(at, stored, gone)| {
             let seconds = now.saturating_sub(*at).as_secs_f64();
-            if seconds > 0.0 { (done - stored) as f64 / seconds } else { 0.0 }
+            let per_second = |count| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
+            (per_second(done - stored), per_second(removed - gone))
         });
-        let left = self.records_total.saturating_sub(done) as f64;
+        let (left, pace) = (self.work.saturating_sub(done + removed) as f64, rate + removal_rate);
         let (items_over, batches_waiting) = state.counts();
         let (devices_done, devices_total) = state.devices();
         env.progress.send_replace(Figures {
@@ -96,9 +101,9 @@ impl Meter {
             held: state.ledger.reasons.len() as u64,
             actions_held: state.ledger.actions.values().filter(|action| action.held).count() as u64,
             rate,
-            remaining: (rate > 0.0).then(|| {
-                let least = Duration::from_secs_f64((left / rate * 0.8).min(1e9));
-                (least, Duration::from_secs_f64((left / rate * 1.5).min(1e9)))
+            remaining: (pace > 0.0).then(|| {
+                let least = Duration::from_secs_f64((left / pace * 0.8).min(1e9));
+                (least, Duration::from_secs_f64((left / pace * 1.5).min(1e9)))
             }),
             waiting_for: state.waiting_for(),
         });

@@ -364,3 +364,39 @@ async fn an_alarm_that_what_is_written_back_would_set_off_is_silent_while_it_is(
     let told = status(&bench.run_folder()).unwrap().actions;
     assert_eq!((told.len(), told[0].state), (1, crate::ActionState::Released), "{told:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_time_needed_counts_what_is_to_be_removed() {
+    let bench = Bench::overwritten();
+    let pace = crate::Pace { removals: 1, share: Some(1.0), ..crate::Pace::default() };
+    let needed = async |policy| {
+        let plan = bench.plan(&Choices { policy, ..choices() }).await;
+        (plan.time_needed(100, Duration::from_secs(1), &pace), plan.requests())
+    };
+    let ((least, most), requests) = needed(Policy::Fill).await;
+    assert!(least < Duration::from_secs(1) && most < Duration::from_secs(5), "{least:?} to {most:?}");
+    let ((least, most), with_removals) = needed(Policy::Replace).await;
+    assert!(least >= Duration::from_secs(120) && least < most, "{least:?} to {most:?}");
+    assert!(with_removals >= requests + 6, "{requests}, {with_removals}");
+}
+
+/// Nothing is to be written, so how fast that goes tells nothing.
+#[tokio::test(start_paused = true)]
+async fn the_time_that_is_left_counts_what_is_to_be_removed() {
+    let mut bench = Bench::overwritten();
+    (bench.settings.pace.removals, bench.settings.pace.share, bench.settings.lanes) = (60, Some(1.0), 1);
+    let plan = bench.plan(&Choices { devices: Some(BTreeSet::from([id(1)])), ..choices() }).await;
+    assert_eq!((plan.summary().records_missing, plan.summary().records_removed), (0, 4));
+    let (mut seen, folder) = (bench.progress.subscribe(), bench.run_folder());
+    let half_way = async {
+        let half = |figures: &Figures| (1..4).contains(&figures.records_removed);
+        seen.wait_for(half).await.unwrap().remaining
+    };
+    let (ending, remaining) = futures_util::future::join(bench.run(&plan, &folder), half_way).await;
+    assert_eq!(ending.unwrap(), Ending::Finished);
+    let (least, most) = remaining.unwrap();
+    assert!(
+        Duration::ZERO < least && least < most && most < Duration::from_secs(60),
+        "{least:?} to {most:?}"
+    );
+}
