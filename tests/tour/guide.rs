@@ -141,8 +141,7 @@ impl Scene {
 
     /// A second picture of the same stage, with this element in view.
     pub async fn picture_of(&self, css: &str, name: &str) {
-        let element = self.window().see(css).await;
-        self.window().bring_into_view(&element, css).await;
+        self.window().bring_into_view(css).await;
         self.picture_as(name).await;
     }
 
