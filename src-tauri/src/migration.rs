@@ -3,6 +3,7 @@
 mod plan;
 mod proof;
 mod rehearsal;
+mod report;
 mod run;
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,9 +20,8 @@ use tokio::time::{sleep, timeout};
 
 pub(crate) use plan::{check, page_of, share_of, strip, verdict};
 pub(crate) use rehearsal::{Rehearsal, choices_of, choices_view, overview_view};
-pub(crate) use run::{
-    LiveRun, RunFiles, RunRecord, idle_view, is_damaged, is_planned_again, report_view, summary,
-};
+pub(crate) use report::report_view;
+pub(crate) use run::{LiveRun, RunFiles, RunRecord, idle_view, is_damaged, is_planned_again, summary};
 
 use crate::app::locked;
 use crate::error::{Answer, ErrorCode, UiError};

@@ -1,0 +1,154 @@
+//! What closing the window would mean for a run, in one sentence.
+
+use tago_api::DeviceId;
+use tago_migrate::{Figures, LeftBehind, Phase, RunStatus, Settings};
+
+use super::held;
+use crate::view::{ProofView, RunState};
+
+pub(super) const SAFE_WHILE_UNDOING: &str =
+    "Safe to close: what is taken back stays so, and the rest can be gone on with.";
+
+/// For a run that is not under way; `proof` and `left` as far as it has them.
+pub(super) fn at_rest(
+    state: RunState,
+    status: &RunStatus,
+    proof: Option<&ProofView>,
+    left: Option<&LeftBehind>,
+    target: &str,
+) -> String {
+    let said = match (state, held(status)) {
+        (RunState::Done, _) => {
+            format!("Safe to close: all {} are stored and proven.", records(status.records_done))
+        }
+        (RunState::DoneWithExceptions, _) if proof.is_some_and(|proof| proof.only_left_out) => {
+            "Safe to close. Some records were left out: see below.".to_owned()
+        }
+        (RunState::DoneWithExceptions, _) => {
+            "Safe to close. The proof found differences: see below.".to_owned()
+        }
+        (RunState::Undone, _) => "Safe to close: the run is taken back.".to_owned(),
+        (RunState::UndoPaused, 0) => SAFE_WHILE_UNDOING.to_owned(),
+        (RunState::UndoPaused, held) => held_while_undoing(held, target),
+        (RunState::GivenUp, _) => given_up(left, target),
+        (_, 0) => safe(status.records_done, status.records_removed, status.batches_open),
+        (_, held) => held_while_running(held, target),
+    };
+    with_active(&status.awake, target, said)
+}
+
+/// For a run whose journal cannot be read.
+pub(super) fn unreadable(target: &str) -> String {
+    format!(
+        "Nothing is under way. Actions that this run switched off may still be off: look at them in {target}."
+    )
+}
+
+/// Closing the window changes nothing about devices that were left active; their owner is told of them.
+fn with_active(awake: &[(DeviceId, String)], target: &str, said: String) -> String {
+    match awake.len() {
+        0 => said,
+        1 => format!("{said} 1 device of {target} that was inactive may still be active: see below."),
+        n => format!("{said} {n} devices of {target} that were inactive may still be active: see below."),
+    }
+}
+
+fn given_up(left: Option<&LeftBehind>, target: &str) -> String {
+    match left.map_or(0, |left| left.actions.len()) {
+        0 => "Safe to close: this run is over.".to_owned(),
+        1 => format!("This run is over. 1 action of {target} may still be switched off: see below."),
+        off => format!("This run is over. {off} actions of {target} may still be switched off: see below."),
+    }
+}
+
+/// How many batches may be on their way by the time somebody has read this: while records are sent, one
+/// for each lane, even if none was a moment ago.
+pub(super) fn may_be_open(figures: &Figures) -> u64 {
+    match figures.phase {
+        Phase::Devices | Phase::Records => figures.batches_open.max(Settings::default().lanes as u64),
+        _ => figures.batches_open,
+    }
+}
+
+/// Records are safe, but a closed window leaves these actions switched off.
+pub(super) fn held_while_running(held: u64, target: &str) -> String {
+    let left = left_off(held, target);
+    format!(
+        "No record is lost if you close now. But {left} until you open this run again and choose “Resume” or \
+         “Switch them on again”."
+    )
+}
+
+pub(super) fn held_while_undoing(held: u64, target: &str) -> String {
+    let left = left_off(held, target);
+    format!(
+        "What is taken back stays so. But {left} until you choose “Go on taking it back…” or “Switch them on \
+         again”."
+    )
+}
+
+fn left_off(held: u64, target: &str) -> String {
+    match held {
+        1 => format!("1 action of {target} stays switched off, and sends no alarm,"),
+        held => format!("{held} actions of {target} stay switched off, and send no alarm,"),
+    }
+}
+
+pub(super) fn safe(stored: u64, removed: u64, open: u64) -> String {
+    let stored = match removed {
+        0 => format!("{} stored", records(stored)),
+        removed => format!("{} stored, {} removed and kept", records(stored), grouped(removed)),
+    };
+    match open {
+        0 => format!("Safe to close: {stored}, nothing to check again."),
+        1 => format!("Safe to close: {stored}, at most one batch to check again."),
+        open => format!("Safe to close: {stored}, at most {open} batches to check again."),
+    }
+}
+
+/// As people write it: `45,662 records`.
+fn records(count: u64) -> String {
+    format!("{} {}", grouped(count), if count == 1 { "record" } else { "records" })
+}
+
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_closing_would_mean_is_one_sentence_with_grouped_digits() {
+        assert_eq!(records(0), "0 records");
+        assert_eq!(records(1), "1 record");
+        assert_eq!(records(999), "999 records");
+        assert_eq!(records(45_662), "45,662 records");
+        assert_eq!(records(1_234_567), "1,234,567 records");
+        assert_eq!(
+            safe(1_000, 0, 1),
+            "Safe to close: 1,000 records stored, at most one batch to check again."
+        );
+        assert_eq!(
+            safe(1_000, 1_400, 0),
+            "Safe to close: 1,000 records stored, 1,400 removed and kept, nothing to check again."
+        );
+    }
+
+    #[test]
+    fn while_records_are_sent_no_batch_is_promised_to_have_arrived() {
+        let sending = Figures { phase: Phase::Records, batches_open: 0, ..Figures::default() };
+        assert_eq!(may_be_open(&sending), 4);
+        let paused = Figures { phase: Phase::Paused, batches_open: 0, ..Figures::default() };
+        assert_eq!(may_be_open(&paused), 0);
+    }
+}
