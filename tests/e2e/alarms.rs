@@ -81,13 +81,7 @@ async fn what_a_killed_run_left_switched_off_is_switched_on_by_one_button() {
         let target = stage.platform.project();
         let access = stage.platform.access(&target, "Test").await;
         let before = switches(&access).await;
-        stage.damage_and_restore("Copy that is left").await;
-        stage.rehearse_by_mouse().await;
-        stage.slow_down(&target).await;
-        stage.approve_and_run().await;
-        stage.window().see_within(SOMETHING_HELD, EVENTUALLY).await;
-        stage.kill_window();
-        stage.platform.clear_faults().await;
+        stage.kill_a_run_that_holds_something("Copy that is left").await;
         assert_ne!(switches(&access).await, before, "nobody has switched them on again");
 
         stage.open_window().await;
@@ -110,13 +104,7 @@ async fn what_a_killed_run_left_switched_off_is_switched_on_by_one_button() {
 async fn a_run_whose_project_is_gone_is_given_up_and_says_what_it_leaves() {
     play("given-up", async |stage: &mut Stage| {
         let target = stage.platform.project();
-        stage.damage_and_restore("Copy without a target").await;
-        stage.rehearse_by_mouse().await;
-        stage.slow_down(&target).await;
-        stage.approve_and_run().await;
-        stage.window().see_within(SOMETHING_HELD, EVENTUALLY).await;
-        stage.kill_window();
-        stage.platform.clear_faults().await;
+        stage.kill_a_run_that_holds_something("Copy without a target").await;
         let named = json!({ "name": stage.platform.project_name() });
         let project = format!("/api/projects/{target}");
         stage.platform.console(Method::DELETE, &project, Some(named)).await.unwrap();
@@ -152,6 +140,17 @@ impl Stage {
         sent.as_array().unwrap_or_else(|| panic!("{sent}")).len()
     }
 }
+    /// A run out of a copy of this name, killed while it held actions.
+    async fn kill_a_run_that_holds_something(&mut self, copy: &str) {
+        self.damage_and_restore(copy).await;
+        self.rehearse_by_mouse().await;
+        self.slow_down(&self.platform.project()).await;
+        self.approve_and_run().await;
+        self.window().see_within(SOMETHING_HELD, EVENTUALLY).await;
+        self.kill_window();
+        self.platform.clear_faults().await;
+    }
+
 
 /// Which actions are on.
 async fn switches(access: &Access) -> Value {
