@@ -61,36 +61,60 @@ async fn resources_that_were_held_back_are_rehearsed_again_alone() {
         let target = stage.platform.project();
         let access = stage.platform.access(&target, "Test").await;
         let plan = dashboard(&access, "Plan of the hall").await;
+        let other = dashboard(&access, "Plan of the yard").await;
         let lost = dashboard(&access, "Night shift").await;
         let copy = stage.backup_and_restore("Copy to hold back").await;
         rename(&access, "dashboard", &plan, "label", "Plan of the new hall").await;
+        rename(&access, "dashboard", &other, "label", "Plan of the new yard").await;
         access.call(Method::DELETE, &format!("/dashboard/{lost}"), None).await;
         stage.compare(&copy).await;
         stage.decide(&plan, "take_source").await;
+        stage.decide(&other, "take_source").await;
         let window = stage.window();
         window.press("[data-testid='resources-rehearse']").await;
         window.see_within(&row(&plan, "update"), EVENTUALLY).await;
 
-        // Between the rehearsal and the run somebody renames it once more.
+        // Between the rehearsal and the run somebody renames both once more.
         rename(&access, "dashboard", &plan, "label", "Plan of the newest hall").await;
+        rename(&access, "dashboard", &other, "label", "Plan of the newest yard").await;
         stage.approve_resources().await;
         window.see_within("[data-testid='held-row']", EVENTUALLY).await;
         window
             .see_within("[data-testid='resource-run-state'][data-state='done_with_exceptions']", EVENTUALLY)
             .await;
-        assert_eq!(stage.figure("resource-held").await, 1);
+        assert_eq!(stage.figure("resource-held").await, 2);
         stage.picture("held").await;
         window.press("[data-testid='rehearse-held']").await;
-        window.see_within("[data-testid='resources-update']", EVENTUALLY).await;
-        let figures = ["resources-create", "resources-update", "resources-same"];
-        for (figure, count) in figures.into_iter().zip([0, 1, 0]) {
-            assert_eq!(stage.figure(figure).await, count, "{figure}: that alone");
-        }
+        let some = async |updates: u32| {
+            let shown = format!("[data-testid='resources-update'][data-value='{updates}']");
+            window.see_within(&shown, EVENTUALLY).await;
+            for figure in ["resources-create", "resources-same", "resources-conflict"] {
+                assert_eq!(stage.figure(figure).await, 0, "{figure}: what was held back alone");
+            }
+        };
+        some(2).await;
         stage.picture("planned").await;
+
+        // Rehearsed again it is still that alone, and less where the owner wants less.
+        window.press(&format!("[data-testid='choose-item-{other}']")).await;
+        assert!(!window.enabled("[data-testid='wizard-next']").await, "it is not what was rehearsed");
+        window.press("[data-testid='resources-rehearse']").await;
+        some(1).await;
+        stage.picture("planned-less").await;
+
+        // Back to the run and here again: nothing was lost of it.
+        window.press("[data-testid='wizard-back']").await;
+        window.press("[data-testid='rehearse-held']").await;
+        some(2).await;
+        window.press(&format!("[data-testid='choose-item-{other}']")).await;
+        window.press("[data-testid='resources-rehearse']").await;
+        some(1).await;
         stage.approve_resources().await;
         window.see_within("[data-testid='resource-run-state'][data-state='done']", EVENTUALLY).await;
         let now = access.call(Method::GET, &format!("/dashboard/{plan}"), None).await;
         assert_eq!(text(&now, "label"), "Plan of the hall");
+        let left = access.call(Method::GET, &format!("/dashboard/{other}"), None).await;
+        assert_eq!(text(&left, "label"), "Plan of the newest yard", "nobody asked for it");
     })
     .await;
 }
