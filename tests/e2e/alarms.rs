@@ -133,13 +133,6 @@ async fn a_run_whose_project_is_gone_is_given_up_and_says_what_it_leaves() {
 }
 
 impl Stage {
-    /// How many messages the demo project would have sent.
-    async fn messages(&self) -> usize {
-        let project = self.platform.project();
-        let sent = self.platform.look(&format!("outbox?project={project}")).await;
-        sent.as_array().unwrap_or_else(|| panic!("{sent}")).len()
-    }
-}
     /// A run out of a copy of this name, killed while it held actions.
     async fn kill_a_run_that_holds_something(&mut self, copy: &str) {
         self.damage_and_restore(copy).await;
@@ -155,4 +148,11 @@ impl Stage {
 /// Which actions are on.
 async fn switches(access: &Access) -> Value {
     access.call(Method::GET, "/action?amount=100&fields[0]=id&fields[1]=active", None).await
+}
+    /// How many messages the demo project would have sent.
+    async fn messages(&self) -> usize {
+        let project = self.platform.project();
+        let sent = self.platform.look(&format!("outbox?project={project}")).await;
+        sent.as_array().unwrap_or_else(|| panic!("{sent}")).len()
+    }
 }

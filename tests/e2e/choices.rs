@@ -1,5 +1,6 @@
 //! How records travel, and what becomes of devices that rest: the owner's choice, and what the plan says to it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -43,6 +44,15 @@ async fn who_leaves_inactive_devices_and_chooses_files_reads_so_in_the_plan_and_
         let verdict = window.text("[data-testid='proof-verdict']").await;
         assert!(verdict.contains("Proven, except for the records that were left out"), "{verdict}");
         assert!(!window.sees("[data-testid='proof-difference']").await);
+        let of_the_rest = Database::open(&platform.snapshot(&target, &stage.backup(0).await).await).records();
+        let of_the_rest = of_the_rest.into_keys().filter(|record| record.device != name);
+        let ranges: BTreeSet<_> = of_the_rest.map(|record| (record.device, record.variable)).collect();
+        let compared = window.number("[data-testid='proof-checked']", "data-ranges").await;
+        assert_eq!(
+            usize::try_from(compared).unwrap(),
+            ranges.len(),
+            "what was left out is not called compared"
+        );
         let line = window.text("[data-testid='run-safe-line']").await;
         assert!(line.contains("left out") && !line.contains("differences"), "{line}");
         assert!(!window.enabled("[data-testid='finish-delete']").await, "the copy alone has them");

@@ -219,7 +219,9 @@ impl App {
     }
 
     async fn again(&self, mut record: RunRecord, work: Work) -> Answer<()> {
-        (record.stopped, record.reason) = (false, None);
+        // Whoever proves a stopped run, or takes it back, does not go on with it.
+        record.stopped &= !matches!(work, Work::GoOn(_));
+        record.reason = None;
         self.begin(record, work).await
     }
 

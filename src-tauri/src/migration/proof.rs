@@ -31,8 +31,7 @@ pub(super) fn view(proof: &Proof, plan: &Plan) -> ProofView {
         },
         agrees: proof.agrees,
         checked_at: proof.at.into(),
-        windows: proof.windows.into(),
-        windows_green: proof.windows_green.into(),
+        ranges_compared: ranges_compared(proof, plan).into(),
         records_checked: proof.records.into(),
         missing: proof.missing.into(),
         changed: proof.changed.into(),
@@ -45,6 +44,32 @@ pub(super) fn view(proof: &Proof, plan: &Plan) -> ProofView {
         strip,
         before: plan::strip(plan),
     }
+}
+
+/// Time ranges of which the proof has an opinion: not the devices themselves, nor what was left out, held back
+/// or not reached.
+fn ranges_compared(proof: &Proof, plan: &Plan) -> u64 {
+    let items = plan.items().iter().filter_map(|item| match item {
+        Item::Data(item) => Some(item),
+        Item::Device(_) => None,
+    });
+    let planned: HashSet<_> = items
+        .flat_map(|item| {
+            item.windows.iter().map(|window| (item.device, item.from, item.to, &window.variable))
+        })
+        .collect();
+    let mut compared = planned.len() as u64;
+    for window in &proof.windows_not_equal {
+        let Some(variable) = &window.variable else { continue };
+        let is_planned = planned.contains(&(window.device, window.from, window.to, variable));
+        match (is_planned, window.verdict) {
+            (true, WindowVerdict::NotRun) => compared = compared.saturating_sub(1),
+            // What somebody else has written since into a range that is replaced.
+            (false, verdict) if verdict != WindowVerdict::NotRun => compared += 1,
+            _ => {}
+        }
+    }
+    compared
 }
 
 /// What a plan says beforehand that it leaves out.

@@ -468,8 +468,9 @@ pub struct ProofView {
     /// Whether nothing was found amiss at this depth, which is no proof where only counts were compared.
     pub agrees: bool,
     pub checked_at: Whole,
-    pub windows: Whole,
-    pub windows_green: Whole,
+    /// Time ranges that were compared, without those that were left out, held back or not reached.
+    pub ranges_compared: Whole,
+    /// Records of the target that were read; none where only counts were compared.
     pub records_checked: Whole,
     pub missing: Whole,
     pub changed: Whole,

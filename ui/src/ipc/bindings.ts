@@ -564,8 +564,9 @@ export type ProofView = {
 	/**  Whether nothing was found amiss at this depth, which is no proof where only counts were compared. */
 	agrees: boolean,
 	checked_at: Whole,
-	windows: Whole,
-	windows_green: Whole,
+	/**  Time ranges that were compared, without those that were left out, held back or not reached. */
+	ranges_compared: Whole,
+	/**  Records of the target that were read; none where only counts were compared. */
 	records_checked: Whole,
 	missing: Whole,
 	changed: Whole,

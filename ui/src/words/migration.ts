@@ -344,7 +344,11 @@ export const migration = {
     confirm: "Give up",
     title: (when: string) => `Given up on ${when}`,
     stay: (n: number) =>
-      n === 1 ? "One record that it stored stays." : `${count(n)} records that it stored stay.`,
+      n === 0
+        ? "It had stored no record."
+        : n === 1
+          ? "One record that it stored stays."
+          : `${count(n)} records that it stored stay.`,
     lead: (target: string) => `If ${target} still exists:`,
     actions: (names: string[]) => `Switch on these actions, here or yourself: ${names.join(", ")}.`,
     awake: (names: string[]) =>
@@ -396,6 +400,7 @@ export const migration = {
       given_up: "Given up",
       failed: "Stopped by a problem",
     },
+    doneCounted: "Done, not proven",
     progress: "Records written",
     progressRemoved: "Records removed",
     removed: (n: number, of: number) => `${count(n)} of ${counted(of, "record", "records")} removed`,
@@ -407,7 +412,7 @@ export const migration = {
     started: "Started",
     finished: "Finished",
     measuring: "being measured",
-    nothingLeft: "nothing",
+    noRecords: "no records in this plan",
     pause: "Pause",
     resume: "Resume",
     stop: "Stop…",
@@ -425,15 +430,20 @@ export const migration = {
 
     proofTitle: "Proof",
     proofWaiting:
-      "After the last record, Holdfast reads every record of the plan back from the target and compares it with what was rehearsed. “Record by record” below also reads the source again.",
+      "After the last record, Holdfast reads every record of the plan back from the target and compares it with what was rehearsed. Then you can also have it compared record by record, which reads the source again.",
     proofStopped: "This run was stopped, so it is not proven. Choose “Prove again” to see what is there.",
     proving: "Reading the records back…",
     green: "Proven: everything in the plan is there, unchanged and once",
     greenReplaced:
       "Proven: everything in the plan is there, unchanged and once, and what was to be removed is gone",
     notGreen: "Not proven: see the differences below, then rehearse again",
-    checked: (records: string, ranges: string, how: string, when: string) =>
-      `${records} in ${ranges} were compared, ${when}. How closely: ${how.toLowerCase()}.`,
+    notDone: "Not proven: not everything was done. See what was held back above, then rehearse again",
+    notReached: "Not proven: the run was stopped before everything was done. Rehearse again for the rest",
+    notCompared: "Not proven: not everything could be compared. Rehearse again to see what is missing",
+    checked: (records: number, ranges: number, how: string, when: string) =>
+      `${counted(records, "record", "records")} in ${counted(ranges, "time range", "time ranges")} ${records === 1 ? "was" : "were"} compared, ${when}. How closely: ${how.toLowerCase()}.`,
+    counted: (ranges: number, when: string) =>
+      `The records in ${counted(ranges, "time range", "time ranges")} were counted, ${when}.`,
     depth: "How closely to look",
     depths: {
       counts: { label: "Counts only", detail: "Quick. Content is not compared, so it proves nothing." },
@@ -455,7 +465,6 @@ export const migration = {
     otherwise: "Not as planned",
     otherwiseLead: "Here no single record can be shown. Beside each stands what was found.",
     countsAgree: "The counts agree. Content was not compared, so nothing is proven",
-    ranges: (n: number) => counted(n, "time range", "time ranges"),
     records: (n: number) => counted(n, "record", "records"),
     missing: "missing",
     changed: "changed",
@@ -474,7 +483,7 @@ export const migration = {
 
     tokensTitle: "Tokens, old and new",
     worklistLead:
-      "Devices that were created anew have new tokens, and receive nothing until these are in use. Tokens are shown as fingerprints, never in full.",
+      "A device that was created anew has new tokens, and receives nothing until these are in use. Beside each token stands what to do. Tokens are shown as fingerprints, never in full.",
     worklistUnchanged: (n: number) =>
       `${counted(n, "token", "tokens")} of devices that were not made anew: nothing to update.`,
     worklistShow: "Show them",
@@ -499,7 +508,7 @@ export const migration = {
     finishText: (name: string) =>
       `${name} costs money until you delete it. The proof covers only what you chose for this run. Delete it when nothing else is to come from it (other devices or times, dashboards, actions) and nothing sends to it any more. It cannot be brought back; only its backup can be restored again, while that is kept.`,
     finishGreenFirst: (name: string) =>
-      `The proof is not green. Keep ${name}. Look at the differences above, then rehearse again: the next plan has what is still missing. If you changed those records yourself since, that is the difference.`,
+      `The proof is not green. Keep ${name}. Look above at what is not as planned, then rehearse again: the next plan has what is still missing. If you changed those records yourself since, that is the difference.`,
     finishLeftOut: (name: string) =>
       `What was left out is only in ${name} and in its backup. Keep it while you may want that. When you are sure, delete it under “Restored projects”.`,
     finishCounted: (name: string) =>
@@ -511,14 +520,14 @@ export const migration = {
     resourcesText:
       "Dashboards, actions, analyses and the like are moved separately, between the same two projects.",
     resourcesNext: "Go on with dashboards and the rest",
-    finishGone: "The restored project is gone. It costs nothing any more.",
+    finishGone: (name: string) => `${name} is gone. It costs nothing any more.`,
   },
 
   work: {
     title: "What you must still do",
     lead: (open: number, all: number) =>
       `${count(open)} of ${count(all)} open. What can be seen to be done is ticked by itself; tick the rest when you have done it.`,
-    allDone: "Everything is done.",
+    allDone: "Everything on this list is done.",
     look: "Look again",
     seen: (what: string) => `Seen to be done. ${what}`.trim(),
     byHand: "You said that it is done.",

@@ -1,7 +1,7 @@
 //! What closing the window would mean for a run, in one sentence.
 
 use tago_api::DeviceId;
-use tago_migrate::{Figures, LeftBehind, Phase, RunStatus, Settings};
+use tago_migrate::{Figures, LeftBehind, Phase, RunStatus, Settings, Undone};
 
 use super::held;
 use crate::view::{ProofView, RunState};
@@ -15,17 +15,23 @@ pub(super) fn at_rest(
     status: &RunStatus,
     proof: Option<&ProofView>,
     left: Option<&LeftBehind>,
+    undone: Option<&Undone>,
     target: &str,
 ) -> String {
+    let agrees = proof.is_some_and(|proof| proof.agrees);
     let said = match (state, held(status)) {
-        (RunState::Done, _) => {
-            format!("Safe to close: all {} are stored and proven.", records(status.records_done))
-        }
+        (RunState::Done, _) => proven(status.records_done, status.records_removed),
         (RunState::DoneWithExceptions, _) if proof.is_some_and(|proof| proof.only_left_out) => {
             "Safe to close. Some records were left out: see below.".to_owned()
         }
+        (RunState::DoneWithExceptions, _) if agrees => {
+            "Safe to close. Only counts were compared, so nothing is proven: see below.".to_owned()
+        }
         (RunState::DoneWithExceptions, _) => {
-            "Safe to close. The proof found differences: see below.".to_owned()
+            "Safe to close. Not everything is as planned: see below.".to_owned()
+        }
+        (RunState::Undone, _) if undone.is_some_and(leaves_something) => {
+            "Safe to close: the run is taken back, except for what is listed below.".to_owned()
         }
         (RunState::Undone, _) => "Safe to close: the run is taken back.".to_owned(),
         (RunState::UndoPaused, 0) => SAFE_WHILE_UNDOING.to_owned(),
@@ -42,6 +48,28 @@ pub(super) fn unreadable(target: &str) -> String {
     format!(
         "Nothing is under way. Actions that this run switched off may still be off: look at them in {target}."
     )
+}
+
+/// What a run that is done and proven has to say of its records.
+fn proven(stored: u64, removed: u64) -> String {
+    let stored_are = match stored {
+        1 => "1 record is stored".to_owned(),
+        stored => format!("all {} are stored", records(stored)),
+    };
+    let removed_are = format!("{} removed and kept", grouped(removed));
+    match (stored, removed) {
+        (0, 0) => "Safe to close: everything is done and proven.".to_owned(),
+        (0, 1) => "Safe to close: 1 record is removed and kept, and that is proven.".to_owned(),
+        (0, removed) => {
+            format!("Safe to close: {} are removed and kept, and that is proven.", records(removed))
+        }
+        (_, 0) => format!("Safe to close: {stored_are} and proven."),
+        _ => format!("Safe to close: {stored_are}, {removed_are}, and all is proven."),
+    }
+}
+
+fn leaves_something(undone: &Undone) -> bool {
+    !undone.changed_since.is_empty() || !undone.impossible.is_empty()
 }
 
 /// Closing the window changes nothing about devices that were left active; their owner is told of them.
@@ -141,6 +169,19 @@ mod tests {
         assert_eq!(
             safe(1_000, 1_400, 0),
             "Safe to close: 1,000 records stored, 1,400 removed and kept, nothing to check again."
+        );
+    }
+
+    #[test]
+    fn a_run_that_is_proven_says_what_it_did_and_no_more() {
+        assert_eq!(proven(0, 0), "Safe to close: everything is done and proven.");
+        assert_eq!(proven(1, 0), "Safe to close: 1 record is stored and proven.");
+        assert_eq!(proven(2_000, 0), "Safe to close: all 2,000 records are stored and proven.");
+        assert_eq!(proven(0, 412), "Safe to close: 412 records are removed and kept, and that is proven.");
+        assert_eq!(proven(0, 1), "Safe to close: 1 record is removed and kept, and that is proven.");
+        assert_eq!(
+            proven(9, 1_400),
+            "Safe to close: all 9 records are stored, 1,400 removed and kept, and all is proven."
         );
     }
 

@@ -131,6 +131,7 @@ pub(crate) fn idle_view(
             status,
             proof.as_ref(),
             looked.given_up.as_ref(),
+            looked.undone.as_ref(),
             &record.target_name,
         ),
         proof,

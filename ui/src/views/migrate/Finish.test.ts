@@ -15,6 +15,7 @@ const project = {
 function finish(over: { green?: boolean; agrees?: boolean; only_left_out?: boolean }) {
   const run = {
     source: { connection: "c", project: "copy" },
+    source_name: "Copy",
     restored_project_exists: true,
     proof: {
       green: over.green ?? true,
@@ -60,12 +61,12 @@ describe("keep or delete", () => {
 
   it("says that it is gone only where its connection says so", () => {
     finish({});
-    expect(screen.queryByText(w.run.finishGone)).toBeNull();
+    expect(screen.queryByText(w.run.finishGone("Copy"))).toBeNull();
   });
 
   it("says that it is gone when its connection no longer lists it", () => {
     app.projects = { c: [] };
     finish({});
-    expect(screen.getByText(w.run.finishGone)).toBeTruthy();
+    expect(screen.getByText(w.run.finishGone("Copy"))).toBeTruthy();
   });
 });

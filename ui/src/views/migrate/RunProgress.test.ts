@@ -31,6 +31,21 @@ describe("a run that does not move", () => {
     expect(screen.queryByText(w.run.measuring)).toBeNull();
   });
 
+  it("measures nothing where it wrote nothing", () => {
+    const run = { id: "r", state: "done", records_done: 0, records_total: 0, records_to_remove: 0 };
+    const rest = { started_at: 0, finished_at: null, reason: null, undone: null };
+    render(RunProgress, { run: { ...run, ...rest } as unknown as RunView });
+    expect(screen.queryByText(w.run.measuring)).toBeNull();
+    expect(screen.getByText(w.run.noRecords)).toBeTruthy();
+  });
+
+  it("calls what was only counted not proven, and not an exception", () => {
+    const run = { id: "r", state: "done_with_exceptions", records_done: 1, records_total: 1 };
+    const rest = { started_at: 0, finished_at: null, reason: null, undone: null, proof: { agrees: true } };
+    render(RunProgress, { run: { ...run, ...rest } as unknown as RunView });
+    expect(screen.getByTestId("run-state").textContent).toBe(w.run.doneCounted);
+  });
+
   it("offers no Resume where its record cannot be read", () => {
     progress("failed");
     expect(screen.queryByTestId("run-resume")).toBeNull();
