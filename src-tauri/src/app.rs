@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tago_api::client::Credential;
 
+use self::worklist::Looks;
 use crate::error::{Answer, UiError};
 use crate::host::{Event, Host};
 use crate::migration::Migrations;
@@ -53,6 +54,7 @@ struct State {
     migrations: Migrations,
     resources: ResourceMoves,
     restores: RestoreFiles,
+    looks: Looks,
     /// Shared with the command line: one run at a time goes into a project, whoever begins it.
     locks: PathBuf,
 }
@@ -97,6 +99,7 @@ impl App {
             migrations,
             resources,
             restores,
+            looks: Looks::default(),
             locks: folders.data.join("locks"),
         };
         App { state: Arc::new(state) }
@@ -124,6 +127,7 @@ impl App {
     /// Ends the practice platform; runs are left for the next start.
     pub async fn end(&self) {
         self.state.resources.stop();
+        self.state.looks.stop(None);
         self.state.migrations.quiet().await;
         let practice = self.state.practice.lock().await.take();
         if let Some(platform) = practice {

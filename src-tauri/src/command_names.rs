@@ -64,6 +64,7 @@ const COMMANDS: &[&str] = &[
     "undo_resource_run",
     "worklist",
     "look_at_worklist",
+    "stop_looking",
     "tick_work",
     "version",
 ];

@@ -106,6 +106,7 @@ pub fn builder<R: Runtime>() -> Builder<R> {
             resources::undo_resource_run,
             worklist::worklist,
             worklist::look_at_worklist,
+            worklist::stop_looking,
             worklist::tick_work,
             about::version,
         ])

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use serde::{Deserialize, Serialize};
 use tago_api::Time;
 use tago_migrate::resources::{self as engine, Address, ItemVerdict, ResourceProof, Reversal, Undone, Work};
-use tago_migrate::{Control, Figures, Phase};
+use tago_migrate::{Control, Figures, Phase, is_half_proven};
 
 pub(crate) use comparison::{Compared, Comparison, choices_of};
 
@@ -157,6 +157,7 @@ impl ResourceMoves {
             held: Vec::new(),
             unresolved: Vec::new(),
             proof: proof.map(proof_view),
+            half_proven: live.is_none() && is_half_proven(&folder),
             undone: record.undone,
             damaged: live.is_none()
                 && (planned_again || status.as_ref().is_err_and(|error| is_damaged(error, &folder))),

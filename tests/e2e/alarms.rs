@@ -96,6 +96,13 @@ async fn what_a_killed_run_left_switched_off_is_switched_on_by_one_button() {
         stage.picture("on-again").await;
         assert_eq!(switches(&access).await, before, "every action is switched as it was");
         assert!(!window.sees("[data-testid='release']").await);
+
+        // Whoever looks what is there has not gone on with it.
+        window.press("[data-testid='prove-again']").await;
+        window.see_within("[data-testid='proof-verdict'][data-green='false']", EVENTUALLY).await;
+        window.see("[data-testid='run-state'][data-state='stopped']").await;
+        assert!(!window.sees("[data-testid='run-resume']").await, "it was stopped, and stays so");
+        stage.picture("looked-at").await;
     })
     .await;
 }
@@ -144,15 +151,15 @@ impl Stage {
         self.platform.clear_faults().await;
     }
 
-
-/// Which actions are on.
-async fn switches(access: &Access) -> Value {
-    access.call(Method::GET, "/action?amount=100&fields[0]=id&fields[1]=active", None).await
-}
     /// How many messages the demo project would have sent.
     async fn messages(&self) -> usize {
         let project = self.platform.project();
         let sent = self.platform.look(&format!("outbox?project={project}")).await;
         sent.as_array().unwrap_or_else(|| panic!("{sent}")).len()
     }
+}
+
+/// Which actions are on.
+async fn switches(access: &Access) -> Value {
+    access.call(Method::GET, "/action?amount=100&fields[0]=id&fields[1]=active", None).await
 }

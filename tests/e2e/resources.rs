@@ -159,6 +159,17 @@ async fn the_worklist_ticks_what_it_sees_done_and_a_proof_names_what_somebody_ch
         access.call(Method::PUT, &format!("/action/{}", text(made, "id")), Some(on)).await;
         window.press("[data-testid='worklist-look']").await;
         window.see(&work(&names[0], "done")).await;
+
+        // A look that takes too long is stopped, and is no failure.
+        window.see_no_more("[data-testid='worklist-stop']").await;
+        let slow = json!({ "project": target, "kind": "slow", "delay_ms": 600_000, "every": 1 });
+        stage.platform.turn("faults", slow).await;
+        window.press("[data-testid='worklist-look']").await;
+        window.press("[data-testid='worklist-stop']").await;
+        window.see_no_more("[data-testid='worklist-stop']").await;
+        assert!(!window.sees("[data-testid='error-code']").await, "it is no failure");
+        window.see(&work(&names[0], "done")).await;
+        stage.platform.clear_faults().await;
         window.press(&format!("{} [data-testid='work-tick']", work(&names[1], "open"))).await;
         window.see(&work(&names[1], "done_by_hand")).await;
         stage.picture("ticked").await;
@@ -175,6 +186,54 @@ async fn the_worklist_ticks_what_it_sees_done_and_a_proof_names_what_somebody_ch
         window.press(open).await;
         window.see("[data-testid='resource-difference']").await;
         window.see(&work(&names[1], "done_by_hand")).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_over_resources_that_is_interrupted_is_begun_again_if_its_owner_says_so() {
+    play("resources-afresh", async |stage: &mut Stage| {
+        let target = stage.platform.project();
+        let access = stage.platform.access(&target, "Test").await;
+        let mut lost = Vec::new();
+        for hall in 1..=24 {
+            lost.push(dashboard(&access, &format!("Hall {hall}")).await);
+        }
+        let copy = stage.backup_and_restore("Copy to compare twice").await;
+        for id in &lost {
+            access.call(Method::DELETE, &format!("/dashboard/{id}"), None).await;
+        }
+        stage.compare(&copy).await;
+        stage.approve_resources().await;
+        let window = stage.window();
+        let done = "[data-testid='resource-run-state'][data-state='done']";
+        window.see_within(done, EVENTUALLY).await;
+        assert!(!window.sees("[data-testid='half-proven']").await);
+
+        // It is proven again, and interrupted when some of it is compared.
+        let slow = json!({ "project": target, "kind": "slow", "delay_ms": 1500, "every": 1 });
+        stage.platform.turn("faults", slow).await;
+        window.press("[data-testid='resource-prove-again']").await;
+        let until = Instant::now() + EVENTUALLY;
+        while window.number("[data-testid='resource-progress']", "data-done").await == 0 {
+            assert!(Instant::now() < until, "nothing was compared");
+            sleep(Duration::from_millis(20)).await;
+        }
+        window.press("[data-testid='resource-stop']").await;
+        window.see_within(done, EVENTUALLY).await;
+        window.see("[data-testid='half-proven']").await;
+        stage.picture("interrupted").await;
+        stage.platform.clear_faults().await;
+
+        // Somebody renames all of them: only who begins again sees every one.
+        for id in dashboards(&access).await.into_iter().filter(|(label, _)| label.starts_with("Hall")) {
+            rename(&access, "dashboard", &id.1, "label", &format!("{}, renamed", id.0)).await;
+        }
+        window.press("[data-testid='prove-afresh']").await;
+        window.see_within("[data-testid='proof-verdict'][data-green='false']", EVENTUALLY).await;
+        assert_eq!(stage.figure("proof-changed-since").await, lost.len());
+        assert!(!window.sees("[data-testid='half-proven']").await, "it came to its end");
+        stage.picture("begun-again").await;
     })
     .await;
 }

@@ -66,7 +66,7 @@ pub use ports::{Identity, NAMED_LIMIT, Order, PortError, READ_LIMIT, Range, Sour
 pub use progress::{Figures, Phase, Progress};
 pub use prove::{
     Difference, DifferenceKind, Proof, ProofChoice, ProofDepth, ProveError, WindowProof, WindowVerdict,
-    last_proof, prove, prove_as,
+    is_half_proven, last_proof, prove, prove_as,
 };
 pub use rebuild::{RebuildError, Rebuilt, rebuild};
 pub use record::{Key, Record, Tally};

@@ -28,6 +28,7 @@ mod unfinished;
 
 use item::Part;
 pub use store::last_proof;
+pub use unfinished::is_half_proven;
 pub(crate) use unfinished::{Beginning, Unfinished};
 
 /// Differences of one window that are kept in memory and shown; the file has all.

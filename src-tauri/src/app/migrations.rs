@@ -30,7 +30,7 @@ const LATE_ELSEWHERE: Duration = Duration::from_secs(120);
 enum Work {
     Begin(Arc<Rehearsal>, Live),
     GoOn(Live),
-    Prove(Live, ProofDepth),
+    Prove(Live, ProofChoice),
     Undo,
     /// Switches on again what a run that nobody will resume still holds, and lets rest what it has woken.
     Release,
@@ -183,15 +183,15 @@ impl App {
         Ok(())
     }
 
-    /// Compares source and target again.
-    pub async fn prove_run(&self, id: &str, depth: ProofDepthChoice) -> Answer<()> {
+    /// Compares source and target again; `afresh`, also what an interrupted proof has proven.
+    pub async fn prove_run(&self, id: &str, depth: ProofDepthChoice, afresh: bool) -> Answer<()> {
         if self.state.migrations.live(id).is_some() {
             return Err(UiError::new(ErrorCode::InUse, "The run is still under way")
                 .hint("It is proven by itself when it has ended."));
         }
         let record = self.state.migrations.files.read(id)?;
         let source = self.port(&record.source).await?;
-        self.again(record, Work::Prove(source, depth_of(depth))).await
+        self.again(record, Work::Prove(source, ProofChoice { depth: depth_of(depth), afresh })).await
     }
 
     /// What a run did, and what is left to do.
@@ -282,8 +282,7 @@ impl App {
                 (engine::run(plan, &approved, &folder, &source, target, &settings, env).await?, source)
             }
             Work::GoOn(source) => (engine::resume(&folder, &source, target, &settings, env).await?, source),
-            Work::Prove(source, depth) => {
-                let choice = ProofChoice { depth, ..ProofChoice::default() };
+            Work::Prove(source, choice) => {
                 engine::prove_as(&folder, choice, &source, target, &settings, env).await?;
                 aside(move || Ok(engine::report(&folder, now())?)).await?;
                 return Ok(Ending::Finished);

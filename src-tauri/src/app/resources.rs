@@ -31,7 +31,11 @@ enum Wanted {
 enum Work {
     Begin(Arc<Compared>, Live),
     GoOn(Live),
-    Prove(Option<Live>),
+    Prove {
+        source: Option<Live>,
+        /// It compares again also what an interrupted one has proven.
+        afresh: bool,
+    },
     Undo,
 }
 
@@ -226,15 +230,16 @@ impl App {
         Ok(())
     }
 
-    /// Compares what a run did with the source again, or with what the run sealed if the source is gone.
-    pub async fn prove_resource_run(&self, id: &str) -> Answer<()> {
+    /// Compares what a run did with the source again, or with what the run sealed if the source is gone; `afresh`,
+    /// also what an interrupted proof has proven.
+    pub async fn prove_resource_run(&self, id: &str, afresh: bool) -> Answer<()> {
         let record = self.state.resources.read(id)?;
         let projects = self.projects(&record.source.connection).await?;
         let source = match projects.iter().any(|project| project.id == record.source.project) {
             true => Some(self.port(&record.source).await?),
             false => None,
         };
-        self.begin_resources(record, Work::Prove(source)).await
+        self.begin_resources(record, Work::Prove { source, afresh }).await
     }
 
     /// What a run did, written anew for machines and for people.
@@ -321,16 +326,16 @@ impl App {
         let locks = Some(self.state.locks.clone());
         let settings = Settings { locks, pace: pace(live.record.share), ..settings(late_commit) };
         let folder = self.state.resources.folder(&live.record.id);
-        let (ending, source) = match work {
+        let (ending, source, afresh) = match work {
             Work::Begin(compared, source) => {
                 let approved = compared.plan.fingerprint();
                 let run = engine::run(&compared.plan, &approved, &folder, &source, target, &settings, env);
-                (run.await?, Some(source))
+                (run.await?, Some(source), false)
             }
             Work::GoOn(source) => {
-                (engine::resume(&folder, &source, target, &settings, env).await?, Some(source))
+                (engine::resume(&folder, &source, target, &settings, env).await?, Some(source), false)
             }
-            Work::Prove(source) => (Ending::Finished, source),
+            Work::Prove { source, afresh } => (Ending::Finished, source, afresh),
             Work::Undo => {
                 let choices = UndoChoices::default();
                 let (ending, undone) = engine::undo(&folder, target, choices, &settings, env).await?;
@@ -339,7 +344,7 @@ impl App {
         };
         if ending == Ending::Finished {
             let source = source.as_ref().map(|source| source as &dyn Resources);
-            engine::prove(&folder, source, target, &settings, env).await?;
+            engine::prove_as(&folder, afresh, source, target, &settings, env).await?;
         }
         Ok((ending, None))
     }

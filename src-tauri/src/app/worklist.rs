@@ -1,10 +1,14 @@
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use tago_api::Time;
-use tago_migrate::{self as engine, Control, Env, Figures, Progress, SystemClock, WorkItem, WorkState};
+use tago_migrate::{
+    self as engine, Control, Env, Figures, Progress, SystemClock, WorkItem, WorkState, WorklistError,
+};
 
-use super::App;
 use super::migrations::{aside, late_commit, on_its_own_thread_for, without_panic};
+use super::{App, locked};
 use crate::error::Answer;
 use crate::migration::{fresh_id, now, settings};
 use crate::view::{Cargo, Side, WorkProgress, WorkRow};
@@ -16,19 +20,36 @@ impl App {
         aside(move || Ok(rows(engine::last_worklist(&folder)?))).await
     }
 
-    /// Looks at the target for what of it is done by now.
+    /// Looks at the target for what of it is done by now. One that is stopped tells what it has seen until then.
     pub async fn look_at_worklist(&self, cargo: Cargo, run: &str) -> Answer<Vec<WorkRow>> {
+        let (_, nonce) = fresh_id()?;
+        let control = self.state.looks.begin(nonce, run);
+        let seen = self.look(cargo, run, nonce, control).await;
+        self.state.looks.end(nonce);
+        Ok(rows(seen?))
+    }
+
+    /// Stops looking for what of a run's worklist is done.
+    pub fn stop_looking(&self, run: &str) {
+        self.state.looks.stop(Some(run));
+    }
+
+    async fn look(&self, cargo: Cargo, run: &str, nonce: u64, control: Control) -> Answer<Vec<WorkItem>> {
         let (folder, target) = self.place_of(cargo, run)?;
         let port = self.port(&target).await?;
-        let (_, nonce) = fresh_id()?;
         let since = self.last_end(&target).await?;
         let settings = settings(late_commit(&target));
         on_its_own_thread_for(async move || {
-            let (clock, control) = (SystemClock::start(), Control::new());
+            let clock = SystemClock::start();
             let progress = Progress::new(Figures::default());
             let env = Env { clock: &clock, nonce, progress: &progress, control: &control };
-            let looking = engine::worklist(&folder, &port, since, &settings, env);
-            without_panic(async { Ok(rows(looking.await?)) }).await
+            let looking = async {
+                Ok(match engine::worklist(&folder, &port, since, &settings, env).await {
+                    Err(WorklistError::Stopped) => engine::last_worklist(&folder)?,
+                    looked => looked?,
+                })
+            };
+            without_panic(looking).await
         })
         .await
     }
@@ -67,6 +88,29 @@ impl App {
             Ok(ends.max())
         })
         .await
+    }
+}
+
+/// The looks at worklists that are under way: of which run, and the owner's hand on each.
+#[derive(Default)]
+pub(super) struct Looks(Mutex<HashMap<u64, (String, Control)>>);
+
+impl Looks {
+    fn begin(&self, look: u64, run: &str) -> Control {
+        let control = Control::new();
+        locked(&self.0).insert(look, (run.to_owned(), control.clone()));
+        control
+    }
+
+    fn end(&self, look: u64) {
+        locked(&self.0).remove(&look);
+    }
+
+    /// Stops those of this run, or all.
+    pub(super) fn stop(&self, of: Option<&str>) {
+        let looks = locked(&self.0);
+        let meant = looks.values().filter(|(run, _)| of.is_none_or(|of| of == run));
+        meant.for_each(|(_, control)| control.stop());
     }
 }
 

@@ -157,8 +157,13 @@ pub(crate) async fn give_up_run(app: State<'_, App>, id: String) -> Answer<()> {
 /// Compares source and target again.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn prove_run(app: State<'_, App>, id: String, depth: ProofDepthChoice) -> Answer<()> {
-    app.prove_run(&id, depth).await
+pub(crate) async fn prove_run(
+    app: State<'_, App>,
+    id: String,
+    depth: ProofDepthChoice,
+    afresh: bool,
+) -> Answer<()> {
+    app.prove_run(&id, depth, afresh).await
 }
 
 /// What a run did, and what is left to do.

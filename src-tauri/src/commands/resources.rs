@@ -97,8 +97,8 @@ pub(crate) async fn resume_resource_run(app: State<'_, App>, id: String) -> Answ
 /// Compares what a run did with the source again.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn prove_resource_run(app: State<'_, App>, id: String) -> Answer<()> {
-    app.prove_resource_run(&id).await
+pub(crate) async fn prove_resource_run(app: State<'_, App>, id: String, afresh: bool) -> Answer<()> {
+    app.prove_resource_run(&id, afresh).await
 }
 
 /// What a run did, written anew for machines and for people.

@@ -18,6 +18,13 @@ pub(crate) async fn look_at_worklist(app: State<'_, App>, cargo: Cargo, run: Str
     app.look_at_worklist(cargo, &run).await
 }
 
+/// Stops looking; what was seen until then stays seen.
+#[tauri::command]
+#[specta::specta]
+pub(crate) fn stop_looking(app: State<'_, App>, run: String) {
+    app.stop_looking(&run);
+}
+
 /// Ticks one thing as done by hand, or takes the tick away.
 #[tauri::command]
 #[specta::specta]

@@ -177,6 +177,9 @@ impl From<WorklistError> for UiError {
             WorklistError::Journal(error) => UiError::from(error),
             WorklistError::Run(error) => UiError::from(error),
             WorklistError::Port { side, cause } => UiError::of_side(side, &cause),
+            WorklistError::Stopped => UiError::new(ErrorCode::Conflict, message)
+                .hint("Choose “Look again” when it suits.")
+                .retryable(),
             WorklistError::Ticks { .. } => UiError::new(ErrorCode::Journal, message)
                 .hint("Check that the disk has room and that the folder of the run may be written."),
             WorklistError::NoSuchWork { .. } => UiError::new(ErrorCode::NotFound, message),

@@ -110,6 +110,7 @@ fn empty_view(record: &RunRecord) -> RunView {
         batches_to_check: none,
         safe_to_close: String::new(),
         proof: None,
+        half_proven: false,
         undone: None,
         actions: Vec::new(),
         awake: Vec::new(),

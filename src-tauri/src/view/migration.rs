@@ -404,6 +404,8 @@ pub struct RunView {
     /// What closing the window now would mean, in one sentence.
     pub safe_to_close: String,
     pub proof: Option<ProofView>,
+    /// A proof was begun and did not come to its end.
+    pub half_proven: bool,
     pub undone: Option<UndoneView>,
     /// Actions that its records would set off.
     pub actions: Vec<ActionView>,

@@ -216,6 +216,8 @@ pub struct ResourceRun {
     pub held: Vec<ResourceNote>,
     pub unresolved: Vec<ResourceNote>,
     pub proof: Option<ResourceProofView>,
+    /// A proof was begun and did not come to its end.
+    pub half_proven: bool,
     pub undone: Option<ResourceUndone>,
     /// Its journal cannot be read any more, so that what it lacks has to be planned again.
     pub damaged: bool,

@@ -92,7 +92,7 @@ export const commands = {
 	/**  Ends for good a run whose target does not exist any more; nothing is sent. */
 	giveUpRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("give_up_run", { id })),
 	/**  Compares source and target again. */
-	proveRun: (id: string, depth: ProofDepthChoice) => typedError<null, UiError>(__TAURI_INVOKE("prove_run", { id, depth })),
+	proveRun: (id: string, depth: ProofDepthChoice, afresh: boolean) => typedError<null, UiError>(__TAURI_INVOKE("prove_run", { id, depth, afresh })),
 	/**  What a run did, and what is left to do. */
 	report: (id: string) => typedError<ReportView, UiError>(__TAURI_INVOKE("report", { id })),
 	/**  Opens the printable report with the system's viewer. */
@@ -118,7 +118,7 @@ export const commands = {
 	/**  Goes on with a run that was interrupted. */
 	resumeResourceRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("resume_resource_run", { id })),
 	/**  Compares what a run did with the source again. */
-	proveResourceRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("prove_resource_run", { id })),
+	proveResourceRun: (id: string, afresh: boolean) => typedError<null, UiError>(__TAURI_INVOKE("prove_resource_run", { id, afresh })),
 	/**  What a run did, written anew for machines and for people. */
 	resourceReport: (id: string) => typedError<ResourceReportView, UiError>(__TAURI_INVOKE("resource_report", { id })),
 	/**  Opens the printable report with the system's viewer. */
@@ -131,6 +131,8 @@ export const commands = {
 	worklist: (cargo: Cargo, run: string) => typedError<WorkRow[], UiError>(__TAURI_INVOKE("worklist", { cargo, run })),
 	/**  Looks at the target for what of it is done by now. */
 	lookAtWorklist: (cargo: Cargo, run: string) => typedError<WorkRow[], UiError>(__TAURI_INVOKE("look_at_worklist", { cargo, run })),
+	/**  Stops looking; what was seen until then stays seen. */
+	stopLooking: (run: string) => __TAURI_INVOKE<void>("stop_looking", { run }),
 	/**  Ticks one thing as done by hand, or takes the tick away. */
 	tickWork: (cargo: Cargo, run: string, key: string, done: boolean) => typedError<WorkRow[], UiError>(__TAURI_INVOKE("tick_work", { cargo, run, key, done })),
 	/**  The version of this program. */
@@ -763,6 +765,8 @@ export type ResourceRun = {
 	held: ResourceNote[],
 	unresolved: ResourceNote[],
 	proof: ResourceProofView | null,
+	/**  A proof was begun and did not come to its end. */
+	half_proven: boolean,
 	undone: ResourceUndone | null,
 	/**  Its journal cannot be read any more, so that what it lacks has to be planned again. */
 	damaged: boolean,
@@ -918,6 +922,8 @@ export type RunView = {
 	/**  What closing the window now would mean, in one sentence. */
 	safe_to_close: string,
 	proof: ProofView | null,
+	/**  A proof was begun and did not come to its end. */
+	half_proven: boolean,
 	undone: UndoneView | null,
 	/**  Actions that its records would set off. */
 	actions: ActionView[],

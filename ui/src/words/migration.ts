@@ -433,6 +433,9 @@ export const migration = {
       "After the last record, Holdfast reads every record of the plan back from the target and compares it with what was rehearsed. Then you can also have it compared record by record, which reads the source again.",
     proofStopped: "This run was stopped, so it is not proven. Choose “Prove again” to see what is there.",
     proving: "Reading the records back…",
+    proofHalf:
+      "A proof was interrupted. “Prove again” goes on where it stopped, if it looks as closely; “From the beginning” reads everything again.",
+    proveAfresh: "From the beginning",
     green: "Proven: everything in the plan is there, unchanged and once",
     greenReplaced:
       "Proven: everything in the plan is there, unchanged and once, and what was to be removed is gone",
@@ -529,6 +532,7 @@ export const migration = {
       `${count(open)} of ${count(all)} open. What can be seen to be done is ticked by itself; tick the rest when you have done it.`,
     allDone: "Everything on this list is done.",
     look: "Look again",
+    stopLooking: "Stop looking",
     seen: (what: string) => `Seen to be done. ${what}`.trim(),
     byHand: "You said that it is done.",
   },
@@ -707,8 +711,9 @@ export const migration = {
           ? "each with the source."
           : `${count(read)} with the source, the others with what the run had written.`
       }`,
-    proofOpen:
-      "The proof was interrupted, so nothing is proven yet. What was written is there. “Prove again” goes on where it stopped.",
+    proofOpen: "The proof did not come to its end, so nothing is proven yet. What was written is there.",
+    proofHalf:
+      "A proof was interrupted. “Prove again” goes on where it stopped; “From the beginning” reads everything again.",
     asPlanned: "as planned",
     changedSince: "changed by somebody since",
     otherwise: "not as planned",

@@ -27,6 +27,11 @@ pub(crate) struct Beginning<D> {
     pub(crate) begun_at: Time,
 }
 
+/// Whether a proof of this run was begun and has not come to its end.
+pub fn is_half_proven(folder: &Path) -> bool {
+    folder.join(folder::UNFINISHED_PROOF).exists()
+}
+
 /// The items of one proof that are proven, in memory and in the file, which nobody else has open.
 pub(crate) struct Unfinished<P> {
     begun_at: Time,

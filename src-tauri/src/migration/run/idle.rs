@@ -23,6 +23,8 @@ pub(crate) struct Looked {
     /// It was given up for good, and left this.
     given_up: Option<LeftBehind>,
     proof: Option<Proof>,
+    /// A proof was begun and did not come to its end.
+    half_proven: bool,
     undone: Option<Undone>,
 }
 
@@ -75,6 +77,7 @@ impl RunFiles {
                     planned_again,
                     given_up: None,
                     proof: None,
+                    half_proven: false,
                     undone: None,
                 };
             }
@@ -91,7 +94,16 @@ impl RunFiles {
             tracing::warn!(record.id, %error, "what was taken back cannot be read");
             None
         });
-        Looked { status: Ok(status), damaged: planned_again, planned_again, given_up, proof, undone }
+        let half_proven = engine::is_half_proven(&folder);
+        Looked {
+            status: Ok(status),
+            damaged: planned_again,
+            planned_again,
+            given_up,
+            proof,
+            half_proven,
+            undone,
+        }
     }
 }
 
@@ -135,6 +147,7 @@ pub(crate) fn idle_view(
             &record.target_name,
         ),
         proof,
+        half_proven: looked.half_proven,
         undone: looked.undone.as_ref().map(undone_view),
         actions: actions(&status.actions),
         awake: names(&status.awake),
@@ -271,6 +284,7 @@ mod tests {
             planned_again: false,
             given_up: None,
             proof: None,
+            half_proven: false,
             undone: None,
         };
         let told = |states: &[ActionState]| idle_view(&record, &looked(states), None, false).safe_to_close;
@@ -295,6 +309,7 @@ mod tests {
                 planned_again: false,
                 given_up: None,
                 proof: None,
+                half_proven: false,
                 undone: None,
             };
             assert_eq!(looked.state(&record), expected);
@@ -321,6 +336,7 @@ mod tests {
             planned_again: false,
             given_up: Some(left),
             proof: None,
+            half_proven: false,
             undone: None,
         };
         let view = idle_view(&record, &looked, None, false);
@@ -343,6 +359,7 @@ mod tests {
             planned_again: false,
             given_up: None,
             proof: None,
+            half_proven: false,
             undone: None,
         };
         let view = idle_view(&record, &looked, None, false);
@@ -363,6 +380,7 @@ mod tests {
                 planned_again: false,
                 given_up,
                 proof: None,
+                half_proven: false,
                 undone: None,
             };
             let view = idle_view(&record, &looked, None, false);

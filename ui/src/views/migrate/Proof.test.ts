@@ -1,6 +1,7 @@
 import { render, screen } from "@testing-library/svelte";
-import { describe, expect, it } from "vitest";
-import type { ProofView, RunView } from "../../ipc";
+import userEvent from "@testing-library/user-event";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { ipc, type ProofView, type RunView } from "../../ipc";
 import { w } from "../../words";
 import Proof from "./Proof.svelte";
 
@@ -25,10 +26,12 @@ const notGreen = {
 const held = [{ device_name: "Truck 1", variable: null, from: null, to: null, reason: "changed since" }];
 
 function proof(of: Partial<RunView>, found: Partial<ProofView> = {}) {
-  const run = { id: "r", state: "done_with_exceptions", held: [], records_to_remove: 0 };
+  const run = { id: "r", state: "done_with_exceptions", held: [], records_to_remove: 0, half_proven: false };
   render(Proof, { run: { ...run, proof: { ...notGreen, ...found }, ...of } as unknown as RunView });
   return screen.getByTestId("proof-verdict").textContent?.trim();
 }
+
+afterEach(() => void vi.restoreAllMocks());
 
 describe("a proof that is not green", () => {
   it("leads to differences only where there are some", () => {
@@ -55,5 +58,21 @@ describe("a proof that is not green", () => {
     const said = screen.getByTestId("proof-checked").textContent;
     expect(said).toContain("The records in 4 time ranges were counted");
     expect(said).not.toContain("compared");
+  });
+});
+
+describe("a proof that was interrupted", () => {
+  it("can be begun again, as closely as is chosen", async () => {
+    const prove = vi.spyOn(ipc, "proveRun").mockResolvedValue(null);
+    proof({ half_proven: true });
+    await userEvent.click(screen.getByTestId("prove-afresh"));
+    expect(prove).toHaveBeenCalledWith("r", "content", true);
+    await userEvent.click(screen.getByTestId("prove-again"));
+    expect(prove).toHaveBeenLastCalledWith("r", "content", false);
+  });
+
+  it("is not spoken of where none was", () => {
+    proof({});
+    expect(screen.queryByTestId("prove-afresh")).toBeNull();
   });
 });

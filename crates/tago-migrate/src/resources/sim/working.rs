@@ -56,6 +56,23 @@ async fn what_is_ticked_while_the_target_is_looked_at_stays_ticked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_look_that_is_stopped_ends_at_once_and_what_it_saw_stays() {
+    let (world, folder) = after_a_run().await;
+    let settings = World::settings();
+    let env = world.env();
+    let begun = tokio::time::Instant::now();
+    let stopping = async {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        env.control.stop();
+    };
+    let (looked, ()) = tokio::join!(worklist(folder.path(), &world.target, None, &settings, env), stopping);
+    assert!(matches!(looked, Err(WorklistError::Stopped)), "{looked:?}");
+    assert_eq!(begun.elapsed(), Duration::from_millis(1_500), "the question that was out is not waited for");
+    let seen = last_worklist(folder.path()).unwrap();
+    assert_eq!(seen.iter().filter(|item| item.state == WorkState::Done).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_target_that_falls_silent_is_waited_for_and_what_was_seen_of_it_stays() {
     let (world, folder) = after_a_run().await;
     let settings = World::settings();
