@@ -7,7 +7,7 @@ use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tago_api::client::{
-    AnalysisCode, ApiError, NewServiceAuthorization, ParamWrite, Permission, ResourceType,
+    AnalysisCode, ApiError, FileEntry, NewServiceAuthorization, ParamWrite, Permission, ResourceType,
     ServiceAuthorization, StoredFile, UPLOAD_PART,
 };
 use tago_api::{DeviceId, ProfileId, Time};
@@ -69,6 +69,7 @@ impl Resources for Live {
                 let content = self.api.file(self.profile().await?, &at.id).await?;
                 let mut document = entry(&at.id, file.public);
                 document.insert("sha256".to_owned(), Seal::of(&content).as_str().into());
+                document.insert(STORED.to_owned(), stored(&file));
                 Ok(document)
             }
         }
@@ -190,7 +191,7 @@ impl ResourcesTarget for Live {
             Kind::File => {
                 let public = fields.get("public").and_then(Value::as_bool).unwrap_or(false);
                 let file = StoredFile { path: text("path"), content: content.unwrap_or_default(), public };
-                self.store(&file).await?;
+                self.store(&file, None).await?;
                 Ok(file.path)
             }
             Kind::ServiceAuthorization => {
@@ -218,7 +219,13 @@ impl ResourcesTarget for Live {
         }
     }
 
-    async fn edit(&self, at: &Address, fields: &Document, content: Option<Bytes>) -> Result<(), WriteError> {
+    async fn edit(
+        &self,
+        at: &Address,
+        fields: &Document,
+        content: Option<Bytes>,
+        there: &Document,
+    ) -> Result<(), WriteError> {
         if let Some(of) = resource_type(at.kind) {
             return Ok(self.api.edit_resource(of, &at.id, fields).await?);
         }
@@ -240,7 +247,7 @@ impl ResourcesTarget for Live {
                         there.is_some_and(|file| file.public)
                     }
                 };
-                self.store(&StoredFile { path: at.id.clone(), content, public }).await
+                self.store(&StoredFile { path: at.id.clone(), content, public }, Some(there)).await
             }
             _ => Err(refused("it cannot be changed")),
         }
@@ -427,6 +434,13 @@ fn address(kind: Kind, document: &Document) -> Result<Address, PortError> {
     Ok(Address::of(kind, id))
 }
 
+/// Of a file, when it was stored and how large it is: what tells it from another at its path without reading it.
+const STORED: &str = "stored";
+
+fn stored(file: &FileEntry) -> Value {
+    json!({ "at": file.last_modified, "bytes": file.size })
+}
+
 fn entry(path: &str, public: bool) -> Document {
     let mut document = Document::new();
     document.insert("path".to_owned(), path.into());
@@ -497,10 +511,12 @@ fn refused(message: &str) -> WriteError {
 /// A question that came before the write: nothing was sent.
 impl Live {
     /// A large file goes in parts. Until the last request none of it is stored, whatever became of the others.
-    async fn store(&self, file: &StoredFile) -> Result<(), WriteError> {
+    /// It replaces only what was `there` when the engine looked: without the last request the parts are nothing.
+    async fn store(&self, file: &StoredFile, there: Option<&Document>) -> Result<(), WriteError> {
         if file.content.len() <= UPLOAD_PART {
             return Ok(self.api.upload_file(file).await?);
         }
+        self.expect_file(&file.path, there).await?;
         let upload = self.api.begin_upload(&file.path, file.public).await.map_err(not_received)?;
         let mut parts = Vec::new();
         let mut rest = file.content.clone();
@@ -509,7 +525,27 @@ impl Live {
             let sent = self.api.upload_part(&file.path, &upload, parts.len() + 1, &part).await;
             parts.push(sent.map_err(not_received)?);
         }
+        self.expect_file(&file.path, there).await?;
         Ok(self.api.end_upload(&file.path, &upload, &parts).await?)
+    }
+
+    async fn expect_file(&self, path: &str, there: Option<&Document>) -> Result<(), WriteError> {
+        let now = self.api.file_entry(path).await.map_err(not_received)?;
+        let is_same = match (&now, there) {
+            (Some(now), Some(there)) if now.last_modified.is_some() => {
+                there.get(STORED) == Some(&stored(now))
+            }
+            (Some(_), Some(there)) => {
+                let at = Address::of(Kind::File, path);
+                let now = Resources::read(self, &at).await.map_err(WriteError::NotReceived)?;
+                there.get("sha256") == now.get("sha256")
+            }
+            (now, there) => now.is_none() == there.is_none(),
+        };
+        match is_same {
+            true => Ok(()),
+            false => Err(refused("somebody stored another file there in the meantime; rehearse again")),
+        }
     }
 }
 

@@ -136,9 +136,9 @@ impl<'a> Hands<'a> {
                 let content = self.fetch(content.as_ref()).await?;
                 self.target.create(*kind, parent.as_deref(), fields, content).await.map(Some)
             }
-            Work::Edit { at, fields, content } => {
+            Work::Edit { at, fields, content, there } => {
                 let content = self.fetch(content.as_ref()).await?;
-                self.target.edit(at, fields, content).await.map(|()| None)
+                self.target.edit(at, fields, content, there).await.map(|()| None)
             }
             Work::Write { at, part, entries, there, content } => {
                 let content = self.fetch(content.as_ref()).await?;

@@ -65,10 +65,17 @@ pub(crate) struct ActProgress {
     /// What it is once nothing forbids to delete it.
     pub(crate) unlocked: Option<Seal>,
     pub(crate) doubt: bool,
-    /// The undo itself may have changed it.
-    pub(crate) tried: bool,
+    /// An attempt of the undo that is over may have changed it.
+    tried: bool,
     pub(crate) reversed: bool,
     pub(crate) kept: Option<(Stays, String)>,
+}
+
+impl ActProgress {
+    /// Whether the undo itself may have changed it.
+    pub(crate) fn is_tried(&self) -> bool {
+        self.tried || self.doubt
+    }
 }
 
 impl Effect {
@@ -148,11 +155,13 @@ impl Ledger {
             }
             Row::UndoIntent { act } => {
                 let progress = self.acts.entry(*act).or_default();
+                progress.tried |= progress.doubt;
                 progress.doubt = true;
-                progress.tried = true;
             }
             Row::UndoOutcome { act, was } => {
-                self.acts.entry(*act).or_default().doubt = *was == Was::Doubtful;
+                let progress = self.acts.entry(*act).or_default();
+                progress.tried |= *was != Was::NotReceived;
+                progress.doubt = *was == Was::Doubtful;
             }
             Row::Reversed { act } => self.acts.entry(*act).or_default().reversed = true,
             Row::Kept { act, why, reason } => {

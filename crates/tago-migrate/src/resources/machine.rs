@@ -79,7 +79,7 @@ pub(crate) enum Action {
 #[derive(Debug, Clone)]
 pub(crate) enum Work {
     Create { kind: Kind, parent: Option<String>, fields: Document, content: Option<Content> },
-    Edit { at: Address, fields: Document, content: Option<Content> },
+    Edit { at: Address, fields: Document, content: Option<Content>, there: Document },
     Write { at: Address, part: Part, entries: Entries, there: Entries, content: Option<Content> },
     Remove { at: Address, part: Part, entries: Entries },
     Delete { at: Address },
@@ -465,7 +465,8 @@ impl Turn<'_> {
         let intent = Row::EditIntent { item: place, kept: None, fields };
         let keep = json!({ "document": target.document });
         let replaced = content.is_some().then(|| at.clone());
-        self.ask_keeping(place, Work::Edit { at, fields: changed, content }, intent, keep, replaced);
+        let there = target.document.clone();
+        self.ask_keeping(place, Work::Edit { at, fields: changed, content, there }, intent, keep, replaced);
     }
 
     /// What became of the last that was sent, now that it must have arrived.

@@ -93,7 +93,8 @@ pub trait Resources: Send + Sync {
 /// The writing half. Each method sends one request that changes something.
 #[async_trait]
 pub trait ResourcesTarget: Resources {
-    /// Makes a resource and answers its id. `content` is what is in a file. What the platform demands and
+    /// Makes a resource and answers its id. `content` is what is in a file: a large one is not stored if by
+    /// then another has its path. What the platform demands and
     /// nobody can carry, a password or the value of a secret, is made up: it opens nothing.
     async fn create(
         &self,
@@ -103,8 +104,15 @@ pub trait ResourcesTarget: Resources {
         content: Option<Bytes>,
     ) -> Result<String, WriteError>;
 
-    /// Sets these fields, and the content of a file; others stay.
-    async fn edit(&self, at: &Address, fields: &Document, content: Option<Bytes>) -> Result<(), WriteError>;
+    /// Sets these fields, and the content of a file; others stay. `there` is what was read of it: a file that
+    /// is so large that sending it takes a while is replaced only if it is still that.
+    async fn edit(
+        &self,
+        at: &Address,
+        fields: &Document,
+        content: Option<Bytes>,
+        there: &Document,
+    ) -> Result<(), WriteError>;
 
     /// Writes entries of a part, in the place of `there` where that names them. `content` is a script.
     async fn write_entries(

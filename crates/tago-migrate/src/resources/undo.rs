@@ -13,7 +13,7 @@ use super::document::{Document, carried, differences, edit, seal};
 use super::hands::Hands;
 use super::keep::{Folder, Keep};
 use super::kind::{Kind, Mark, Part};
-use super::ledger::{Ledger, What};
+use super::ledger::{ActProgress, Ledger, What};
 use super::machine::{Content, Seen, Work, holds};
 use super::plan::ResourcePlan;
 use super::ports::{Address, Entries, ResourcesTarget, SCRIPT};
@@ -199,7 +199,7 @@ impl<'a> Undo<'a> {
     ) -> Result<Option<Ending>, JournalError> {
         let halted = |halt| Ok(Some(Ending::Halted(halt)));
         let (mut attempts, mut doubts_in_a_row) = (0, 0);
-        let mut silent = Duration::ZERO;
+        let (mut silent, mut looked_again) = (Duration::ZERO, false);
         loop {
             if watch.pass().await.is_err() {
                 return Ok(Some(Ending::Stopped));
@@ -294,6 +294,10 @@ impl<'a> Undo<'a> {
                         silent += PAUSE;
                         unless_stopped(hands, hands.env.clock.sleep(PAUSE)).await;
                     }
+                    // A large file may have been replaced while it was sent, and then it stays.
+                    _ if !looked_again && matches!(*work, Work::Edit { content: Some(_), .. }) => {
+                        looked_again = true;
+                    }
                     cause => {
                         let reason = cause.to_string();
                         let row = Row::Kept { act: number, why: Stays::Impossible, reason };
@@ -334,7 +338,7 @@ impl<'a> Undo<'a> {
             ActKind::Made if !unchanged => Ok(changed()),
             ActKind::Made => self.unmake(act.item, at, &seen, hands).await,
             ActKind::Edited { kept, fields } => {
-                let tried = self.ledger.acts.get(&number).is_some_and(|act| act.tried);
+                let tried = self.ledger.acts.get(&number).is_some_and(ActProgress::is_tried);
                 Ok(restore(at, kept, fields, unchanged, tried, &seen, hands.keep))
             }
             ActKind::Written { part, kept, entries } => {
@@ -439,7 +443,8 @@ impl<'a> Undo<'a> {
             let mut unlocked = seen.document.clone();
             unlocked.extend(fields.clone());
             let seal = seal(at.kind, &unlocked);
-            return Ok(Next::Unlock(Box::new(Work::Edit { at, fields, content: None }), seal));
+            let there = seen.document.clone();
+            return Ok(Next::Unlock(Box::new(Work::Edit { at, fields, content: None, there }), seal));
         }
         Ok(Next::Do(Box::new(Work::Delete { at })))
     }
@@ -594,7 +599,8 @@ fn restore(
         }
         _ => None,
     };
-    Next::Do(Box::new(Work::Edit { at, fields: changes, content }))
+    let there = seen.document.clone();
+    Next::Do(Box::new(Work::Edit { at, fields: changes, content, there }))
 }
 
 /// Gives entries what they had, but for those that somebody changed since.

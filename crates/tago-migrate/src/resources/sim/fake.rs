@@ -358,7 +358,13 @@ impl ResourcesTarget for Fake {
         self.write(Deed::Create(kind, parent.map(str::to_owned), fields.clone(), content))
     }
 
-    async fn edit(&self, at: &Address, fields: &Document, content: Option<Bytes>) -> Result<(), WriteError> {
+    async fn edit(
+        &self,
+        at: &Address,
+        fields: &Document,
+        content: Option<Bytes>,
+        _: &Document,
+    ) -> Result<(), WriteError> {
         self.write(Deed::Edit(at.clone(), fields.clone(), content)).map(drop)
     }
 
