@@ -249,6 +249,10 @@ pub struct Header {
     /// The same for an undo that writes what was removed again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undo_actions: Vec<TrippedAction>,
+    /// Actions that were on before the damaged run that this one completes, and off when it was rehearsed:
+    /// that run may have switched them off, and cannot be asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_off: Vec<TrippedAction>,
     /// The network and the connector of a throw-away device in the target, on which imports are tried.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub probe: BTreeMap<String, Json>,

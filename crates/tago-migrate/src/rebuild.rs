@@ -22,7 +22,7 @@ use crate::journal::{Entry, Journal, JournalError, Row, SqliteJournal, lock, run
 use crate::lane::clear::{self, Whose};
 use crate::machine::token::token_name;
 use crate::machine::{MARKER, Route};
-use crate::plan::{Choices, Depth, Item, Plan, PlanError, Policy};
+use crate::plan::{Choices, Depth, Item, Plan, PlanError, Policy, TrippedAction};
 use crate::ports::{PortError, Source, Target, WriteError};
 use crate::reader::Reader;
 use crate::rehearse::{Made, RehearseError, rehearse_after};
@@ -111,10 +111,11 @@ pub async fn rebuild(
     let made = made(rows.into_iter().map(|(_, row)| row));
     let mut tidy = Tidy { run: run_named(folder), target, reader, journal, env, made, told: Vec::new() };
     tidy.all(&plan).await?;
-    let mut switched_off = Vec::new();
-    for action in plan.header.actions.iter().filter(|action| action.active) {
+    let mut left_off: Vec<TrippedAction> = Vec::new();
+    let were_on = plan.header.actions.iter().filter(|action| action.active);
+    for action in were_on.chain(&plan.header.left_off) {
         match tidy.reader.ask(Route::Lookup, || target.action(action.id)).await {
-            Ok(now) if !now.active => switched_off.push(action.name.clone()),
+            Ok(now) if !now.active => left_off.push(action.clone()),
             Ok(_) | Err(PortError::NotFound { .. }) => {}
             Err(cause) => return Err(RebuildError::Port { cause }),
         }
@@ -125,7 +126,9 @@ pub async fn rebuild(
     };
     let choices = Choices { policy, depth: Depth::Exact, ..plan.header.choices.clone() };
     let (tidied, made) = (tidy.told, tidy.made);
-    let plan = rehearse_after(source, target, &choices, made, settings, env).await?;
+    let switched_off = left_off.iter().map(|action| action.name.clone()).collect();
+    let mut plan = rehearse_after(source, target, &choices, made, settings, env).await?;
+    plan.header.left_off = left_off;
     Ok(Rebuilt { plan, tidied, switched_off })
 }
 

@@ -192,6 +192,7 @@ impl Rehearsal<'_> {
             counterparts,
             actions: Vec::new(),
             undo_actions: Vec::new(),
+            left_off: Vec::new(),
             probe: BTreeMap::new(),
         };
         let names = inside::device::names(&header);

@@ -11,7 +11,7 @@ use crate::device::{Fingerprint, Token};
 use crate::folder::{self, write_whole};
 use crate::journal::{JournalError, Row, SqliteJournal};
 use crate::machine::ledger::Ledger;
-use crate::plan::{CheckName, DeviceItem, Item, Plan, PlanError, Seal, Summary, Verdict};
+use crate::plan::{CheckName, DeviceItem, Item, Plan, PlanError, Seal, Summary, TrippedAction, Verdict};
 use crate::ports::Identity;
 use crate::prove::{Proof, last_proof};
 use crate::run::actions::actions;
@@ -436,6 +436,12 @@ fn exceptions(plan: &Plan, ledger: &Ledger, summary: &Summary, proof: Option<&Pr
             )),
             _ => {}
         }
+    }
+    for TrippedAction { name, .. } in &plan.header.left_off {
+        exceptions.push(format!(
+            "The action {name} was on before the damaged run that this one completes, and off when this one was \
+             planned: that run may have switched it off. If nobody else did, switch it on again."
+        ));
     }
     for item in &plan.items {
         let (name, reasons) = match item {

@@ -476,6 +476,7 @@ fn header(of_run: &Header) -> Header {
         counterparts: BTreeMap::new(),
         actions: of_run.undo_actions.clone(),
         undo_actions: Vec::new(),
+        left_off: Vec::new(),
         ..of_run.clone()
     }
 }

@@ -315,3 +315,30 @@ async fn a_run_whose_target_is_gone_is_given_up_and_says_what_it_leaves() {
     assert!(ending == Ending::Finished && undone.complete, "{undone:?}");
     assert!(matches!(give_up(&folder, bench.env()), Err(RunError::NotRunnable { .. })), "it is over");
 }
+
+/// Without its journal nobody knows who switched it off, so whoever goes on is told until it is on again.
+#[tokio::test(start_paused = true)]
+async fn what_a_damaged_run_may_have_left_switched_off_is_said_by_whatever_completes_it() {
+    let bench = Bench::alarmed("*", 0, true);
+    let plan = bench.plan(&Choices::default()).await;
+    let ending = bench.run_and_lose_the_target(&plan, &bench.run_folder()).await;
+    assert!(matches!(ending, Ok(Ending::Halted(_))), "{ending:?}");
+    bench.target.project.lock().unwrap().refusals.gone = false;
+    let mut folder = bench.run_folder();
+    for number in 0..2 {
+        std::fs::write(folder.join(crate::folder::JOURNAL), "no journal any more").unwrap();
+        let again = crate::rebuild(&folder, &bench.source, &bench.target, &bench.settings, bench.env());
+        let again = again.await.unwrap();
+        assert_eq!(again.switched_off, ["Door opened"], "{number}");
+        folder = bench.folder.path().join(format!("again {number}"));
+        assert_eq!(bench.run(&again.plan, &folder).await.unwrap(), Ending::Finished);
+        let told = report(&folder, bench.clock.now()).unwrap().exceptions;
+        let said = told.iter().filter(|told| told.contains("Door opened") && told.contains("switch it on"));
+        assert_eq!(said.count(), 1, "{told:?}");
+        assert!(!bench.alarm().active, "nobody knows that the run did it");
+    }
+    bench.switch(true);
+    std::fs::write(folder.join(crate::folder::JOURNAL), "no journal any more").unwrap();
+    let again = crate::rebuild(&folder, &bench.source, &bench.target, &bench.settings, bench.env());
+    assert_eq!(again.await.unwrap().switched_off, Vec::<String>::new());
+}
