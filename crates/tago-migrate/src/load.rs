@@ -14,7 +14,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::{Deref, Range};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -92,14 +92,23 @@ const MANY: usize = 500;
 pub(crate) struct Parcels(Vec<Parcel>);
 
 impl Parcels {
-    /// Of many records on a thread of its own, so that other requests go on meanwhile.
-    pub(crate) async fn aside(side: Side, records: Vec<Record>, terms: &Arc<Terms>) -> Parcels {
+    /// Of many records on a thread of its own, so that other requests go on meanwhile; but of one page `alone`,
+    /// because each takes twice its room while it is made ready.
+    pub(crate) async fn aside(
+        side: Side,
+        records: Vec<Record>,
+        terms: &Arc<Terms>,
+        alone: &Arc<Mutex<()>>,
+    ) -> Parcels {
         if records.len() < MANY {
             return Parcels::of(side, records, terms);
         }
-        let terms = Arc::clone(terms);
-        let made = tokio::task::spawn_blocking(move || Parcels::of(side, records, &terms)).await;
-        made.unwrap_or_else(|end| std::panic::resume_unwind(end.into_panic()))
+        let (terms, alone) = (Arc::clone(terms), Arc::clone(alone));
+        let made = tokio::task::spawn_blocking(move || {
+            let _alone = alone.lock().unwrap_or_else(PoisonError::into_inner);
+            Parcels::of(side, records, &terms)
+        });
+        made.await.unwrap_or_else(|end| std::panic::resume_unwind(end.into_panic()))
     }
 
     /// Of one side: they compare by what they say apart from whose names they use, and the source's are

@@ -196,7 +196,12 @@ impl Api {
         shape: fn(Record) -> T,
     ) -> Result<Vec<T>, ApiError> {
         let call = query.onto(Call::new("GET /device/{device}/data").with(device));
-        let shaped = move |records: Vec<Record>| records.into_iter().map(shape).collect();
+        let shaped = move |records: Vec<Record>| {
+            let mut shaped: Vec<T> = records.into_iter().map(shape).collect();
+            // It grew by doubling, and may wait for its turn.
+            shaped.shrink_to_fit();
+            shaped
+        };
         self.transport.result_as(call, shaped).await
     }
 

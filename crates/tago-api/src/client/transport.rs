@@ -1,7 +1,7 @@
 //! The one path that every request takes.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -81,6 +81,8 @@ pub(super) struct Transport {
     header: HeaderValue,
     settings: Settings,
     clock: Arc<RemoteClock>,
+    /// Large answers are read one after the other: while it is read, one takes several times its size.
+    reading: Arc<Mutex<()>>,
 }
 
 impl Transport {
@@ -111,7 +113,8 @@ impl Transport {
             .timeout(settings.call_timeout)
             .build()
             .map_err(ApiError::Setup)?;
-        Ok(Transport { client, credential, header, settings, clock: Arc::new(RemoteClock::new()) })
+        let clock = Arc::new(RemoteClock::new());
+        Ok(Transport { client, credential, header, settings, clock, reading: Arc::default() })
     }
 
     /// The same connections under another token of the same address.
@@ -155,8 +158,11 @@ impl Transport {
             return self.understood(route, body).map(shape);
         }
         let transport = self.clone();
-        let read = tokio::task::spawn_blocking(move || transport.understood(route, body).map(shape)).await;
-        read.unwrap_or_else(|end| std::panic::resume_unwind(end.into_panic()))
+        let read = tokio::task::spawn_blocking(move || {
+            let _alone = transport.reading.lock().unwrap_or_else(PoisonError::into_inner);
+            transport.understood(route, body).map(shape)
+        });
+        read.await.unwrap_or_else(|end| std::panic::resume_unwind(end.into_panic()))
     }
 
     fn understood<T: DeserializeOwned>(&self, route: &'static str, body: Bytes) -> Result<T, ApiError> {

@@ -1,7 +1,10 @@
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
+
 use secrecy::ExposeSecret;
 use serde_json::value::RawValue;
 use tago_api::client::{
-    ApiError, DeviceQuery, NewDevice, NewRecord, Permission, RecordQuery, Tag, TimeRange,
+    ApiError, DeviceQuery, NewDevice, NewRecord, Permission, Record, RecordQuery, Tag, TimeRange,
 };
 use tago_api::{DeviceId, Time, Value};
 use wiremock::matchers::{body_string, header, method, path, query_param};
@@ -110,6 +113,52 @@ async fn records_keep_their_spelling_and_their_nulls() {
     assert!(records[2].value.is_none());
     assert_eq!(records[3].value, Some(Value::Bool(true)));
     assert_eq!(records[3].created_at, "2026-01-02T03:04:09.000Z".parse().ok());
+}
+
+/// Each takes several times its size while it is read.
+#[tokio::test]
+async fn large_answers_are_read_one_after_the_other() {
+    const RECORDS: usize = 1_000;
+    /// Records that were read; pages of which the first was and the last was not; the most at once.
+    static READ: Mutex<(usize, usize, usize)> = Mutex::new((0, 0, 0));
+    static MORE: Condvar = Condvar::new();
+    fn notice(record: Record) -> String {
+        let mut read = READ.lock().unwrap();
+        let begins = record.variable == "first";
+        read.1 += usize::from(begins);
+        read.2 = read.2.max(read.1);
+        MORE.notify_all();
+        if begins {
+            // Time enough for another, if there is one.
+            read = MORE.wait_timeout_while(read, Duration::from_millis(300), |read| read.2 < 2).unwrap().0;
+        }
+        read.0 += 1;
+        read.1 -= usize::from(record.variable == "last");
+        record.variable
+    }
+    let record = |place: usize| {
+        let variable = match place {
+            1 => "first",
+            RECORDS => "last",
+            _ => "between",
+        };
+        format!(
+            r#"{{"id":"5f2a8e3b9c1d4e00{place:08x}","variable":"{variable}","value":1,"time":"2026-01-02T03:04:05.678Z"}}"#
+        )
+    };
+    let records: Vec<String> = (1..=RECORDS).map(record).collect();
+    let body = format!(r#"{{"status":true,"result":[{}]}}"#, records.join(","));
+    assert!(body.len() > 64 << 10, "{}", body.len());
+    let server = MockServer::start().await;
+    answer(&server, "GET", &format!("/device/{DEVICE}/data"), 200, &body).await;
+    let (one, query) = (api(&server), RecordQuery::range(TimeRange::ALL));
+    let page = || one.record_page_as(device(), &query, notice);
+    let (first, second, third) = tokio::join!(page(), page(), page());
+    for page in [first, second, third] {
+        assert_eq!(page.unwrap().len(), RECORDS);
+    }
+    let (read, open, most) = *READ.lock().unwrap();
+    assert_eq!((read, open, most), (3 * RECORDS, 0, 1));
 }
 
 #[tokio::test]

@@ -194,7 +194,8 @@ impl Prover<'_> {
             }
             theirs => Parcels::of(Side::Target, theirs.map_err(on(Side::Target))?, &self.terms),
         };
-        let mut part = Part { read: theirs.len() as u64, ..Part::default() };
+        let windows = Vec::with_capacity(item.windows.len());
+        let mut part = Part { windows, read: theirs.len() as u64, ..Part::default() };
         if let (Some(names), Some(written)) = (&self.names, &ledger.written) {
             names.note(place, written, &theirs).map_err(ProveError::Write)?;
         }

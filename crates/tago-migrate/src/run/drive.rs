@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::{self, FutureExt};
@@ -54,6 +54,7 @@ pub(crate) async fn drive(
         world,
         source_pace: world.plan.header.pace(Side::Source, world.source, world.settings, env.clock),
         target_pace: world.plan.header.pace(Side::Target, world.target, world.settings, env.clock),
+        alone: Arc::default(),
     };
     let mut effects: FuturesUnordered<Effect<'_>> = FuturesUnordered::new();
     let mut wishes = env.control.listen();
@@ -132,6 +133,8 @@ pub(super) struct Hands<'a> {
     pub(super) world: &'a World<'a>,
     source_pace: Pacers<'a>,
     target_pace: Pacers<'a>,
+    /// Has who makes a page of records ready.
+    alone: Arc<Mutex<()>>,
 }
 
 impl Hands<'_> {
@@ -231,7 +234,7 @@ impl Hands<'_> {
         let (source, target) = (self.source(), self.target());
         let parcels = async |reader: Reader<'_>, device, side| {
             let records = reader.range(device, &range).await.map_err(|cause| (side, cause))?;
-            Ok(Parcels::aside(side, records, terms).await)
+            Ok(Parcels::aside(side, records, terms, &self.alone).await)
         };
         let source = parcels(source, data.device, Side::Source);
         let (source, target) = future::join(source, parcels(target, device, Side::Target)).await;
