@@ -45,7 +45,7 @@ impl Terms {
     pub(crate) fn between(header: &Header, devices: impl IntoIterator<Item = (DeviceId, DeviceId)>) -> Terms {
         match header.choices.inside {
             Inside::Rewrite => Terms::all(header, devices),
-            Inside::Leave => Terms::default(),
+            Inside::Leave | Inside::Unsaid => Terms::default(),
         }
     }
 
@@ -291,7 +291,7 @@ mod tests {
     use tago_api::Time;
 
     use super::*;
-    use crate::plan::{Choices, FORMAT};
+    use crate::plan::{Choices, FORMAT, InUse};
     use crate::ports::Identity;
 
     const A: &str = "5f2a8e3b9c1d4e00112233aa";
@@ -314,7 +314,7 @@ mod tests {
             choices: Choices { inside, ..Choices::default() },
             source: identity("api.old.tagoio.net", OURS),
             target: identity("api.new.tagoio.net", THEIRS),
-            in_use: BTreeSet::new(),
+            in_use: InUse::default(),
             checks: Vec::new(),
             actions: Vec::new(),
             undo_actions: Vec::new(),

@@ -43,7 +43,7 @@ pub struct Choices {
     /// How closely the rehearsal looks.
     pub depth: Depth,
     /// What becomes of ids and addresses inside records.
-    #[serde(default)]
+    #[serde(default = "Inside::of_an_older_plan", skip_serializing_if = "Inside::is_of_an_older_plan")]
     pub inside: Inside,
     /// What becomes of actions that the run would set off.
     #[serde(default, skip_serializing_if = "Tripped::is_default")]
@@ -113,6 +113,19 @@ pub enum Inside {
     Rewrite,
     /// They stay as they are; the assessment tells of them.
     Leave,
+    /// They stay as they are: the plan is older than this choice.
+    #[serde(skip)]
+    Unsaid,
+}
+
+impl Inside {
+    fn of_an_older_plan() -> Inside {
+        Inside::Unsaid
+    }
+
+    fn is_of_an_older_plan(&self) -> bool {
+        *self == Inside::Unsaid
+    }
 }
 
 /// What becomes of actions of the target that the run would set off.
@@ -234,8 +247,8 @@ pub struct Header {
     /// Where they go.
     pub target: Identity,
     /// The sides to which something was sent in the hours before. They keep a larger share of their limits.
-    #[serde(default = "both_sides")]
-    pub in_use: BTreeSet<Side>,
+    #[serde(default, skip_serializing_if = "InUse::is_unsaid")]
+    pub in_use: InUse,
     /// The assessment.
     pub checks: Vec<Check>,
     /// Devices of the source that the target has under another id, also those that were not chosen:
@@ -269,9 +282,26 @@ pub struct TrippedAction {
     pub active: bool,
 }
 
-/// Of a plan that does not say.
-pub(crate) fn both_sides() -> BTreeSet<Side> {
-    BTreeSet::from([Side::Source, Side::Target])
+/// The sides that are in use; both, if the plan is older than the question.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct InUse(Option<BTreeSet<Side>>);
+
+impl InUse {
+    /// Whether this one is.
+    pub fn contains(&self, side: &Side) -> bool {
+        self.0.as_ref().is_none_or(|sides| sides.contains(side))
+    }
+
+    fn is_unsaid(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl FromIterator<Side> for InUse {
+    fn from_iter<I: IntoIterator<Item = Side>>(sides: I) -> InUse {
+        InUse(Some(sides.into_iter().collect()))
+    }
 }
 
 impl Header {

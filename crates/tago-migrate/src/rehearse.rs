@@ -16,7 +16,7 @@ use crate::machine::Route;
 use crate::pacer::Pacers;
 use crate::plan::{
     Beyond, Check, CheckName, CheckVerdict, Choices, DataItem, Depth, DeviceItem, Existing, FORMAT, Header,
-    Inactive, Item, Lane, Plan, Policy, Reason, ReasonCode, Renamed, Verdict, Window,
+    InUse, Inactive, Item, Lane, Plan, Policy, Reason, ReasonCode, Renamed, Verdict, Window,
 };
 use crate::ports::{Identity, Order, PortError, Range, Source, Target};
 use crate::progress::Phase;
@@ -252,7 +252,7 @@ impl Rehearsal<'_> {
     }
 
     /// A project to which nobody sends is read and written at nearly its limits.
-    fn find_pace(&self, ours: &[Device], theirs: &[Device]) -> BTreeSet<Side> {
+    fn find_pace(&self, ours: &[Device], theirs: &[Device]) -> InUse {
         let sides = [(Side::Source, &self.source, ours), (Side::Target, &self.target, theirs)];
         let in_use = sides.into_iter().filter(|(_, reader, devices)| {
             let now = reader.port.now().unwrap_or(self.begun_at);

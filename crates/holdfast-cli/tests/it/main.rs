@@ -12,6 +12,7 @@ mod damaged;
 mod disk;
 mod lag;
 mod lane;
+mod older;
 mod oracle;
 mod pages;
 mod platform;

@@ -158,7 +158,7 @@ fn inside(choices: &Choices, items: &[DeviceItem], data: &[Part]) -> Check {
             "{renamed} records name devices, files or the profile by what the source calls them; they get the \
              target's ids and addresses"
         )),
-        (renamed, Inside::Leave) => said.push(format!(
+        (renamed, Inside::Leave | Inside::Unsaid) => said.push(format!(
             "{renamed} records name devices, files or the profile by what the source calls them, and stay so"
         )),
     }
@@ -169,7 +169,7 @@ fn inside(choices: &Choices, items: &[DeviceItem], data: &[Part]) -> Check {
             named(&places)
         ));
     }
-    let left = unknown > 0 || (renamed > 0 && choices.inside == Inside::Leave);
+    let left = unknown > 0 || (renamed > 0 && choices.inside != Inside::Rewrite);
     let verdict = if left { CheckVerdict::Warn } else { CheckVerdict::Pass };
     if said.is_empty() {
         return pass(

@@ -14,7 +14,7 @@ use super::ports::Address;
 use super::remap::{Mapping, Unresolved, blueprint_ids, ids_in, remap, remap_text};
 use super::scan::{Found, Gap, PartDifference, Snapshot, part_difference, same_entry};
 use super::scripts::ScriptFile;
-use crate::plan::{Check, CheckVerdict, Seal, Verdict, both_sides};
+use crate::plan::{Check, CheckVerdict, Seal, Verdict};
 use crate::ports::Identity;
 use crate::run::Side;
 use crate::sides::Sides;
@@ -94,7 +94,7 @@ pub struct ResourceHeader {
     /// What could not be read in the source.
     pub gaps: Vec<Gap>,
     /// The assessment.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<Check>,
     /// Code from the owner's folder, by the id of the analysis in the source.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -255,6 +255,11 @@ impl ResourceHeader {
     pub(crate) fn sides(&self) -> Sides<'_> {
         Sides { source: &self.source, target: &self.target }
     }
+}
+
+/// Of a plan that does not say.
+fn both_sides() -> BTreeSet<Side> {
+    BTreeSet::from([Side::Source, Side::Target])
 }
 
 fn are_both(sides: &BTreeSet<Side>) -> bool {
