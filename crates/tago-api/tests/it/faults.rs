@@ -172,6 +172,70 @@ async fn an_answer_that_trickles_is_left_when_the_call_has_lasted_too_long() {
     assert!(begun.elapsed() >= Duration::from_millis(300), "{:?}", begun.elapsed());
 }
 
+/// Piece after piece, with no end announced: it is left at the first piece for which there is no room, and
+/// not asked for again: nobody would answer.
+#[tokio::test]
+async fn an_answer_that_trickles_without_end_is_left_at_its_bound() {
+    const LIMIT: usize = 200_000;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let taken = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_request(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await.unwrap();
+        let (piece, mut taken) = (format!("3e8\r\n{}\r\n", " ".repeat(1_000)), 0);
+        while stream.write_all(piece.as_bytes()).await.is_ok() {
+            taken += 1_000;
+            tokio::task::yield_now().await;
+        }
+        taken
+    });
+    let (address, credential) = credential(&address);
+    let settings = Settings { answer_limit: LIMIT, ..Settings::default() };
+    let error = Api::new(&address, credential, settings).unwrap().info().await.unwrap_err();
+    assert!(matches!(error, ApiError::TooLarge { limit: LIMIT, .. }), "{error:?}");
+    // What both systems hold between the two sides was taken by nobody.
+    const ON_ITS_WAY: usize = 16 << 20;
+    let taken = taken.await.unwrap();
+    assert!((LIMIT..LIMIT + ON_ITS_WAY).contains(&taken), "{taken} bytes");
+}
+
+/// However long it is, the time of a call is one for all its pieces, and so is that of each repetition.
+#[tokio::test]
+async fn a_read_that_trickles_is_given_up_after_its_time_and_its_repetitions() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let (ended, mut ends) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let ended = ended.clone();
+            tokio::spawn(async move {
+                read_request(&mut stream).await;
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n").await.unwrap();
+                let mut taken = 0_u64;
+                while stream.write_all(b" ").await.is_ok() {
+                    taken += 1;
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+                ended.send(taken).unwrap();
+            });
+        }
+    });
+    let (address, credential) = credential(&address);
+    let retries =
+        Retries { count: 2, first_wait: Duration::from_millis(1), longest_wait: Duration::from_secs(1) };
+    let settings = Settings { call_timeout: Duration::from_millis(150), retries, ..Settings::default() };
+    let begun = Instant::now();
+    let error = Api::new(&address, credential, settings).unwrap().info().await.unwrap_err();
+    assert!(matches!(error, ApiError::Interrupted { .. }), "{error:?}");
+    assert!(begun.elapsed() >= Duration::from_millis(450), "{:?}", begun.elapsed());
+    for _ in 0..3 {
+        let taken = ends.recv().await.unwrap();
+        assert!((1..2_000).contains(&taken), "{taken} bytes");
+    }
+}
+
 /// A connection on which more was said than asked for is not asked again.
 #[tokio::test]
 async fn an_answer_that_came_twice_is_not_taken_for_the_next_one() {
@@ -245,9 +309,10 @@ async fn listen(answer: String) -> String {
     address
 }
 
+/// Up to the end of its head or, if it has a body, of that.
 async fn read_request(stream: &mut TcpStream) {
     let mut request = Vec::new();
-    while !request.ends_with(b"[]") {
+    while !request.ends_with(if request.starts_with(b"GET") { b"\r\n\r\n" } else { b"[]" as &[u8] }) {
         let mut chunk = [0; 1024];
         let read = stream.read(&mut chunk).await.unwrap();
         assert!(read > 0, "the request ended early");
