@@ -15,7 +15,7 @@ const LISTED: usize = 200;
 
 /// The proof, with the plan's days as they are now.
 pub(super) fn view(proof: &Proof, plan: &Plan) -> ProofView {
-    let missing = missing_by_day(&proof.windows_not_equal);
+    let missing = missing_by_day(&proof.windows_not_equal, data(plan));
     let strip = days_as_strip(plan, |device, day, (_, present, planned)| {
         let missing = missing.get(&(device, day.to_owned())).copied().unwrap_or(0);
         (missing, (present + planned).saturating_sub(missing))
@@ -49,11 +49,7 @@ pub(super) fn view(proof: &Proof, plan: &Plan) -> ProofView {
 /// Time ranges of which the proof has an opinion: not the devices themselves, nor what was left out, held back
 /// or not reached.
 fn ranges_compared(proof: &Proof, plan: &Plan) -> u64 {
-    let items = plan.items().iter().filter_map(|item| match item {
-        Item::Data(item) => Some(item),
-        Item::Device(_) => None,
-    });
-    let planned: HashSet<_> = items
+    let planned: HashSet<_> = data(plan)
         .flat_map(|item| {
             item.windows.iter().map(|window| (item.device, item.from, item.to, &window.variable))
         })
@@ -112,9 +108,13 @@ impl LeftOut<'_> {
 }
 
 fn blocked(plan: &Plan) -> impl Iterator<Item = &DataItem> {
+    data(plan).filter(|item| item.verdict == Verdict::Blocked)
+}
+
+fn data(plan: &Plan) -> impl Iterator<Item = &DataItem> {
     plan.items().iter().filter_map(|item| match item {
-        Item::Data(item) if item.verdict == Verdict::Blocked => Some(item),
-        _ => None,
+        Item::Data(item) => Some(item),
+        Item::Device(_) => None,
     })
 }
 
@@ -157,7 +157,12 @@ fn differences(window: &WindowProof) -> impl Iterator<Item = ProofDifference> + 
     })
 }
 
-fn missing_by_day(windows: &[WindowProof]) -> HashMap<(DeviceId, String), u64> {
+/// What lacks on which day of a device: what the proof missed, and what of the plan was left out, held back or
+/// not reached, so that nobody can say that it is there.
+fn missing_by_day<'a>(
+    windows: &[WindowProof],
+    items: impl Iterator<Item = &'a DataItem>,
+) -> HashMap<(DeviceId, String), u64> {
     let mut missing = HashMap::new();
     for window in windows {
         let lacking = window.differences.iter().filter(|one| one.kind == engine::DifferenceKind::Missing);
@@ -166,5 +171,76 @@ fn missing_by_day(windows: &[WindowProof]) -> HashMap<(DeviceId, String), u64> {
             *missing.entry((window.device, day)).or_insert(0) += difference.times;
         }
     }
+    let not_run: HashSet<_> = windows
+        .iter()
+        .filter(|window| window.verdict == WindowVerdict::NotRun)
+        .filter_map(|window| Some((window.device, window.from, window.to, window.variable.as_ref()?)))
+        .collect();
+    for item in items {
+        let is_open = |variable| not_run.contains(&(item.device, item.from, item.to, variable));
+        let sum = |only_open: bool| -> u64 {
+            let meant = item.windows.iter().filter(|window| !only_open || is_open(&window.variable));
+            meant.map(|window| window.missing.count).sum()
+        };
+        let (open, all) = (sum(true), sum(false));
+        if open == 0 {
+            continue;
+        }
+        // A plan counts the days of all variables together; each day has its part of what is open.
+        for (day, (_, _, planned)) in &item.days {
+            *missing.entry((item.device, day.clone())).or_insert(0) += (planned * open).div_ceil(all);
+        }
+    }
     missing
+}
+
+#[cfg(test)]
+mod tests {
+    use tago_migrate::{Tally, Window};
+
+    use super::*;
+
+    fn window(variable: &str, missing: u64) -> Window {
+        let missing = Tally { count: missing, ..Tally::default() };
+        Window { variable: variable.into(), missing, ..Window::default() }
+    }
+
+    fn not_run(item: &DataItem, variable: &str) -> WindowProof {
+        WindowProof {
+            device: item.device,
+            name: "Truck 1".into(),
+            variable: Some(variable.into()),
+            from: item.from,
+            to: item.to,
+            verdict: WindowVerdict::NotRun,
+            text: "the run has not come to it".into(),
+            records: 0,
+            differences: Vec::new(),
+            source_changed: false,
+        }
+    }
+
+    #[test]
+    fn what_a_run_did_not_come_to_is_still_missing_on_its_days() {
+        let item = DataItem {
+            device: "5f2a8e3b9c1d4e0000000001".parse().unwrap(),
+            from: Time::from_millis(0),
+            to: Time::from_millis(9),
+            verdict: Verdict::Fill,
+            reasons: Vec::new(),
+            windows: vec![window("fuel", 30), window("speed", 10)],
+            bytes: 0,
+            removes_first: false,
+            names: [].into(),
+            days: [("2026-11-01".to_owned(), (40, 0, 32)), ("2026-11-02".to_owned(), (8, 0, 8))].into(),
+        };
+        let on = |windows: &[WindowProof]| {
+            let missing = missing_by_day(windows, [&item].into_iter());
+            ["2026-11-01", "2026-11-02"]
+                .map(|day| missing.get(&(item.device, day.to_owned())).copied().unwrap_or(0))
+        };
+        assert_eq!(on(&[]), [0, 0], "all of it was compared");
+        assert_eq!(on(&[not_run(&item, "fuel"), not_run(&item, "speed")]), [32, 8], "none of it was");
+        assert_eq!(on(&[not_run(&item, "speed")]), [8, 2], "a quarter of it was not");
+    }
 }

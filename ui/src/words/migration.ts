@@ -383,6 +383,7 @@ export const migration = {
 
   run: {
     title: (target: string) => `Migrating into ${target}`,
+    titleOver: (target: string) => `Migration into ${target}`,
     titleDone: (target: string) => `Migrated into ${target}`,
     state: {
       running: "Running",
@@ -445,8 +446,8 @@ export const migration = {
     notCompared: "Not proven: not everything could be compared. Rehearse again to see what is missing",
     checked: (records: number, ranges: number, how: string, when: string) =>
       `${counted(records, "record", "records")} in ${counted(ranges, "time range", "time ranges")} ${records === 1 ? "was" : "were"} compared, ${when}. How closely: ${how.toLowerCase()}.`,
-    counted: (ranges: number, when: string) =>
-      `The records in ${counted(ranges, "time range", "time ranges")} were counted, ${when}.`,
+    counted: (ranges: number, how: string, when: string) =>
+      `The records in ${counted(ranges, "time range", "time ranges")} were counted, ${when}. How closely: ${how.toLowerCase()}.`,
     depth: "How closely to look",
     depths: {
       counts: { label: "Counts only", detail: "Quick. Content is not compared, so it proves nothing." },

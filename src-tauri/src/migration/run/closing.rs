@@ -37,6 +37,7 @@ pub(super) fn at_rest(
         (RunState::UndoPaused, 0) => SAFE_WHILE_UNDOING.to_owned(),
         (RunState::UndoPaused, held) => held_while_undoing(held, target),
         (RunState::GivenUp, _) => given_up(left, target),
+        (RunState::Stopped, 0) => stopped(status.records_done, status.records_removed, status.batches_open),
         (_, 0) => safe(status.records_done, status.records_removed, status.batches_open),
         (_, held) => held_while_running(held, target),
     };
@@ -123,14 +124,33 @@ fn left_off(held: u64, target: &str) -> String {
 }
 
 pub(super) fn safe(stored: u64, removed: u64, open: u64) -> String {
-    let stored = match removed {
-        0 => format!("{} stored", records(stored)),
-        removed => format!("{} stored, {} removed and kept", records(stored), grouped(removed)),
-    };
+    let stored = what_is(stored, removed);
     match open {
         0 => format!("Safe to close: {stored}, nothing to check again."),
         1 => format!("Safe to close: {stored}, at most one batch to check again."),
         open => format!("Safe to close: {stored}, at most {open} batches to check again."),
+    }
+}
+
+/// Nobody goes on with a stopped run, so that it checks nothing again.
+fn stopped(stored: u64, removed: u64, open: u64) -> String {
+    let what_is = what_is(stored, removed);
+    let rehearse = "A new rehearsal shows what is missing.";
+    match open {
+        0 => format!("Safe to close: {what_is}. {rehearse}"),
+        1 => format!("Safe to close: {what_is}. Of one batch nobody knows whether it arrived. {rehearse}"),
+        open => {
+            format!(
+                "Safe to close: {what_is}. Of {open} batches nobody knows whether they arrived. {rehearse}"
+            )
+        }
+    }
+}
+
+fn what_is(stored: u64, removed: u64) -> String {
+    match removed {
+        0 => format!("{} stored", records(stored)),
+        removed => format!("{} stored, {} removed and kept", records(stored), grouped(removed)),
     }
 }
 
@@ -169,6 +189,19 @@ mod tests {
         assert_eq!(
             safe(1_000, 1_400, 0),
             "Safe to close: 1,000 records stored, 1,400 removed and kept, nothing to check again."
+        );
+    }
+
+    #[test]
+    fn a_stopped_run_promises_no_check() {
+        assert_eq!(
+            stopped(353, 0, 1),
+            "Safe to close: 353 records stored. Of one batch nobody knows whether it arrived. A new rehearsal \
+             shows what is missing."
+        );
+        assert_eq!(
+            stopped(353, 2, 0),
+            "Safe to close: 353 records stored, 2 removed and kept. A new rehearsal shows what is missing."
         );
     }
 
