@@ -39,6 +39,8 @@ pub(crate) struct Progress {
     /// The last that was sent is in doubt.
     pub(crate) doubt: bool,
     pub(crate) left: Option<Seal>,
+    /// Entries that the platform itself gave to what this run made.
+    pub(crate) found: BTreeMap<String, Seal>,
     pub(crate) made: bool,
     pub(crate) done: bool,
     pub(crate) held: Option<String>,
@@ -138,9 +140,10 @@ impl Ledger {
                     progress.touched = false;
                 }
             }
-            Row::Left { item, seal } => {
+            Row::Left { item, seal, found } => {
                 let progress = self.item(*item);
                 progress.left = Some(seal.clone());
+                progress.found.extend(found.clone());
                 progress.touched = false;
                 progress.doubt = false;
             }
@@ -189,6 +192,20 @@ impl Ledger {
             }
         }
         mapping
+    }
+
+    /// Whether this run may have written such an entry.
+    pub(crate) fn wrote(&self, item: u32, key: &str, entry: &Seal) -> bool {
+        self.sent(item, key).any(|sent| sent == entry)
+    }
+
+    /// What this run wrote, or may have written, under the key of an entry.
+    pub(crate) fn sent<'a>(&'a self, item: u32, key: &'a str) -> impl Iterator<Item = &'a Seal> {
+        let effects = self.effects.iter().filter(move |effect| effect.item == item && !effect.is_nothing());
+        effects.filter_map(move |effect| match &effect.what {
+            What::Entries { entries, .. } => entries.get(key),
+            _ => None,
+        })
     }
 
     fn begun(&mut self, item: u32, what: What) {

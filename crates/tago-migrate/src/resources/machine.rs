@@ -125,6 +125,8 @@ pub(crate) struct State {
     active: BTreeMap<u32, Stage>,
     sleeping: BTreeMap<u32, Duration>,
     attempts: BTreeMap<u32, u32>,
+    /// What this session made and has not seen since.
+    unseen: BTreeSet<u32>,
     wish: Wish,
     closing: Option<Ending>,
     silent_since: Option<Duration>,
@@ -182,6 +184,7 @@ impl State {
             active: BTreeMap::new(),
             sleeping: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            unseen: BTreeSet::new(),
             wish: Wish::Run,
             closing: None,
             silent_since: None,
@@ -436,7 +439,11 @@ impl Turn<'_> {
                 let row = self.looked_for(place, is_as_before, target);
                 self.journal(row);
             }
-            self.journal(Row::Left { item: place, seal: now });
+            let found = match row.part {
+                Some(part) if self.state.unseen.remove(&place) => seals(part, &target.entries),
+                _ => BTreeMap::new(),
+            };
+            self.journal(Row::Left { item: place, seal: now, found });
         }
         if let Some(part) = row.part
             && let Some((work, intent)) =
@@ -538,8 +545,7 @@ impl Turn<'_> {
             .then(|| lacking.values().next().and_then(sha256))
             .flatten()
             .map(|sha256| Content::Source { at: item.at.clone(), sha256 });
-        let seals = lacking.iter().map(|(key, entry)| (key.clone(), entry_seal(part, entry))).collect();
-        let intent = Row::EntriesIntent { item: place, part, kept: None, entries: seals };
+        let intent = Row::EntriesIntent { item: place, part, kept: None, entries: seals(part, &lacking) };
         Some((Work::Write { at: at.clone(), part, entries: lacking, there, content }, intent))
     }
 
@@ -594,7 +600,10 @@ impl Turn<'_> {
         }
         self.journal(intent);
         let what = match &*work {
-            Work::Create { .. } => "create",
+            Work::Create { .. } => {
+                self.state.unseen.insert(place);
+                "create"
+            }
             Work::Edit { .. } => "edit",
             _ => "entries",
         };
@@ -771,6 +780,10 @@ fn content_of(item: &ResourceItem, fields: &Document) -> Option<Content> {
     }
     let sha256 = fields.get("sha256")?.as_str()?.to_owned();
     Some(Content::Source { at: item.at.clone(), sha256 })
+}
+
+fn seals(part: Part, entries: &Entries) -> BTreeMap<String, Seal> {
+    entries.iter().map(|(key, entry)| (key.clone(), entry_seal(part, entry))).collect()
 }
 
 /// Whether what an entry became is what was sent.

@@ -29,8 +29,14 @@ pub(crate) enum Row {
     EntriesIntent { item: u32, part: Part, kept: Option<Seal>, entries: BTreeMap<String, Seal> },
     /// What became of it.
     EntriesOutcome { item: u32, was: Was },
-    /// The resource as the run left it.
-    Left { item: u32, seal: Seal },
+    /// The resource as the run left it. `found` is what the platform itself put into the part of one that was just
+    /// made.
+    Left {
+        item: u32,
+        seal: Seal,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        found: BTreeMap<String, Seal>,
+    },
     /// Nothing is left to do about it but what needs all the others.
     Made { item: u32 },
     /// It is as planned.

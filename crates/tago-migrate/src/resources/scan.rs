@@ -299,6 +299,11 @@ pub(crate) fn same_entry(part: Part, one: &Value, other: &Value) -> bool {
     entry_seal(part, one) == entry_seal(part, other)
 }
 
+/// Whether an entry holds nothing: the platform gives a dictionary its fallback language by itself.
+pub(crate) fn is_blank(part: Part, entry: &Value) -> bool {
+    part == Part::Languages && super::document::says_nothing(&entry["texts"])
+}
+
 pub(crate) fn entry_seal(part: Part, entry: &Value) -> crate::Seal {
     let mut entry = entry.clone();
     if let Value::Object(fields) = &mut entry {

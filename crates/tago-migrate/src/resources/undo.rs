@@ -19,6 +19,7 @@ use super::plan::ResourcePlan;
 use super::ports::{Address, Entries, ResourcesTarget, SCRIPT};
 use super::row::{Row, Stays};
 use super::run::{kept_json, past};
+use super::scan::{entry_seal, is_blank, same_entry};
 use crate::control::Wish;
 use crate::journal::{Journal, JournalError, Was};
 use crate::plan::{Seal, Verdict};
@@ -424,14 +425,11 @@ impl<'a> Undo<'a> {
                 return Ok(Next::Kept(Stays::ChangedSince, reason));
             }
         }
-        if let Some(part) = at.kind.descriptor().part
-            && part == Part::Rows
-        {
-            let item = &self.plan.items[place as usize];
-            let foreign = seen.entries.keys().filter(|key| !item.entries.contains(*key)).count();
+        if let Some(part) = at.kind.descriptor().part {
+            let foreign = seen.entries.iter().filter(|(key, entry)| !self.is_own(place, part, key, entry));
+            let foreign = foreign.count();
             if foreign > 0 {
-                let reason = format!("it holds {foreign} rows that somebody else wrote");
-                return Ok(Next::Kept(Stays::ChangedSince, reason));
+                return Ok(changed_entries(foreign));
             }
         }
         let tags = seen.document.get("tags").and_then(Value::as_array);
@@ -447,6 +445,14 @@ impl<'a> Undo<'a> {
             return Ok(Next::Unlock(Box::new(Work::Edit { at, fields, content: None, there }), seal));
         }
         Ok(Next::Do(Box::new(Work::Delete { at })))
+    }
+
+    /// Whether an entry of what the run made came from nobody but the run and the platform.
+    fn is_own(&self, place: u32, part: Part, key: &str, entry: &Value) -> bool {
+        let seal = entry_seal(part, entry);
+        self.ledger.wrote(place, key, &seal)
+            || self.ledger.items.get(&place).and_then(|item| item.found.get(key)) == Some(&seal)
+            || is_blank(part, entry)
     }
 
     fn journal(
@@ -502,6 +508,10 @@ const PROTECTION: [&str; 2] = ["_delete_protection_", "_deletion_protection"];
 
 fn changed() -> Next {
     Next::Kept(Stays::ChangedSince, "somebody changed it since".to_owned())
+}
+
+fn changed_entries(number: usize) -> Next {
+    Next::Kept(Stays::ChangedSince, format!("somebody changed {number} of its entries since"))
 }
 
 /// What the run did, last first, each resource's edits as one.
@@ -627,7 +637,7 @@ fn rewrite(
     for (key, seal) in sent {
         match (seen.entries.get(key), before.get(key)) {
             (None, None) => {}
-            (Some(there), Some(old)) if super::scan::same_entry(part, there, old) => {}
+            (Some(there), Some(old)) if same_entry(part, there, old) => {}
             (Some(there), old) if holds(part, there, seal) => match old {
                 Some(old) => drop(write.insert(key.clone(), old.clone())),
                 None => drop(remove.insert(key.clone(), there.clone())),
@@ -654,6 +664,6 @@ fn rewrite(
     }
     match changed {
         0 => Next::Reversed,
-        number => Next::Kept(Stays::ChangedSince, format!("somebody changed {number} of its entries since")),
+        number => changed_entries(number),
     }
 }

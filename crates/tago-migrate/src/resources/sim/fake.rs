@@ -53,6 +53,8 @@ pub(super) struct Fake {
 #[derive(Default)]
 struct Inner {
     shelf: BTreeMap<Address, Stored>,
+    /// Parameters that a new device has by itself.
+    params: Entries,
     made: u64,
     writes: usize,
     deletions: usize,
@@ -106,6 +108,11 @@ impl Fake {
         let mut inner = self.inner.lock().unwrap();
         let at = inner.writes + write;
         inner.faults.insert(at, fault);
+    }
+
+    /// A new device has this parameter by itself.
+    pub(super) fn gives_devices(&self, key: &str, param: Value) {
+        self.inner.lock().unwrap().params.insert(key.to_owned(), param);
     }
 
     /// Somebody sets these fields after so long.
@@ -223,7 +230,15 @@ impl Inner {
                 if let Some(content) = &content {
                     fields.insert("sha256".into(), sha256(content).into());
                 }
-                let stored = Stored { document: fields, entries: Entries::new(), content };
+                let mut entries = Entries::new();
+                if kind == Kind::Dictionary {
+                    let fallback = fields["fallback"].as_str().unwrap().to_owned();
+                    entries.insert(fallback, json!({"active": true, "texts": {}}));
+                }
+                if kind == Kind::Device {
+                    entries.extend(self.params.clone());
+                }
+                let stored = Stored { document: fields, entries, content };
                 self.shelf.insert(Address { kind, parent, id: id.clone() }, stored);
                 Ok(id)
             }

@@ -3,7 +3,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tago_api::Time;
 use tokio::time::Instant;
 
@@ -22,7 +22,7 @@ use crate::resources::keep;
 use crate::resources::kind::Kind;
 use crate::resources::ledger::Ledger;
 use crate::resources::plan::{Conflict, ResourceChoices, ResourcePlan};
-use crate::resources::ports::{Address, Resources};
+use crate::resources::ports::{Address, Entries, Resources, SCRIPT};
 use crate::resources::prove::{ResourceProof, examine};
 use crate::resources::rehearse::rehearse;
 use crate::resources::row::Row;
@@ -110,7 +110,7 @@ impl World {
             (Kind::Connector, "Our probe", "description", "by hand".into()),
             (Kind::Dictionary, "WORDS", "name", "Other words".into()),
             (Kind::File, "images/logo.svg", "public", false.into()),
-            (Kind::Secret, "TWILIO_TOKEN", "tags", serde_json::json!([{"key": "team", "value": "south"}])),
+            (Kind::Secret, "TWILIO_TOKEN", "tags", json!([{"key": "team", "value": "south"}])),
         ];
         for (kind, name, field, value) in by_hand {
             let at = id(name);
@@ -132,7 +132,7 @@ impl World {
         let mut clean = target.take(&id("Clean up")).unwrap();
         clean.content = Some(b"print('other')".to_vec());
         let sha256 = crate::Seal::of(b"print('other')");
-        clean.entries.insert("script".into(), serde_json::json!({"sha256": sha256}));
+        clean.entries.insert("script".into(), json!({"sha256": sha256}));
         target.put(Address::of(Kind::Analysis, whole_id("cleanup")), clean);
         let choices = ResourceChoices { conflict: Conflict::TakeSource, ..ResourceChoices::default() };
         World::new(whole(1, OURS), target, choices)
@@ -503,32 +503,67 @@ async fn an_undo_stops_while_it_waits() {
     }
 }
 
-/// What somebody changed since stays, and is told.
+/// What somebody changed since stays, and is told: in a resource that the run made, and in each of its parts.
 #[tokio::test(start_paused = true)]
 async fn what_was_changed_since_stays() {
-    let mut world = World::into_empty();
-    world.plan().await;
-    world.run().await;
-    let dump = world.target.dump();
-    let named = |name: &str| {
-        dump.iter()
-            .find(|(_, stored)| stored.document.get("name").is_some_and(|found| found == name))
-            .unwrap()
+    let script = |stored: &mut Stored| {
+        stored.content = Some(b"print('mine')".to_vec());
+        stored.entries.insert(SCRIPT.into(), json!({"sha256": crate::Seal::of(b"print('mine')")}));
     };
-    let (at, stored) = named("Truck 1");
-    let mut stored = stored.clone();
-    stored.document.insert("description".into(), "now in Lisbon".into());
-    world.target.put(at.clone(), stored.clone());
-    let (orders, rows) = named("Orders");
-    let mut rows = rows.clone();
-    rows.entries.insert("another".into(), serde_json::json!({"id": "another", "amount": 9}));
-    world.target.put(orders.clone(), rows.clone());
+    let cases: [(&str, Change<'_>); 9] = [
+        ("Truck 1", &|stored| drop(stored.document.insert("description".into(), "now in Lisbon".into()))),
+        ("Truck 1", &|stored| first(stored)["value"] = "mine".into()),
+        ("Cold room 1", &|stored| drop(stored.entries.insert("mine".into(), json!({"value": "1"})))),
+        ("Orders", &|stored| drop(stored.entries.insert("another".into(), json!({"id": "another"})))),
+        ("Orders", &|stored| first(stored)["amount"] = 9.into()),
+        ("Words", &|stored| first(stored)["texts"]["DOOR"] = "Gate".into()),
+        ("Report", &script),
+        // The source has no script of it, and the worklist says to upload one.
+        ("Clean up", &script),
+        ("Alarm", &|stored| drop(stored.document.insert("description".into(), "mine".into()))),
+    ];
+    for (number, (name, change)) in cases.into_iter().enumerate() {
+        let mut world = World::into_empty();
+        let at = named(&world.source, "Clean up");
+        let mut without = world.source.take(&at).unwrap();
+        (without.entries, without.content) = (Entries::new(), None);
+        world.source.put(at, without);
+        world.plan().await;
+        world.run().await;
+        let at = named(&world.target, name);
+        let mut stored = world.target.take(&at).unwrap();
+        change(&mut stored);
+        world.target.put(at.clone(), stored.clone());
+        let told = world.undo().await;
+        let kept: Vec<&str> = told.changed_since.iter().map(|(_, name, _)| name.as_str()).collect();
+        assert_eq!(kept, [name], "case {number}");
+        assert_eq!(world.target.dump().get(&at), Some(&stored), "case {number}");
+        assert!(told.reversed.iter().all(|(_, other, _)| other != name), "case {number}: {told:?}");
+    }
+}
+
+/// What the platform itself puts into a part of what is made is nobody's.
+#[tokio::test(start_paused = true)]
+async fn what_the_platform_put_into_a_part_is_no_change() {
+    let mut world = World::into_empty();
+    world.target.gives_devices("calibrated", json!({"id": "0", "value": "no", "sent": false}));
+    world.target.gives_devices("interval", json!({"id": "1", "value": "60", "sent": false}));
+    let before = world.target.dump();
+    world.plan().await;
+    assert_eq!(world.run().await, Ending::Finished);
+    world.check("with parameters of its own").await;
     let told = world.undo().await;
-    let kept: Vec<&str> = told.changed_since.iter().map(|(_, name, _)| name.as_str()).collect();
-    assert_eq!(kept, ["Orders", "Truck 1"]);
-    let left = world.target.dump();
-    assert_eq!(left.get(at), Some(&stored));
-    assert_eq!(left.get(orders), Some(&rows));
+    same(&world.target.dump(), &before, "undone");
+    assert!(told.changed_since.is_empty() && told.impossible.is_empty(), "{told:?}");
+}
+
+fn named(fake: &Fake, name: &str) -> Address {
+    let is_named = |stored: &Stored| stored.document.get("name").is_some_and(|found| found == name);
+    fake.dump().into_iter().find(|(_, stored)| is_named(stored)).unwrap().0
+}
+
+fn first(stored: &mut Stored) -> &mut Value {
+    stored.entries.values_mut().next().unwrap()
 }
 
 /// Somebody changes a resource between the rehearsal and the run: it is held back, and the rest runs.
@@ -582,6 +617,9 @@ async fn the_harnesses_take_every_step_there_is() {
     }
     assert_eq!(steps, expected);
 }
+
+/// What somebody does to a resource.
+type Change<'a> = &'a dyn Fn(&mut Stored);
 
 /// Which write goes wrong, and how.
 type Trouble = Option<(usize, Fault)>;

@@ -107,7 +107,7 @@ async fn what_the_run_did_wrong_is_not_put_on_somebody_else() {
     let (kind, at) = (item.at.kind, world.ledger().of_item(place).id.unwrap());
     let (address, mut stored) = world.target.dump().into_iter().find(|(found, _)| found.id == at).unwrap();
     stored.document.insert("name".into(), "Truck l".into());
-    let left = Row::Left { item: place, seal: seal(kind, &stored.document) };
+    let left = Row::Left { item: place, seal: seal(kind, &stored.document), found: Default::default() };
     world.target.put(address, stored);
     world.note(Row::EditIntent { item: place, kept: None, fields: vec!["name".into()] });
     world.note(Row::EditOutcome { item: place, was: Was::Acknowledged });
