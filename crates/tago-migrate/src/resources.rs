@@ -29,7 +29,8 @@ pub use document::Document;
 pub use kind::{Kind, Part};
 pub use matching::Why;
 pub use plan::{
-    Conflict, ResourceChoices, ResourceHeader, ResourceItem, ResourcePlan, ResourceReason, Work, plan,
+    Conflict, EntrySeals, ResourceChoices, ResourceHeader, ResourceItem, ResourcePlan, ResourceReason, Work,
+    plan,
 };
 pub use ports::{Address, Entries, Resources, ResourcesTarget, SCRIPT, UNKNOWN_VALUE};
 pub use prove::{ItemProof, ItemVerdict, ResourceProof, last_proof, prove, prove_as};

@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 use super::document::{Document, MARKER, TAGS, carried, differences, edit, merged_tags, seal, tag};
 use super::kind::{Kind, Mark, Part};
 use super::ledger::{Ledger, Progress, What};
-use super::plan::{Conflict, ResourceItem, ResourcePlan, entry_with};
+use super::plan::{Conflict, EntrySeals, ResourceItem, ResourcePlan, entry_with};
 use super::ports::{Address, Entries};
 use super::remap::{Mapping, blueprint_ids, ids_in, remap, remap_text};
 use super::row::Row;
-use super::scan::{entry_seal, part_difference};
+use super::scan::{entry_seal, is_blank, part_difference};
 use crate::control::Wish;
 use crate::journal::Was;
 use crate::plan::{Seal, Verdict};
@@ -361,7 +361,9 @@ impl Turn<'_> {
         if kind == Kind::Dashboard {
             self.state.local.insert(item.at.id.clone(), blueprint_ids(&pair.source.document));
         }
-        if seal(kind, &pair.source.document) != item.source_seal {
+        if seal(kind, &pair.source.document) != item.source_seal
+            || has_other_entries(&item, &pair.source.entries)
+        {
             return self.hold(place, "it is not in the source as it was at the rehearsal; rehearse again");
         }
         match pair.target {
@@ -445,11 +447,15 @@ impl Turn<'_> {
             };
             self.journal(Row::Left { item: place, seal: now, found });
         }
-        if let Some(part) = row.part
-            && let Some((work, intent)) =
-                self.lacking_entries(place, item, part, &at, source, target, progress.made)
-        {
-            return self.ask(place, work, intent);
+        if let Some(part) = row.part {
+            let lacking = self.lacking_entries(item, part, source, target, progress.made);
+            if lacking.keys().any(|key| self.is_foreign(place, item, part, key, target)) {
+                return self.hold(place, "somebody changed it on the target since; rehearse again");
+            }
+            if !lacking.is_empty() {
+                let (work, intent) = writing(place, item, part, at, lacking, target);
+                return self.ask(place, work, intent);
+            }
         }
         if !progress.made {
             self.journal(Row::Made { item: place });
@@ -510,17 +516,14 @@ impl Turn<'_> {
     }
 
     /// Entries that lead to what is still to be made wait until it is.
-    #[expect(clippy::too_many_arguments, reason = "both sides of one resource, and where it is")]
     fn lacking_entries(
         &self,
-        place: u32,
         item: &ResourceItem,
         part: Part,
-        at: &Address,
         source: &Seen,
         target: &Seen,
         all_made: bool,
-    ) -> Option<(Work, Row)> {
+    ) -> Entries {
         let wanted: Entries = source
             .entries
             .iter()
@@ -533,20 +536,27 @@ impl Turn<'_> {
         lacking.retain(|key, entry| {
             item.entries.contains(key) && (all_made || !names_any(entry, &self.state.to_make))
         });
-        let many = if part == Part::Languages { 1 } else { ROWS };
-        let lacking: Entries = lacking.into_iter().take(many).collect();
-        if lacking.is_empty() {
-            return None;
+        lacking
+    }
+
+    /// Whether an entry is neither what it was at the rehearsal nor what the run or the platform made of it.
+    fn is_foreign(&self, place: u32, item: &ResourceItem, part: Part, key: &str, target: &Seen) -> bool {
+        let Some(planned) = item.entry_seals.get(key) else { return false };
+        let there = target.entries.get(key);
+        let now = there.map(|entry| entry_seal(part, entry));
+        if now == planned.target {
+            return false;
         }
-        let there: Entries =
-            lacking.keys().filter_map(|key| Some((key.clone(), target.entries.get(key)?.clone()))).collect();
-        let sha256 = |entry: &Value| entry["sha256"].as_str().map(str::to_owned);
-        let content = (part == Part::Script)
-            .then(|| lacking.values().next().and_then(sha256))
-            .flatten()
-            .map(|sha256| Content::Source { at: item.at.clone(), sha256 });
-        let intent = Row::EntriesIntent { item: place, part, kept: None, entries: seals(part, &lacking) };
-        Some((Work::Write { at: at.clone(), part, entries: lacking, there, content }, intent))
+        let ledger = &self.state.ledger;
+        // What this session has just sent and the target does not keep is sent again, a few times.
+        let was_tried = self.state.attempts.get(&place).is_some_and(|attempts| *attempts > 0)
+            && ledger.sent(place, key).next().is_some();
+        let is_own = there.zip(now.as_ref()).is_some_and(|(entry, now)| {
+            ledger.wrote(place, key, now)
+                || ledger.items.get(&place).and_then(|progress| progress.found.get(key)) == Some(now)
+                || planned.target.is_none() && is_blank(part, entry)
+        });
+        !was_tried && !is_own
     }
 
     /// Asks for a request that replaces nothing, or only entries.
@@ -762,6 +772,37 @@ impl Turn<'_> {
             self.actions.push(Action::Finish(Ending::Stopped));
         }
     }
+}
+
+/// Whether the source has an entry otherwise than at the rehearsal.
+fn has_other_entries(item: &ResourceItem, source: &Entries) -> bool {
+    let Some(part) = item.at.kind.descriptor().part else { return false };
+    let is_other = |(key, planned): (&String, &EntrySeals)| {
+        source.get(key).is_none_or(|entry| entry_seal(part, entry) != planned.source)
+    };
+    item.entry_seals.iter().any(is_other)
+}
+
+/// The request that writes what is lacking, or the first of it.
+fn writing(
+    place: u32,
+    item: &ResourceItem,
+    part: Part,
+    at: Address,
+    lacking: Entries,
+    target: &Seen,
+) -> (Work, Row) {
+    let many = if part == Part::Languages { 1 } else { ROWS };
+    let lacking: Entries = lacking.into_iter().take(many).collect();
+    let there: Entries =
+        lacking.keys().filter_map(|key| Some((key.clone(), target.entries.get(key)?.clone()))).collect();
+    let sha256 = |entry: &Value| entry["sha256"].as_str().map(str::to_owned);
+    let content = (part == Part::Script)
+        .then(|| lacking.values().next().and_then(sha256))
+        .flatten()
+        .map(|sha256| Content::Source { at: item.at.clone(), sha256 });
+    let intent = Row::EntriesIntent { item: place, part, kept: None, entries: seals(part, &lacking) };
+    (Work::Write { at, part, entries: lacking, there, content }, intent)
 }
 
 fn names_any(entry: &Value, ids: &BTreeMap<String, u32>) -> bool {

@@ -12,7 +12,7 @@ use super::kind::{Kind, Part};
 use super::matching::{Counterpart, Why, counterparts, key, known_ids};
 use super::ports::Address;
 use super::remap::{Mapping, Unresolved, blueprint_ids, ids_in, remap, remap_text};
-use super::scan::{Found, Gap, PartDifference, Snapshot, part_difference, same_entry};
+use super::scan::{Found, Gap, PartDifference, Snapshot, entry_seal, part_difference, same_entry};
 use super::scripts::ScriptFile;
 use crate::plan::{Check, CheckVerdict, Seal, Verdict};
 use crate::ports::Identity;
@@ -135,6 +135,9 @@ pub struct ResourceItem {
     /// Entries of its part that will be written.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub entries: BTreeSet<String>,
+    /// What each of them is, in the source and in its counterpart. Older plans do not say.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub entry_seals: BTreeMap<String, EntrySeals>,
     /// Ids that will lead nowhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unresolved: Vec<Unresolved>,
@@ -144,6 +147,16 @@ pub struct ResourceItem {
     /// Serial numbers on its tokens, which move over by hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub serials: Vec<String>,
+}
+
+/// The hashes of one entry of a part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntrySeals {
+    /// As it is in the source.
+    pub source: Seal,
+    /// As it is in the counterpart, if it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Seal>,
 }
 
 /// Why an item has its verdict.
@@ -391,6 +404,7 @@ impl Planning<'_> {
             follows: false,
             fields: Vec::new(),
             entries: BTreeSet::new(),
+            entry_seals: BTreeMap::new(),
             unresolved,
             work: Vec::new(),
             serials: one.serials.clone(),
@@ -427,7 +441,23 @@ impl Planning<'_> {
         if matches!(item.verdict, Verdict::Skip | Verdict::Conflict | Verdict::Blocked) {
             item.unresolved.clear();
         }
+        item.entry_seals = self.entry_seals(&item, place);
         item
+    }
+
+    fn entry_seals(&self, item: &ResourceItem, place: usize) -> BTreeMap<String, EntrySeals> {
+        let Some(part) = item.at.kind.descriptor().part else { return BTreeMap::new() };
+        let other = match self.found[place] {
+            Counterpart::One(other, _) if item.target.is_some() => Some(&self.target.found[other]),
+            _ => None,
+        };
+        let sealed = |key: &String| {
+            let source = entry_seal(part, self.source.found[place].entries.get(key)?);
+            let target = other.and_then(|other| other.entries.get(key));
+            let target = target.map(|entry| entry_seal(part, entry));
+            Some((key.clone(), EntrySeals { source, target }))
+        };
+        item.entries.iter().filter_map(sealed).collect()
     }
 
     fn compare(&self, item: &mut ResourceItem, one: &Found, wanted: &super::Document, other: &Found) {

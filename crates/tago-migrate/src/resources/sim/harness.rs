@@ -583,6 +583,60 @@ async fn a_changed_item_is_held_back_and_the_rest_runs() {
     assert_eq!(world.target.dump()[&room], stored);
 }
 
+/// The same where entries of its part are changed, on either side, or made under the same key.
+#[tokio::test(start_paused = true)]
+async fn an_item_whose_entries_were_changed_is_held_back_and_the_rest_runs() {
+    let script = |stored: &mut Stored| {
+        stored.content = Some(b"print('mine')".to_vec());
+        stored.entries.insert(SCRIPT.into(), json!({"sha256": crate::Seal::of(b"print('mine')")}));
+    };
+    let lost = World::into_damaged().source.dump()[&Address::of(Kind::Entity, whole_id("orders"))].clone();
+    let row = lost.entries.keys().next().unwrap();
+    let made = |stored: &mut Stored| {
+        stored.entries.insert(row.clone(), json!({"id": row, "amount": 9}));
+    };
+    let gone = |stored: &mut Stored| stored.entries.clear();
+    let cases: [(&str, Side, Change<'_>); 5] = [
+        ("Clean up", Side::Target, &script),
+        ("Clean up", Side::Target, &gone),
+        ("Clean up", Side::Source, &script),
+        ("Orders", Side::Target, &made),
+        ("Orders", Side::Source, &|stored| first(stored)["amount"] = 9.into()),
+    ];
+    for (number, (name, side, change)) in cases.into_iter().enumerate() {
+        let mut world = World::into_damaged();
+        world.plan().await;
+        let fake = if side == Side::Source { &world.source } else { &world.target };
+        let at = named(fake, name);
+        let mut stored = fake.take(&at).unwrap();
+        change(&mut stored);
+        fake.put(at, stored);
+        let at = named(&world.target, name);
+        let before = world.target.dump()[&at].clone();
+        assert_eq!(world.run().await, Ending::Finished, "case {number}");
+        let ledger = world.ledger();
+        let held = ledger.items.iter().filter(|(_, item)| item.held.is_some());
+        let held: Vec<&str> =
+            held.map(|(place, _)| world.planned().items()[*place as usize].name.as_str()).collect();
+        assert_eq!(held, [name], "case {number}");
+        assert_eq!(world.target.dump()[&at], before, "case {number}");
+    }
+}
+
+/// A plan from before says nothing of its entries, and is carried out.
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_does_not_seal_its_entries_is_read_and_run() {
+    let mut world = World::into_damaged();
+    world.plan().await;
+    let plan = world.plan.as_mut().unwrap();
+    plan.items.iter_mut().for_each(|item| item.entry_seals.clear());
+    let line = serde_json::to_string(&plan.items).unwrap();
+    assert!(!line.contains("entry_seals"));
+    plan.items = serde_json::from_str(&line).unwrap();
+    assert_eq!(world.run().await, Ending::Finished);
+    world.check("by a plan from before").await;
+}
+
 /// What the harnesses above repeat, fail and take back is every kind of row that a journal may hold, and of each
 /// type its making, its change and its parts.
 #[tokio::test(start_paused = true)]
