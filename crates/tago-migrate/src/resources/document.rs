@@ -1,5 +1,7 @@
 //! Documents as they are compared: only what can be carried, in one spelling.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::kind::{Descriptor, Kind};
@@ -101,6 +103,24 @@ pub(crate) fn seal(kind: Kind, document: &Document) -> Seal {
 /// The hash of one value.
 pub(crate) fn value_seal(value: &Value) -> Seal {
     Seal::of(canonical_text(value).as_bytes())
+}
+
+/// The hash of each field that can be carried.
+pub(crate) fn field_seals(kind: Kind, document: &Document) -> BTreeMap<String, Seal> {
+    carried(kind, document).iter().map(|(field, value)| (field.clone(), value_seal(value))).collect()
+}
+
+/// Whether a resource of the same key says what these fields say, and nothing beside.
+pub(crate) fn is_as_sent(kind: Kind, sent: &BTreeMap<String, Seal>, there: &Document) -> bool {
+    let row = kind.descriptor();
+    let there = carried(kind, there);
+    let compared =
+        row.fields.iter().filter(|field| !row.covered.contains(*field) && row.key != Some(**field));
+    compared.into_iter().all(|field| match (sent.get(*field), there.get(*field)) {
+        (Some(sent), Some(there)) => value_seal(there) == *sent,
+        (Some(_), None) => false,
+        (None, there) => same(None, there),
+    })
 }
 
 /// Fields that one says otherwise than the other, of those that are compared.

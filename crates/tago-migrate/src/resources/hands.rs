@@ -85,7 +85,8 @@ impl<'a> Hands<'a> {
         self.asking(&self.target_pace).ask(|| self.target.records(device)).await
     }
 
-    /// Resources of the target that may be the one: those with the run's mark, or of the same name.
+    /// Resources of the target that may be the one: those with the run's mark, or of the same name, which have all
+    /// their fields.
     pub(crate) async fn look(
         &self,
         kind: Kind,
@@ -98,7 +99,20 @@ impl<'a> Hands<'a> {
             Mark::Key => key(kind, document).as_deref() == Some(name),
             _ => name_of(kind, document) == name,
         };
-        Ok(listed.into_iter().filter(|(_, document)| is_one(document)).collect())
+        let mut found: Vec<_> = listed.into_iter().filter(|(_, document)| is_one(document)).collect();
+        if kind.descriptor().mark == Mark::Tag {
+            return Ok(found);
+        }
+        for (at, document) in std::mem::take(&mut found) {
+            let asking = self.asking(&self.target_pace);
+            match asking.ask(|| self.target.read(&at)).await {
+                Ok(read) => found.push((at, read)),
+                // A list tells of what is gone a little longer.
+                Err(PortError::NotFound { .. }) => found.push((at, document)),
+                Err(cause) => return Err(cause),
+            }
+        }
+        Ok(found)
     }
 
     /// Makes durable what is about to be replaced.

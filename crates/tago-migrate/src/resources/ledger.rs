@@ -30,6 +30,8 @@ pub(crate) struct Progress {
     pub(crate) id: Option<String>,
     /// What looked like it before.
     pub(crate) known: BTreeSet<String>,
+    /// What was sent to make it, field by field, if nothing else tells it. Older journals do not say.
+    pub(crate) sent: Option<BTreeMap<String, Seal>>,
     /// Its making began and may have happened.
     pub(crate) making: bool,
     /// How often its making had no answer, and was not found to have happened.
@@ -107,8 +109,9 @@ impl Ledger {
                     progress.doubt |= progress.making || progress.touched && !progress.done;
                 }
             }
-            Row::CreateIntent { item, known } => {
+            Row::CreateIntent { item, known, sent } => {
                 let progress = self.item(*item);
+                progress.sent.clone_from(sent);
                 progress.known.clone_from(known);
                 progress.making = true;
                 self.begun(*item, What::Create);

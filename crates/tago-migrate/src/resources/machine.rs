@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::document::{Document, MARKER, TAGS, carried, differences, edit, merged_tags, seal, tag};
+use super::document::{
+    Document, MARKER, TAGS, carried, differences, edit, field_seals, is_as_sent, merged_tags, seal, tag,
+};
 use super::kind::{Kind, Mark, Part};
 use super::ledger::{Ledger, Progress, What};
 use super::plan::{Conflict, EntrySeals, ResourceItem, ResourcePlan, entry_with};
@@ -386,7 +388,7 @@ impl Turn<'_> {
             self.state.active.insert(place, Stage::LookingFirst(Box::new(work)));
             return self.look(place, item);
         }
-        self.ask(place, work, Row::CreateIntent { item: place, known: BTreeSet::new() });
+        self.ask(place, work, Row::CreateIntent { item: place, known: BTreeSet::new(), sent: None });
     }
 
     fn making(&self, item: &ResourceItem, source: &Seen) -> Work {
@@ -674,14 +676,22 @@ impl Turn<'_> {
                     return self.hold(place, "somebody made one with the same key since; rehearse again");
                 }
                 let known = found.into_iter().map(|(at, _)| at.id).collect();
-                self.want_permit(place, *work, Row::CreateIntent { item: place, known });
+                let sent = match &*work {
+                    Work::Create { fields, .. } => Some(field_seals(item.at.kind, fields)),
+                    _ => None,
+                };
+                self.want_permit(place, *work, Row::CreateIntent { item: place, known, sent });
             }
             _ => {
                 let progress = self.state.ledger.of_item(place);
                 let marker = self.marker(&item);
                 let mut ours = found.into_iter().filter(|(at, document)| match row.mark {
                     Mark::Tag => tag(document, MARKER) == Some(&marker),
-                    _ => !progress.known.contains(&at.id),
+                    _ => {
+                        let sent = progress.sent.as_ref();
+                        !progress.known.contains(&at.id)
+                            && sent.is_none_or(|sent| is_as_sent(row.kind, sent, document))
+                    }
                 });
                 let id = ours.next().map(|(at, _)| at.id);
                 if ours.next().is_some() && row.mark != Mark::Tag {

@@ -17,8 +17,14 @@ pub(crate) enum Row {
     Begun { run: String, fingerprint: Seal },
     /// A process took the run over. Whatever was under way is in doubt.
     Session {},
-    /// A resource is about to be made. `known` are those that looked like it before.
-    CreateIntent { item: u32, known: BTreeSet<String> },
+    /// A resource is about to be made. `known` are those that looked like it before; `sent` is what each field of one
+    /// without the run's tag will say.
+    CreateIntent {
+        item: u32,
+        known: BTreeSet<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sent: Option<BTreeMap<String, Seal>>,
+    },
     /// What became of it.
     CreateOutcome { item: u32, was: Was, id: Option<String> },
     /// Fields are about to be set. `kept` names what was there before.

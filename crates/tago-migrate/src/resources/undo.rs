@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::document::{Document, carried, differences, edit, seal};
+use super::document::{Document, carried, differences, edit, is_as_sent, seal};
 use super::hands::Hands;
 use super::keep::{Folder, Keep};
 use super::kind::{Kind, Mark, Part};
@@ -115,6 +115,14 @@ pub(crate) struct Undo<'a> {
     choices: UndoChoices,
     /// The limits have let a change through that is not made yet.
     is_admitted: bool,
+}
+
+/// What the run made of a resource.
+enum Made {
+    At(Address),
+    Nothing,
+    /// Its answer was lost, and what is there under its name may be somebody else's.
+    Doubtful,
 }
 
 /// What to do about an act next.
@@ -318,8 +326,13 @@ impl<'a> Undo<'a> {
         let kind = item.at.kind;
         let at = match item.verdict {
             Verdict::Create => match self.made(act.item, hands).await? {
-                Some(at) => at,
-                None => return Ok(Next::Reversed),
+                Made::At(at) => at,
+                Made::Nothing => return Ok(Next::Reversed),
+                Made::Doubtful => {
+                    let reason = "it is not known whether the run made it: what is there under its name is not what was \
+                                  sent";
+                    return Ok(Next::Kept(Stays::ChangedSince, reason.to_owned()));
+                }
             },
             _ => match &item.target {
                 Some(at) => at.clone(),
@@ -349,18 +362,18 @@ impl<'a> Undo<'a> {
     }
 
     /// The resource that the run made, also when its answer was lost.
-    async fn made(&self, place: u32, hands: &Hands<'_>) -> Result<Option<Address>, PortError> {
+    async fn made(&self, place: u32, hands: &Hands<'_>) -> Result<Made, PortError> {
         let item = &self.plan.items[place as usize];
         let progress = self.ledger.of_item(place);
         let mapping = self.new_ids();
         let parent = item.at.parent.as_ref().map(|parent| mapping.get(parent).unwrap_or(parent).clone());
         if let Some(id) = progress.id {
-            return Ok(Some(Address { kind: item.at.kind, parent, id }));
+            return Ok(Made::At(Address { kind: item.at.kind, parent, id }));
         }
         let row = item.at.kind.descriptor();
         let marker = format!("{}:{}", self.ledger.run, item.at.id);
         if row.mark == Mark::None {
-            return Ok(None);
+            return Ok(Made::Nothing);
         }
         let mapping = super::remap::Mapping { ids: mapping, hosts: Vec::new() };
         let name = match (item.at.kind, &item.key) {
@@ -368,9 +381,20 @@ impl<'a> Undo<'a> {
             (_, Some(key)) => key.clone(),
             (_, None) => item.name.clone(),
         };
-        let found = hands.look(item.at.kind, &name, &marker).await?;
-        let mut ours = found.into_iter().filter(|(at, _)| !progress.known.contains(&at.id));
-        Ok(ours.next().map(|(at, _)| at))
+        let mut found = hands.look(item.at.kind, &name, &marker).await?;
+        found.retain(|(at, _)| !progress.known.contains(&at.id));
+        if found.is_empty() {
+            return Ok(Made::Nothing);
+        }
+        if row.mark != Mark::Tag {
+            // Anybody may have made one of the same name since.
+            let sent = progress.sent.as_ref();
+            found.retain(|(_, document)| sent.is_some_and(|sent| is_as_sent(row.kind, sent, document)));
+            if found.len() != 1 {
+                return Ok(Made::Doubtful);
+            }
+        }
+        Ok(found.pop().map_or(Made::Nothing, |(at, _)| Made::At(at)))
     }
 
     fn new_ids(&self) -> BTreeMap<String, String> {

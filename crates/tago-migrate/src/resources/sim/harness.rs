@@ -637,6 +637,48 @@ async fn a_plan_that_does_not_seal_its_entries_is_read_and_run() {
     world.check("by a plan from before").await;
 }
 
+/// The program ends as something is about to be made, and somebody makes another one of the same name: neither the
+/// undo nor the run takes it for its own.
+#[tokio::test(start_paused = true)]
+async fn what_somebody_made_under_the_same_name_is_not_the_run_s() {
+    let cases: [(Kind, &str, Value); 6] = [
+        (Kind::Network, "description", "mine".into()),
+        (Kind::Connector, "description", "mine".into()),
+        (Kind::Secret, "tags", json!([{"key": "team", "value": "mine"}])),
+        (Kind::Dictionary, "name", "Mine".into()),
+        (Kind::File, "sha256", crate::Seal::of(b"mine").as_str().into()),
+        (Kind::RunUser, "company", "mine".into()),
+    ];
+    for (kind, field, value) in cases {
+        for goes_on in [false, true] {
+            let mut world = World::into_empty();
+            world.plan().await;
+            world.run().await;
+            let is_making = |row: &Row| matches!(row, Row::CreateIntent { item, .. } if world.planned().items()[*item as usize].at.kind == kind);
+            let row = world.journal.rows.iter().position(|(_, row)| is_making(row)).unwrap();
+            let mut world = World::into_empty();
+            world.plan().await;
+            world.journal.dies_at = Some((row, true));
+            assert!(world.session().await.is_err());
+            let Row::CreateIntent { item, .. } = world.journal.rows[row].1 else { panic!("{kind}") };
+            let planned = world.planned().items()[item as usize].clone();
+            let mut stored = world.source.dump()[&planned.at].clone();
+            stored.document.insert(field.into(), value.clone());
+            let id = if kind == Kind::File { planned.at.id.clone() } else { "77".repeat(12) };
+            let at = Address::of(kind, id);
+            world.target.put(at.clone(), stored.clone());
+            if goes_on {
+                assert_eq!(world.run().await, Ending::Finished);
+                assert_ne!(world.ledger().of_item(item).id.as_ref(), Some(&at.id), "{kind}");
+            }
+            let told = world.undo().await;
+            assert_eq!(world.target.dump().get(&at), Some(&stored), "{kind}, goes on: {goes_on}");
+            let kept: Vec<&Address> = told.changed_since.iter().map(|(at, ..)| at).collect();
+            assert!(goes_on || kept == [&planned.at], "{kind}: {told:?}");
+        }
+    }
+}
+
 /// What the harnesses above repeat, fail and take back is every kind of row that a journal may hold, and of each
 /// type its making, its change and its parts.
 #[tokio::test(start_paused = true)]
