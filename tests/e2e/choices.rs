@@ -86,7 +86,10 @@ async fn a_device_that_a_killed_run_left_active_is_named_and_rests_again_by_one_
         window.press("[data-testid='wizard'][data-step='sides'] [data-testid='wizard-next']").await;
         window.press("[data-testid='tripped-let_fire']").await;
         stage.rehearse().await;
-        stage.slow_down(&target).await;
+        // It is active only until its own records are stored.
+        let slow =
+            json!({ "project": target, "route": "POST /data", "kind": "slow", "delay_ms": 10_000, "every": 1 });
+        stage.platform.turn("faults", slow).await;
         stage.approve_and_run().await;
         let until = Instant::now() + EVENTUALLY;
         while !is_active().await {

@@ -2,9 +2,12 @@
 
 use crate::stage::{Stage, play};
 
-/// Often enough to come between finding an element and handing it out, seldom enough to be asked about.
+/// Often enough to come between finding an element and handing it out. On a busy machine an element is never
+/// old enough to be asked about: so it ends.
 const OFTEN_NEW: &str = "
-    setInterval(() => {
+    let times = 0;
+    const again = setInterval(() => {
+        if (++times === 400) clearInterval(again);
         const element = document.createElement('p');
         element.id = 'redrawn';
         element.textContent = 'still here';
