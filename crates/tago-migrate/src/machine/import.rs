@@ -193,6 +193,7 @@ impl Turn<'_> {
         if ledger.has_files {
             self.state.imports.settled_at = now + config.late_commit_bound;
         }
+        self.state.imports.others_were_found = ledger.others_were_found;
         let unseen = ledger.data.iter().filter(|(_, data)| data.unseen);
         self.state.imports.seen_at =
             unseen.map(|(item, _)| (*item, now + config.late_commit_bound)).collect();

@@ -30,6 +30,8 @@ pub(crate) struct Ledger {
     pub(crate) sessions: u32,
     /// Files, or a throw-away device, of the run may be on the target.
     pub(crate) has_files: bool,
+    /// Files of other runs were: what they bring may still be under way.
+    pub(crate) others_were_found: bool,
     /// What may travel in files, and else why nothing may; unknown before it was tried.
     pub(crate) probed: Option<Result<Spelling, String>>,
     /// Items that are not carried out.
@@ -157,7 +159,8 @@ impl Ledger {
                 self.batch_bytes = *batch_bytes;
             }
             Row::Session {} => self.sessions += 1,
-            Row::Suspended { .. } | Row::OthersRemoval {} => {}
+            Row::Suspended { .. } => {}
+            Row::OthersRemoval {} => self.others_were_found = true,
             Row::HoldIntent { action, last_triggered } => {
                 let entry = self.actions.entry(*action).or_default();
                 if entry.held || entry.doubt.is_some() {

@@ -1,5 +1,6 @@
 //! Platforms that answer less, or other, than they were asked.
 
+use futures_util::future::Either;
 use tago_api::DeviceId;
 
 use super::*;
@@ -61,6 +62,34 @@ async fn a_run_by_stream_looks_for_files_once_and_needs_none() {
         assert_eq!(ended.unwrap(), Ending::Finished, "hidden: {hides_files}");
         assert_eq!(bench.target.project.lock().unwrap().listings, 1);
     }
+}
+
+/// What had begun before its file was taken away comes as late as any request, also if the session that took
+/// it away has ended.
+#[tokio::test(start_paused = true)]
+async fn what_a_dead_run_had_imported_is_waited_for_by_the_next_session_too() {
+    const LEFT: &str = "holdfast-imports/ffffffffffffffff-1-0-0-1.csv";
+    let bench = Bench::new();
+    let plan = bench.plan(&Choices::default()).await;
+    bench.clock.sleep(bench.settings.late_commit_bound * 2).await;
+    bench.target.project.lock().unwrap().files.insert(LEFT.to_owned(), "variable,value\n".into());
+    let folder = bench.run_folder();
+    let removed = Box::pin(async {
+        while bench.target.project.lock().unwrap().files.contains_key(LEFT) {
+            bench.clock.sleep(Duration::from_millis(10)).await;
+        }
+    });
+    let session = Box::pin(bench.run(&plan, &folder));
+    assert!(matches!(futures_util::future::select(session, removed).await, Either::Right(_)), "it went on");
+    let came = bench.source.project.lock().unwrap().devices[&id(2)].records[20..60].to_vec();
+    let at = bench.clock.elapsed() + bench.settings.late_commit_bound / 2;
+    let arrive = move |project: &mut Project| project.arrive(id(2), came, false);
+    bench.target.project.lock().unwrap().coming.push((at, Box::new(arrive)));
+    assert_eq!(bench.resume().await.unwrap(), Ending::Finished);
+    bench.clock.sleep(bench.settings.late_commit_bound).await;
+    let mut target = bench.target.project.lock().unwrap();
+    target.happen(bench.clock.elapsed());
+    assert_eq!(target.devices[&id(2)].records.len(), 100);
 }
 
 /// A stranger's device must never be taken for the one that was made.
