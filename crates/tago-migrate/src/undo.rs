@@ -212,19 +212,20 @@ pub async fn undo(
     let world = World { plan: &plan, source: target, target, keep: &keep, settings, env };
     expect_identity(Side::Target, &reader(&world, target, &pacers), &plan.header).await?;
     let _alone = TargetLock::take(settings, &plan.header.target)?;
-    let ledger = if ledger.holds_actions() {
+    let (ledger, rows) = if ledger.holds_actions() {
         let ending = let_go(&world, ledger, &mut journal).await?;
-        let (_, ledger) = past(folder, &SqliteJournal::read(folder)?)?;
+        let rows = SqliteJournal::read(folder)?;
+        let (_, ledger) = past(folder, &rows)?;
         if ending != Ending::Stopped {
             return Ok((ending, told(&plan, &ledger)));
         }
-        ledger
+        (ledger, rows)
     } else {
-        ledger
+        (ledger, rows)
     };
     let mut undo = Undo::new(&plan, ledger, target, &keep, &pacers, settings, env);
     undo.names = Some(Names::of(folder));
-    undo.sent = last_sent(&rows, settings);
+    undo.sent = last_sent(&rows);
     let ending = undo.drive(&mut journal, last).await?;
     Ok((ending, undo.told()))
 }
@@ -390,21 +391,18 @@ impl<'a> Undo<'a> {
         let imports = self.imports_in_doubt();
         let awaits_files = self.ledger.has_files || !imports.is_empty();
         let wait = if awaits_files { self.settings.late_commit_bound } else { wait };
-        self.clear_files().await?;
-        let mut there = self.counted(&imports).await?;
+        self.clear_files(&imports).await?;
+        let mut there = self.counted(imports.keys()).await?;
         loop {
             self.env.clock.sleep(wait).await;
-            self.clear_files().await?;
-            let now = self.counted(&imports).await?;
-            if self.ledger.has_files || now != there {
-                // Until then what is there may be what the run had imported.
-                let now = self.env.clock.now();
-                self.sent.extend(imports.iter().map(|item| (*item, now)));
-            }
-            if now == there {
+            self.clear_files(&imports).await?;
+            let before = std::mem::replace(&mut there, self.counted(imports.keys()).await?);
+            let changed = there.iter().filter(|(item, count)| before.get(item) != Some(count));
+            let changed: Vec<u32> = changed.map(|(item, _)| *item).collect();
+            if changed.is_empty() {
                 break;
             }
-            there = now;
+            self.may_have_begun_until_now(changed);
             self.watch.pass().await?;
         }
         if self.ledger.has_files {
@@ -413,28 +411,45 @@ impl<'a> Undo<'a> {
         Ok(())
     }
 
-    async fn clear_files(&self) -> Result<(), Break> {
+    async fn clear_files(&mut self, imports: &BTreeMap<u32, String>) -> Result<(), Break> {
         if self.ledger.has_files {
-            let cleared = clear::all(&self.reader(), self.target, Whose::Of(&self.ledger.run)).await;
+            let run = self.ledger.run.clone();
+            let files = clear::files(&self.reader(), self.target, Whose::Of(&run)).await;
+            let files = files.map_err(effect::halt)?;
+            let cleared = clear::all(&self.reader(), self.target, Whose::Of(&run)).await;
             cleared.map_err(effect::halt)?;
+            let there = imports.iter().filter(|(_, path)| files.contains(path));
+            self.may_have_begun_until_now(there.map(|(item, _)| *item));
         }
         Ok(())
     }
 
-    /// Items of which a file may still be imported.
-    fn imports_in_doubt(&self) -> Vec<u32> {
-        let data = self.ledger.data.iter();
-        let in_doubt = data.filter(|(_, data)| data.doubt && !data.done && data.file.is_some());
-        in_doubt.map(|(item, _)| *item).collect()
+    /// What came by now may be what the run had imported. Another run may have taken its file away long ago:
+    /// what came since is that one's.
+    fn may_have_begun_until_now(&mut self, imports: impl IntoIterator<Item = u32>) {
+        let now = self.now();
+        self.sent.extend(imports.into_iter().map(|item| (item, now)));
+    }
+
+    /// By the platform's clock, if it is known.
+    fn now(&self) -> Time {
+        self.target.now().unwrap_or_else(|| self.env.clock.now())
+    }
+
+    /// Items of which a file may still be imported, and its path.
+    fn imports_in_doubt(&self) -> BTreeMap<u32, String> {
+        let in_doubt = self.ledger.data.iter().filter(|(_, data)| data.doubt && !data.done);
+        in_doubt.filter_map(|(item, data)| Some((*item, data.file.as_ref()?.path.clone()))).collect()
     }
 
     /// How many records the target has in the times of each of these.
-    async fn counted(&self, items: &[u32]) -> Result<Vec<u64>, Break> {
-        let mut counts = Vec::new();
-        for (device, data) in items.iter().filter_map(|item| self.place_of(*item)) {
+    async fn counted(&self, items: impl Iterator<Item = &u32>) -> Result<BTreeMap<u32, u64>, Break> {
+        let mut counts = BTreeMap::new();
+        for item in items {
+            let Some((device, data)) = self.place_of(*item) else { continue };
             let range = self.range_of(data);
             let count = self.ask(Route::Read, || self.target.count(device, &range)).await?;
-            counts.push(count.unwrap_or_default());
+            counts.insert(*item, count.unwrap_or_default());
         }
         Ok(counts)
     }
@@ -499,7 +514,8 @@ impl<'a> Undo<'a> {
 
     fn journal(&mut self, journal: &mut dyn Journal, row: Row) -> Result<(), JournalError> {
         self.ledger.apply(&row).map_err(|detail| JournalError::Damaged { detail })?;
-        journal.append(self.env.clock.now(), &row)
+        let is_compared = matches!(row, Row::FilesRemoved {});
+        journal.append(if is_compared { self.now() } else { self.env.clock.now() }, &row)
     }
 
     fn reader(&self) -> Reader<'a> {
@@ -517,16 +533,18 @@ impl<'a> Undo<'a> {
     }
 }
 
-/// When the run sent something of each item for the last time.
-pub(crate) fn last_sent(rows: &[(Time, Row)], settings: &Settings) -> BTreeMap<u32, Time> {
-    let (mut sent, mut gone) = (BTreeMap::new(), Time::MIN);
+/// When the run sent something of each item for the last time, or took its file away so that it could not be
+/// imported any more.
+pub(crate) fn last_sent(rows: &[(Time, Row)]) -> BTreeMap<u32, Time> {
+    let (mut sent, mut removal_of, mut gone) = (BTreeMap::new(), BTreeMap::new(), None);
     for (at, row) in rows.iter().rev() {
         match row {
-            Row::FilesRemoved {} => gone = gone.max(*at),
+            Row::FilesRemoved {} => gone = Some(*at),
+            Row::FilesRemoval { item } => drop(removal_of.entry(*item).or_insert(*at)),
             Row::Intent { item, file, .. } => {
-                // It is carried out some time later, as long as its file is there.
-                let last = if file.is_some() { gone.max(*at + settings.import_bound) } else { *at };
-                sent.entry(*item).or_insert(last);
+                let removal = removal_of.get(&Some(*item)).max(removal_of.get(&None)).copied();
+                let until = gone.or(removal).filter(|_| file.is_some());
+                sent.entry(*item).or_insert(until.unwrap_or(*at));
             }
             _ => {}
         }

@@ -108,6 +108,9 @@ pub(crate) enum Row {
     FileIntent { path: String },
     /// Files and throw-away devices of other runs are about to be removed.
     OthersRemoval {},
+    /// Files of the run are about to be removed, that of an item's import or all: what has not begun by then
+    /// cannot begin any more.
+    FilesRemoval { item: Option<u32> },
     /// The run's files, and its throw-away device, are gone from the target.
     FilesRemoved {},
     /// Every batch of the item is stored.
@@ -208,6 +211,7 @@ impl Entry for Row {
             Row::Probed { .. } => "probed",
             Row::FileIntent { .. } => "file_intent",
             Row::OthersRemoval {} => "others_removal",
+            Row::FilesRemoval { .. } => "files_removal",
             Row::FilesRemoved {} => "files_removed",
             Row::Done { .. } => "done",
             Row::Suspended { .. } => "suspended",

@@ -485,6 +485,9 @@ impl Turn<'_> {
             true => Errand::Fence { item, path: import.path.clone() },
             false => Errand::Count { item, device },
         };
+        if matches!(errand, Errand::Fence { .. }) {
+            self.journal(Row::FilesRemoval { item: Some(item) });
+        }
         self.state.active.insert(item, Stage::Awaiting);
         self.errand(errand);
         true
@@ -589,6 +592,7 @@ impl Turn<'_> {
             self.state.tidying = super::Tidying::Until(settled_at);
         } else {
             self.state.tidying = super::Tidying::Busy;
+            self.journal(Row::FilesRemoval { item: None });
             let run = self.state.ledger.run.clone();
             self.errand(Errand::Clear { run });
         }

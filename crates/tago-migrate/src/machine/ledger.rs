@@ -159,7 +159,7 @@ impl Ledger {
                 self.batch_bytes = *batch_bytes;
             }
             Row::Session {} => self.sessions += 1,
-            Row::Suspended { .. } => {}
+            Row::Suspended { .. } | Row::FilesRemoval { .. } => {}
             Row::OthersRemoval {} => self.others_were_found = true,
             Row::HoldIntent { action, last_triggered } => {
                 let entry = self.actions.entry(*action).or_default();

@@ -77,7 +77,10 @@ pub(crate) async fn drive(
                 match action {
                     Action::Journal(row) if fault.is_none() => {
                         // An undo compares it with what the platform tells of its records.
-                        let is_sent = matches!(row, Row::Intent { .. });
+                        let is_sent = matches!(
+                            row,
+                            Row::Intent { .. } | Row::FilesRemoval { .. } | Row::FilesRemoved {}
+                        );
                         rows.push((if is_sent { moment.now } else { env.clock.now() }, row));
                     }
                     // A row that follows says so.

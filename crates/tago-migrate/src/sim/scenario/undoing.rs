@@ -145,7 +145,7 @@ impl Play {
         let pacers = Pacers::new(&self.settings.pace, env.clock);
         let mut session = journal.session();
         let mut undo = Undo::new(plan, ledger, &self.target, &*self.keep, &pacers, &self.settings, env);
-        undo.sent = last_sent(&rows, &self.settings);
+        undo.sent = last_sent(&rows);
         let ending = undo.drive(&mut session, last).await.map_err(|error| error.to_string())?;
         Ok((ending, undo.told()))
     }

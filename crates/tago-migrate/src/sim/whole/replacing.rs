@@ -31,8 +31,8 @@ fn choices() -> Choices {
 }
 
 impl Bench {
-    fn watch_door(&self, is: &str, value: i64) {
-        let device = id(1).to_string();
+    pub(super) fn watch_door(&self, device: u8, is: &str, value: i64) {
+        let device = id(device).to_string();
         let alarm = FakeAction {
             name: "Door opened".to_owned(),
             active: true,
@@ -348,10 +348,10 @@ async fn a_range_without_an_end_is_not_replaced() {
 #[tokio::test(start_paused = true)]
 async fn an_alarm_that_what_is_written_back_would_set_off_is_silent_while_it_is() {
     let bench = Bench::overwritten();
-    bench.watch_door("<", 999);
+    bench.watch_door(1, "<", 999);
     let plan = bench.plan(&choices()).await;
     assert!(plan.header().undo_actions.is_empty(), "what both sides have is not written back");
-    bench.watch_door(">", 999);
+    bench.watch_door(1, ">", 999);
     let plan = bench.plan(&choices()).await;
     assert!(plan.header().actions.is_empty(), "what is written sets nothing off");
     assert_eq!(plan.header().undo_actions.len(), 1);
