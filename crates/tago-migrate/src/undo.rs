@@ -394,7 +394,7 @@ impl<'a> Undo<'a> {
         self.clear_files(&imports).await?;
         let mut there = self.counted(imports.keys()).await?;
         loop {
-            self.env.clock.sleep(wait).await;
+            self.watch.wait(wait, "whatever the run may have left on its way to the target").await?;
             self.clear_files(&imports).await?;
             let before = std::mem::replace(&mut there, self.counted(imports.keys()).await?);
             let changed = there.iter().filter(|(item, count)| before.get(item) != Some(count));

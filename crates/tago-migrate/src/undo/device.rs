@@ -83,7 +83,7 @@ impl Undo<'_> {
                 }
                 Did::Again => continue,
                 Did::Done if attempt == 0 => {}
-                Did::Done | Did::Doubtful => self.env.clock.sleep(self.settings.late_commit_bound).await,
+                Did::Done | Did::Doubtful => self.wait_until_shown().await?,
             }
             attempt += 1;
         }
@@ -132,7 +132,7 @@ impl Undo<'_> {
                 // Its records say whether it matters.
                 Did::Refused(_) => return Ok(()),
                 Did::Again | Did::Done => {}
-                Did::Doubtful => self.env.clock.sleep(self.settings.late_commit_bound).await,
+                Did::Doubtful => self.wait_until_shown().await?,
             }
         }
         Ok(())
@@ -178,7 +178,7 @@ impl Undo<'_> {
             }
             let step = step_back(&former, &definition, &params);
             if may_be_shown_late.take().as_ref() == Some(&there) {
-                self.env.clock.sleep(self.settings.late_commit_bound).await;
+                self.wait_until_shown().await?;
                 continue;
             }
             let (Some(step), true) = (step, acknowledged <= ATTEMPTS * 3) else {
@@ -195,7 +195,7 @@ impl Undo<'_> {
                     acknowledged += 1;
                     may_be_shown_late = Some(there);
                 }
-                Did::Doubtful => self.env.clock.sleep(self.settings.late_commit_bound).await,
+                Did::Doubtful => self.wait_until_shown().await?,
                 Did::Refused(message) => {
                     let reason = format!("the target refuses what it was before: {message}");
                     let kept = vec![Kept::whole(Stays::Impossible, reason)];

@@ -113,6 +113,11 @@ impl Undo<'_> {
         }
     }
 
+    /// What was acknowledged, or got no answer, is seen by then.
+    pub(super) async fn wait_until_shown(&self) -> Result<(), Break> {
+        Ok(self.watch.wait(self.settings.late_commit_bound, "the target to show what was changed").await?)
+    }
+
     /// Tokens that the run made and had no time to remove.
     pub(super) async fn remove_own_tokens(&mut self, journal: &mut dyn Journal) -> Result<(), Break> {
         let name = format!("Holdfast run {}", self.ledger.run);
@@ -128,7 +133,7 @@ impl Undo<'_> {
                     break;
                 };
                 if std::mem::take(&mut may_be_shown_late) {
-                    self.env.clock.sleep(self.settings.late_commit_bound).await;
+                    self.wait_until_shown().await?;
                     continue;
                 }
                 if removals.get(&token.id).is_some_and(|times| *times >= REMOVALS) {

@@ -155,7 +155,7 @@ impl<'a> Undo<'a> {
         }
         while !open.is_empty() {
             // What was acknowledged need not have taken effect yet.
-            self.env.clock.sleep(self.settings.late_commit_bound).await;
+            self.wait_until_shown().await?;
             let mut left = Vec::new();
             for mut part in open {
                 if part.rounds >= ROUNDS {

@@ -69,6 +69,28 @@ fn reasons(stayed: &[Stayed]) -> Vec<(&str, u64)> {
     stayed.iter().map(|stayed| (stayed.reason.as_str(), stayed.records)).collect()
 }
 
+/// What the run sent last may arrive for so long.
+#[tokio::test(start_paused = true)]
+async fn an_undo_that_waits_stops_at_once_and_goes_on_later() {
+    let mut bench = Bench::new();
+    let before = bench.there();
+    bench.run_all(&Choices::default()).await;
+    bench.settings.late_commit_bound = Duration::from_secs(600);
+    let begun = bench.clock.elapsed();
+    let stopping = async {
+        bench.clock.sleep(Duration::from_secs(5)).await;
+        bench.control.stop();
+    };
+    let folder = bench.run_folder();
+    let session = undo(&folder, &bench.target, &bench.settings, bench.env());
+    let (ended, ()) = futures_util::future::join(session, stopping).await;
+    assert_eq!(ended.unwrap().0, Ending::Stopped);
+    assert!(bench.clock.elapsed() - begun < Duration::from_secs(6));
+    let bench = Bench { control: Control::new(), ..bench };
+    assert!(bench.undo().await.complete);
+    bench.assert_as(&before);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_run_is_taken_back_without_its_source_and_a_second_undo_says_the_same() {
     let bench = Bench::new();
