@@ -1,13 +1,17 @@
 //! Takes files and throw-away devices of runs away from the target. It may be repeated.
 
+use std::time::Duration;
+
 use super::{FOLDER, probe};
 use crate::device::Device;
 use crate::machine::{MARKER, Route};
 use crate::ports::{PortError, Target};
 use crate::reader::Reader;
 
-/// A removal that was acknowledged and did not happen is repeated so often.
+/// A removal that was acknowledged and is not seen is repeated so often.
 const REMOVALS: u32 = 3;
+/// What is removed may be listed a little longer: so long at first, and then three times as long each time.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs by their ids.
 #[derive(Debug, Clone, Copy)]
@@ -29,14 +33,25 @@ impl Whose<'_> {
 
 /// Takes one file away, if it is there.
 pub(crate) async fn file(reader: &Reader<'_>, target: &dyn Target, path: &str) -> Result<(), PortError> {
+    let is_listed =
+        async || Ok::<_, PortError>(listed(reader, target).await?.iter().any(|there| there == path));
+    let mut pause = SHORTEST_PAUSE;
     for _ in 0..REMOVALS {
         // Any other path than one that is listed could be taken for a folder.
-        if !listed(reader, target).await?.iter().any(|there| there == path) {
+        if !is_listed().await? {
             return Ok(());
         }
-        reader.change(Route::File, || target.remove_file(path)).await?;
+        match reader.change(Route::File, || target.remove_file(path)).await {
+            Ok(()) | Err(PortError::NotFound { .. }) => {}
+            Err(cause) => return Err(cause),
+        }
+        if !is_listed().await? {
+            return Ok(());
+        }
+        reader.clock.sleep(pause).await;
+        pause *= 3;
     }
-    match listed(reader, target).await?.iter().any(|there| there == path) {
+    match is_listed().await? {
         true => Err(PortError::Refused { message: format!("it removes the file {path} and has it still") }),
         false => Ok(()),
     }

@@ -740,8 +740,14 @@ impl Target for FakePort {
     async fn remove_file(&self, path: &str) -> Result<(), WriteError> {
         let path = path.to_owned();
         self.put(false, move |project, _| {
-            // Whatever is no file is a folder.
-            project.files.retain(|there, _| *there != path && !there.starts_with(&format!("{path}/")));
+            let remove = move |project: &mut Project| {
+                // Whatever is no file is a folder.
+                project.files.retain(|there, _| *there != path && !there.starts_with(&format!("{path}/")));
+            };
+            match project.lists_files_for {
+                Duration::ZERO => remove(project),
+                late => project.coming.push((project.now + late, Box::new(remove))),
+            }
             Ok(())
         })
         .await

@@ -47,6 +47,8 @@ pub(super) struct Project {
     pub(super) meanwhile: Option<Deed>,
     pub(super) actions: BTreeMap<ActionId, FakeAction>,
     pub(super) files: BTreeMap<String, Bytes>,
+    /// One that is removed is listed for so long.
+    pub(super) lists_files_for: Duration,
     /// It does not show them to the token of the run.
     pub(super) hides_files: bool,
     /// How often they were listed.

@@ -110,3 +110,17 @@ async fn what_an_import_brought_late_is_taken_back_also_if_actions_were_held() {
         assert!(told.changed_since.is_empty() && told.impossible.is_empty(), "{told:#?}");
     }
 }
+
+/// What is removed may be listed a little longer.
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_listed_after_its_removal_is_waited_for() {
+    let bench = Bench::without_imports();
+    bench.target.project.lock().unwrap().lists_files_for = Duration::from_secs(3);
+    let before = bench.there();
+    bench.run_all(&of_the_second(Lane::File)).await;
+    let status = status(&bench.run_folder()).unwrap();
+    assert_eq!((status.records_done, status.held.len()), (40, 0), "{:?}", status.held);
+    assert!(bench.target.project.lock().unwrap().files.is_empty());
+    bench.undo().await;
+    bench.assert_as(&before);
+}
