@@ -94,6 +94,40 @@ async fn an_import_that_breaks_down_or_never_comes_is_completed() {
     }
 }
 
+/// It would be imported beside what the next run writes; and that stays when the dead run is taken back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_by_stream_takes_the_file_of_a_dead_run_away_first() {
+    let (platform, dead, parsed) = gap().await;
+    let device = parsed.to_string();
+    let (ours, theirs) = (platform.database(&dead.source).await, platform.database(&dead.target).await);
+    let of_device = [device.clone()];
+    let wanted = oracle::records(&ours, Some(&of_device));
+    let plan = dead.plan(&["--device", &device, "--lane", "file"]).json(0);
+    dead.run(plan["fingerprint"].as_str().unwrap(), Some(12));
+    platform.fault_on_imports(&dead.target, "late_effect").await;
+    let killed = resume(&dead, Some(kinds(&dead).len() as u64 + 5));
+    assert_eq!(killed.signal, Some(9), "{killed:#?}");
+    assert_eq!(kinds(&dead).last().unwrap(), "outcome", "{:?}", kinds(&dead));
+    assert!(!dead.target.api().files_in(FOLDER).await.unwrap().is_empty());
+
+    let ctl = Ctl::between(&dead.source, &dead.target);
+    let plan = ctl.plan(&["--device", &device]).json(0);
+    let run = ctl.run(plan["fingerprint"].as_str().unwrap(), None).json(0);
+    assert_eq!(run["records_done"], 300);
+    assert!(kinds(&ctl).contains(&"others_removal".to_owned()), "{:?}", kinds(&ctl));
+    is_tidy(&ctl.target).await;
+    assert_eq!(wanted.compare(&oracle::records(&theirs, Some(&of_device))), NONE);
+
+    platform.come_back().await;
+    let undone = &dead.undo(None).json(1)["undone"];
+    assert_eq!((&undone["complete"], &undone["reversed"]), (&json!(true), &json!([])), "{undone}");
+    assert_eq!(undone["changed_since"][0]["records"], 300, "{undone}");
+    assert_eq!(wanted.compare(&oracle::records(&theirs, Some(&of_device))), NONE);
+    assert!(ctl.prove().json(0)["green"].as_bool().unwrap());
+    assert_eq!(ctl.undo(None).json(0)["undone"]["complete"], true);
+    assert_eq!(oracle::records(&theirs, Some(&of_device)).count(), 0);
+}
+
 /// Killed after one row more each time, and taken back while it is killed again and again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_with_files_goes_on_after_every_kill() {
