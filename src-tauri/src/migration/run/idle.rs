@@ -29,6 +29,19 @@ pub(crate) struct Looked {
 }
 
 impl Looked {
+    /// Nothing but its status.
+    fn of(status: Result<RunStatus, UiError>) -> Looked {
+        Looked {
+            status,
+            damaged: false,
+            planned_again: false,
+            given_up: None,
+            proof: None,
+            half_proven: false,
+            undone: None,
+        }
+    }
+
     pub(crate) fn holds_actions(&self) -> bool {
         self.status.as_ref().is_ok_and(|status| held(status) > 0)
     }
@@ -71,15 +84,7 @@ impl RunFiles {
                 let damaged = is_damaged(&error, &folder);
                 let gone = damaged && matches!(error, RunError::Journal(JournalError::NoRun));
                 let told = if gone { UiError::journal_gone() } else { error.into() };
-                return Looked {
-                    status: Err(told),
-                    damaged,
-                    planned_again,
-                    given_up: None,
-                    proof: None,
-                    half_proven: false,
-                    undone: None,
-                };
+                return Looked { damaged, planned_again, ..Looked::of(Err(told)) };
             }
         };
         let given_up = engine::given_up(&folder).unwrap_or_else(|error| {
@@ -278,15 +283,7 @@ mod tests {
     #[test]
     fn a_run_that_holds_actions_is_not_called_safe_to_close() {
         let record = record("20261122-043000000-00aa");
-        let looked = |states: &[ActionState]| Looked {
-            status: Ok(holding(states)),
-            damaged: false,
-            planned_again: false,
-            given_up: None,
-            proof: None,
-            half_proven: false,
-            undone: None,
-        };
+        let looked = |states: &[ActionState]| Looked::of(Ok(holding(states)));
         let told = |states: &[ActionState]| idle_view(&record, &looked(states), None, false).safe_to_close;
         assert!(told(&[ActionState::Released]).starts_with("Safe to close"));
         let two = told(&[ActionState::Held, ActionState::Doubtful, ActionState::Released]);
@@ -303,15 +300,7 @@ mod tests {
             (ActionState::Doubtful, RunState::Paused),
             (ActionState::Released, RunState::Stopped),
         ] {
-            let looked = Looked {
-                status: Ok(holding(&[state])),
-                damaged: false,
-                planned_again: false,
-                given_up: None,
-                proof: None,
-                half_proven: false,
-                undone: None,
-            };
+            let looked = Looked::of(Ok(holding(&[state])));
             assert_eq!(looked.state(&record), expected);
             assert_eq!(looked.holds_actions(), expected == RunState::Paused);
         }
@@ -330,15 +319,7 @@ mod tests {
             batches_open: 2,
             ..LeftBehind::default()
         };
-        let looked = Looked {
-            status: Ok(status),
-            damaged: false,
-            planned_again: false,
-            given_up: Some(left),
-            proof: None,
-            half_proven: false,
-            undone: None,
-        };
+        let looked = Looked { given_up: Some(left), ..Looked::of(Ok(status)) };
         let view = idle_view(&record, &looked, None, false);
         assert_eq!((view.state, looked.holds_actions()), (RunState::GivenUp, false));
         let line = "This run is over. 1 action of Plant may still be switched off: see below.";
@@ -353,15 +334,7 @@ mod tests {
     fn the_run_of_a_newer_version_says_so_whatever_stopped_it_before() {
         let before = UiError::new(ErrorCode::Unreachable, "The target does not answer");
         let record = RunRecord { reason: Some(before), ..record("20261122-043000000-00aa") };
-        let looked = Looked {
-            status: Err(RunError::Journal(JournalError::Newer).into()),
-            damaged: false,
-            planned_again: false,
-            given_up: None,
-            proof: None,
-            half_proven: false,
-            undone: None,
-        };
+        let looked = Looked::of(Err(RunError::Journal(JournalError::Newer).into()));
         let view = idle_view(&record, &looked, None, false);
         assert_eq!((view.state, view.damaged), (RunState::Failed, false));
         assert_eq!(view.reason.unwrap().code, ErrorCode::JournalNewer);
