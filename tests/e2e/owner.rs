@@ -22,9 +22,9 @@ async fn s11_the_schedule_is_set_on_the_main_database_page_and_the_next_backup_c
         assert!(!window.enabled("[data-testid='schedule-save']").await);
         assert_eq!(platform.get(&path).await, unchanged);
 
-        // In two hours, on the half hour.
+        // In two hours, and at no half hour: at one a backup is made already.
         let now: DateTime<Utc> = platform.now().to_string().parse().unwrap();
-        let due = (now + chrono::Duration::hours(2)).with_minute(30).unwrap();
+        let due = (now + chrono::Duration::hours(2)).with_minute(45).unwrap();
         let due = due.with_second(0).unwrap().with_nanosecond(0).unwrap();
         window.write("[data-testid='schedule-time']", &due.format("%H:%M").to_string()).await;
         let here = window.text("[data-testid='schedule-local']").await;
