@@ -18,6 +18,10 @@ pub enum Wish {
     Stop,
 }
 
+/// The owner stopped it.
+#[derive(Debug)]
+pub(crate) struct Stopped;
+
 impl Control {
     /// One that lets things run.
     pub fn new() -> Control {
@@ -42,6 +46,16 @@ impl Control {
     /// What the owner wants now.
     pub fn wish(&self) -> Wish {
         *self.0.borrow()
+    }
+
+    /// What comes of it, unless the owner stops first: then it is dropped.
+    pub(crate) async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, Stopped> {
+        let mut wishes = self.listen();
+        tokio::select! {
+            biased;
+            _ = wishes.wait_for(|wish| *wish == Wish::Stop) => Err(Stopped),
+            done = work => Ok(done),
+        }
     }
 
     pub(crate) fn listen(&self) -> watch::Receiver<Wish> {

@@ -9,6 +9,7 @@ use tago_api::{DeviceId, Time};
 use thiserror::Error;
 
 use crate::announced::Names;
+use crate::control::Stopped;
 use crate::inside::Terms;
 use crate::journal::{JournalError, SqliteJournal};
 use crate::lanes::in_lanes;
@@ -19,7 +20,7 @@ use crate::progress::Phase;
 use crate::reader::Reader;
 use crate::run::{RunError, Side, expect_identity, past};
 use crate::settings::{Env, Settings};
-use crate::watch::{Stopped, Watch};
+use crate::watch::Watch;
 
 mod explain;
 mod item;

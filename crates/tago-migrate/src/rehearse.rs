@@ -6,6 +6,7 @@ use std::time::Duration;
 use tago_api::{ActionId, DeviceId, Time};
 use thiserror::Error;
 
+use crate::control::Stopped;
 use crate::device::{Definition, Device, Named, Param, Token, seal};
 use crate::inside::device::differing;
 use crate::inside::{self, Found, Known, Terms, may_tell};
@@ -25,7 +26,7 @@ use crate::record::{Record, Tally};
 use crate::resources::remap::Mapping;
 use crate::run::Side;
 use crate::settings::{Env, Settings};
-use crate::watch::{Stopped, Watch};
+use crate::watch::Watch;
 
 pub(crate) mod assess;
 mod compare;

@@ -14,6 +14,7 @@ use serde::Serialize;
 use tago_api::{DeviceId, Time};
 
 use crate::announced::Names;
+use crate::control::Stopped;
 use crate::inside::Terms;
 use crate::journal::{Journal, JournalError, Row, SqliteJournal, Stays};
 use crate::keep::{Folder, Keep};
@@ -30,7 +31,7 @@ use crate::run::drive::World;
 use crate::run::{Ending, Halt, RunError, Side, expect_identity, open, past, reader};
 use crate::settings::{Env, Settings};
 use crate::target_lock::TargetLock;
-use crate::watch::{Stopped, Watch};
+use crate::watch::Watch;
 use crate::words::{counted, either};
 
 mod device;

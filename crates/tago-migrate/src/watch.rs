@@ -1,7 +1,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::control::Wish;
+use crate::control::{Stopped, Wish};
 use crate::progress::{Figures, Phase};
 use crate::settings::Env;
 
@@ -11,10 +11,6 @@ pub(crate) struct Watch<'a> {
     begun: Duration,
     figures: Mutex<Figures>,
 }
-
-/// The owner stopped it.
-#[derive(Debug)]
-pub(crate) struct Stopped;
 
 impl<'a> Watch<'a> {
     pub(crate) fn new(env: Env<'a>) -> Watch<'a> {
@@ -41,12 +37,7 @@ impl<'a> Watch<'a> {
     /// Waits for so long, but not past the owner's stop, and says what for.
     pub(crate) async fn wait(&self, duration: Duration, what_for: &str) -> Result<(), Stopped> {
         self.change(|figures| figures.waiting_for = Some(what_for.to_owned()));
-        let mut wishes = self.env.control.listen();
-        let waited = tokio::select! {
-            biased;
-            _ = wishes.wait_for(|wish| *wish == Wish::Stop) => Err(Stopped),
-            () = self.env.clock.sleep(duration) => Ok(()),
-        };
+        let waited = self.env.control.unless_stopped(self.env.clock.sleep(duration)).await;
         self.change(|figures| figures.waiting_for = None);
         waited
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tago_api::Time;
 use thiserror::Error;
 
-use crate::control::Wish;
+use crate::control::Stopped;
 use crate::device::Fingerprint;
 use crate::journal::JournalError;
 use crate::pacer::Pacers;
@@ -204,7 +204,9 @@ pub async fn worklist(
     let list = List::of(folder)?;
     let pacers = Pacers::new(&settings.pace, env.clock);
     let asking = Asking { pacers: &pacers, clock: env.clock, patience: settings.patience };
-    list.expect(unless_stopped(&env, asking.ask(|| target.identity())).await?)?;
+    // Looking changes nothing in the target, so that a question need not be waited for.
+    let identity = env.control.unless_stopped(asking.ask(|| target.identity())).await;
+    list.expect(identity.map_err(|Stopped| WorklistError::Stopped)?)?;
     // What the run sent may have been carried out so late.
     let late = i64::try_from(settings.late_commit_bound.as_millis()).unwrap_or(i64::MAX);
     let after = Time::from_millis(since.max(Some(list.ended_at())).unwrap_or_default().millis() + late);
@@ -213,11 +215,11 @@ pub async fn worklist(
         if before.seen.contains_key(&item.key) {
             continue;
         }
-        match unless_stopped(&env, asking.ask(|| list.look(&item, target, after))).await {
+        match env.control.unless_stopped(asking.ask(|| list.look(&item, target, after))).await {
             Ok(Ok(Some(seen))) => drop(found.insert(item.key, seen)),
             Ok(Ok(None) | Err(PortError::NotFound { .. })) => {}
             Ok(Err(cause)) => looked = Err(WorklistError::Port { side: Side::Target, cause }),
-            Err(stopped) => looked = Err(stopped),
+            Err(Stopped) => looked = Err(WorklistError::Stopped),
         }
         if looked.is_err() {
             break;
@@ -232,16 +234,6 @@ pub async fn worklist(
     })?;
     looked?;
     Ok(ticks.on(list.items()))
-}
-
-/// Looking changes nothing in the target, so that a question need not be waited for.
-async fn unless_stopped<T>(env: &Env<'_>, question: impl Future<Output = T>) -> Result<T, WorklistError> {
-    let mut wishes = env.control.listen();
-    tokio::select! {
-        biased;
-        _ = wishes.wait_for(|wish| *wish == Wish::Stop) => Err(WorklistError::Stopped),
-        answer = question => Ok(answer),
-    }
 }
 
 /// The worklist as it was seen and ticked last, without looking at the target.

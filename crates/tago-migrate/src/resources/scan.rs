@@ -10,6 +10,7 @@ use super::document::Document;
 use super::kind::{Kind, Part};
 use super::ports::{Address, Entries, Resources};
 use crate::clock::Clock;
+use crate::control::Stopped;
 use crate::device::Named;
 use crate::lanes::in_lanes;
 use crate::machine::Route;
@@ -17,7 +18,7 @@ use crate::pacer::Pacers;
 use crate::ports::{Identity, PortError};
 use crate::rehearse::IN_USE;
 use crate::settings::Settings;
-use crate::watch::{Stopped, Watch};
+use crate::watch::Watch;
 
 /// What a project holds beside records.
 #[derive(Debug, Clone)]

@@ -517,14 +517,9 @@ fn is_stopped(hands: &Hands<'_>) -> bool {
     hands.env.control.wish() == Wish::Stop
 }
 
-/// Waits, but not past the owner's stop.
+/// Waits, but not past the owner's stop, which the next look at the owner's wish sees.
 async fn unless_stopped(hands: &Hands<'_>, wait: impl Future<Output = ()>) {
-    let mut wishes = hands.env.control.listen();
-    tokio::select! {
-        biased;
-        _ = wishes.wait_for(|wish| *wish == Wish::Stop) => {}
-        () = wait => {}
-    }
+    let _ = hands.env.control.unless_stopped(wait).await;
 }
 
 /// Tags with which the platform refuses to delete; the run carried them here.
