@@ -197,9 +197,10 @@ impl Ledger {
         mapping
     }
 
-    /// Whether this run may have written such an entry.
-    pub(crate) fn wrote(&self, item: u32, key: &str, entry: &Seal) -> bool {
-        self.sent(item, key).any(|sent| sent == entry)
+    /// Whether such an entry is one that this run may have written, or that the platform put into what it made.
+    pub(crate) fn is_own(&self, item: u32, key: &str, entry: &Seal) -> bool {
+        let found = self.items.get(&item).and_then(|progress| progress.found.get(key));
+        found == Some(entry) || self.sent(item, key).any(|sent| sent == entry)
     }
 
     /// What this run wrote, or may have written, under the key of an entry.

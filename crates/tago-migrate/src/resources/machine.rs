@@ -554,9 +554,7 @@ impl Turn<'_> {
         let was_tried = self.state.attempts.get(&place).is_some_and(|attempts| *attempts > 0)
             && ledger.sent(place, key).next().is_some();
         let is_own = there.zip(now.as_ref()).is_some_and(|(entry, now)| {
-            ledger.wrote(place, key, now)
-                || ledger.items.get(&place).and_then(|progress| progress.found.get(key)) == Some(now)
-                || planned.target.is_none() && is_blank(part, entry)
+            ledger.is_own(place, key, now) || planned.target.is_none() && is_blank(part, entry)
         });
         !was_tried && !is_own
     }

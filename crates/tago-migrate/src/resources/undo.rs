@@ -450,8 +450,10 @@ impl<'a> Undo<'a> {
             }
         }
         if let Some(part) = at.kind.descriptor().part {
-            let foreign = seen.entries.iter().filter(|(key, entry)| !self.is_own(place, part, key, entry));
-            let foreign = foreign.count();
+            let is_foreign = |(key, entry): &(&String, &Value)| {
+                !is_blank(part, entry) && !self.ledger.is_own(place, key, &entry_seal(part, entry))
+            };
+            let foreign = seen.entries.iter().filter(is_foreign).count();
             if foreign > 0 {
                 return Ok(changed_entries(foreign));
             }
@@ -469,14 +471,6 @@ impl<'a> Undo<'a> {
             return Ok(Next::Unlock(Box::new(Work::Edit { at, fields, content: None, there }), seal));
         }
         Ok(Next::Do(Box::new(Work::Delete { at })))
-    }
-
-    /// Whether an entry of what the run made came from nobody but the run and the platform.
-    fn is_own(&self, place: u32, part: Part, key: &str, entry: &Value) -> bool {
-        let seal = entry_seal(part, entry);
-        self.ledger.wrote(place, key, &seal)
-            || self.ledger.items.get(&place).and_then(|item| item.found.get(key)) == Some(&seal)
-            || is_blank(part, entry)
     }
 
     fn journal(

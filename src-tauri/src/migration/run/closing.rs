@@ -1,7 +1,7 @@
 //! What closing the window would mean for a run, in one sentence.
 
 use tago_api::DeviceId;
-use tago_migrate::{Figures, LeftBehind, Phase, RunStatus, Settings, Undone};
+use tago_migrate::{Figures, LeftBehind, Phase, RunStatus, Settings, Undone, counted, separated};
 
 use super::held;
 use crate::view::{ProofView, RunState};
@@ -57,7 +57,7 @@ fn proven(stored: u64, removed: u64) -> String {
         1 => "1 record is stored".to_owned(),
         stored => format!("all {} are stored", records(stored)),
     };
-    let removed_are = format!("{} removed and kept", grouped(removed));
+    let removed_are = format!("{} removed and kept", separated(removed));
     match (stored, removed) {
         (0, 0) => "Safe to close: everything is done and proven.".to_owned(),
         (0, 1) => "Safe to close: 1 record is removed and kept, and that is proven.".to_owned(),
@@ -150,25 +150,12 @@ fn stopped(stored: u64, removed: u64, open: u64) -> String {
 fn what_is(stored: u64, removed: u64) -> String {
     match removed {
         0 => format!("{} stored", records(stored)),
-        removed => format!("{} stored, {} removed and kept", records(stored), grouped(removed)),
+        removed => format!("{} stored, {} removed and kept", records(stored), separated(removed)),
     }
 }
 
-/// As people write it: `45,662 records`.
 fn records(count: u64) -> String {
-    format!("{} {}", grouped(count), if count == 1 { "record" } else { "records" })
-}
-
-fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
+    counted(count, "record", "records")
 }
 
 #[cfg(test)]
