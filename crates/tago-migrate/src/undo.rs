@@ -392,11 +392,11 @@ impl<'a> Undo<'a> {
         let imports = self.imports_in_doubt();
         let awaits_files = self.ledger.has_files || !imports.is_empty();
         let wait = if awaits_files { self.settings.late_commit_bound } else { wait };
-        self.clear_files(&imports).await?;
+        self.clear_files(&imports, journal).await?;
         let mut there = self.counted(imports.keys()).await?;
         loop {
             self.watch.wait(wait, "whatever the run may have left on its way to the target").await?;
-            self.clear_files(&imports).await?;
+            self.clear_files(&imports, journal).await?;
             let before = std::mem::replace(&mut there, self.counted(imports.keys()).await?);
             let changed = there.iter().filter(|(item, count)| before.get(item) != Some(count));
             let changed: Vec<u32> = changed.map(|(item, _)| *item).collect();
@@ -412,15 +412,23 @@ impl<'a> Undo<'a> {
         Ok(())
     }
 
-    async fn clear_files(&mut self, imports: &BTreeMap<u32, String>) -> Result<(), Break> {
+    async fn clear_files(
+        &mut self,
+        imports: &BTreeMap<u32, String>,
+        journal: &mut dyn Journal,
+    ) -> Result<(), Break> {
         if self.ledger.has_files {
             let run = self.ledger.run.clone();
             let files = clear::files(&self.reader(), self.target, Whose::Of(&run)).await;
             let files = files.map_err(effect::halt)?;
+            let there: Vec<u32> =
+                imports.iter().filter(|(_, path)| files.contains(path)).map(|(item, _)| *item).collect();
+            for item in &there {
+                self.journal(journal, Row::FilesRemoval { item: Some(*item) })?;
+            }
             let cleared = clear::all(&self.reader(), self.target, Whose::Of(&run)).await;
             cleared.map_err(effect::halt)?;
-            let there = imports.iter().filter(|(_, path)| files.contains(path));
-            self.may_have_begun_until_now(there.map(|(item, _)| *item));
+            self.may_have_begun_until_now(there);
         }
         Ok(())
     }
@@ -515,8 +523,8 @@ impl<'a> Undo<'a> {
 
     fn journal(&mut self, journal: &mut dyn Journal, row: Row) -> Result<(), JournalError> {
         self.ledger.apply(&row).map_err(|detail| JournalError::Damaged { detail })?;
-        let is_compared = matches!(row, Row::FilesRemoved {});
-        journal.append(if is_compared { self.now() } else { self.env.clock.now() }, &row)
+        let is_theirs = row.has_the_platforms_time();
+        journal.append(if is_theirs { self.now() } else { self.env.clock.now() }, &row)
     }
 
     fn reader(&self) -> Reader<'a> {

@@ -173,6 +173,13 @@ pub(crate) enum Left {
     Gone,
 }
 
+impl Row {
+    /// Whether an undo compares its time with what the platform tells of its records: then it is the platform's.
+    pub(crate) fn has_the_platforms_time(&self) -> bool {
+        matches!(self, Row::Intent { .. } | Row::FilesRemoval { .. } | Row::FilesRemoved {})
+    }
+}
+
 impl Entry for Row {
     fn kind(&self) -> &'static str {
         match self {

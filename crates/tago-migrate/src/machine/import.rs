@@ -481,13 +481,13 @@ impl Turn<'_> {
         if import.came || import.over {
             return false;
         }
-        let errand = match !import.fenced && now >= import.until.max(settled_at) {
-            true => Errand::Fence { item, path: import.path.clone() },
-            false => Errand::Count { item, device },
-        };
-        if matches!(errand, Errand::Fence { .. }) {
+        let errand = if !import.fenced && now >= import.until.max(settled_at) {
+            let path = import.path.clone();
             self.journal(Row::FilesRemoval { item: Some(item) });
-        }
+            Errand::Fence { item, path }
+        } else {
+            Errand::Count { item, device }
+        };
         self.state.active.insert(item, Stage::Awaiting);
         self.errand(errand);
         true

@@ -14,7 +14,7 @@ use super::meter::Meter;
 use crate::control::Wish;
 use crate::device::Device;
 use crate::inside::Terms;
-use crate::journal::{Journal, JournalError, Row};
+use crate::journal::{Journal, JournalError};
 use crate::keep::Keep;
 use crate::load::Parcels;
 use crate::machine::{Action, Both, Event, MARKER, Moment, Pair, Route, State, Work, step};
@@ -76,12 +76,8 @@ pub(crate) async fn drive(
             for action in actions {
                 match action {
                     Action::Journal(row) if fault.is_none() => {
-                        // An undo compares it with what the platform tells of its records.
-                        let is_sent = matches!(
-                            row,
-                            Row::Intent { .. } | Row::FilesRemoval { .. } | Row::FilesRemoved {}
-                        );
-                        rows.push((if is_sent { moment.now } else { env.clock.now() }, row));
+                        let is_theirs = row.has_the_platforms_time();
+                        rows.push((if is_theirs { moment.now } else { env.clock.now() }, row));
                     }
                     // A row that follows says so.
                     Action::Keep(bytes) => drop(world.keep.keep(&bytes).map_err(JournalError::Folder)?),

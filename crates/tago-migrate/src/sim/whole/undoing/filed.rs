@@ -124,3 +124,26 @@ async fn a_file_that_is_listed_after_its_removal_is_waited_for() {
     bench.undo().await;
     bench.assert_as(&before);
 }
+
+/// The session that took the file away ended before it was over.
+#[tokio::test(start_paused = true)]
+async fn what_an_import_brought_late_is_taken_back_by_the_next_session_too() {
+    let bench = Bench::without_imports();
+    let plan = bench.plan(&of_the_second(Lane::File)).await;
+    let folder = bench.run_folder();
+    let session = Box::pin(bench.run(&plan, &folder));
+    let asked = Box::pin(bench.import_asked_for());
+    let Either::Right((path, session)) = select(session, asked).await else { panic!("it ended") };
+    drop(session);
+    bench.begin_import(path, bench.settings.import_bound * 4);
+    bench.clock.sleep(bench.settings.import_bound * 5).await;
+    let taken_away = Box::pin(async {
+        while !bench.target.project.lock().unwrap().files.is_empty() {
+            bench.clock.sleep(Duration::from_millis(10)).await;
+        }
+    });
+    let session = Box::pin(undo(&folder, &bench.target, &bench.settings, bench.env()));
+    assert!(matches!(select(session, taken_away).await, Either::Right(_)), "it ended");
+    let told = bench.undo().await;
+    assert_eq!(bench.there()[&id(2)].records.len(), 60, "{told:#?}");
+}
