@@ -287,6 +287,15 @@ impl Window {
             keys = keys.then(KeyAction::Down { value }).then(KeyAction::Up { value });
         }
         self.client.perform_actions(keys).await.unwrap();
+        let until = Instant::now() + SOON;
+        loop {
+            let holds = self.read("return document.activeElement?.value;", vec![]).await;
+            if holds == text {
+                return;
+            }
+            assert!(Instant::now() < until, "{text:?} was written and the field holds {holds}");
+            sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// Goes from control to control with Tab until the focus is on this one.

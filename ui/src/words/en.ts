@@ -247,6 +247,10 @@ export const en = {
     untouched:
       "Your own project is not touched. The new one is separate, and it costs money until you delete it.",
     next: "See what it costs…",
+    notKept: "This backup is not kept any more",
+    notKeptText:
+      "The platform keeps a backup for some days only. The backups that there are now are in the list.",
+    toBackups: "Show the backups",
   },
 
   cost: {
