@@ -88,6 +88,10 @@ impl Turn<'_> {
         }
         let remainder = load.remainder(next, &both.target, most_bytes);
         let left = remainder.iter().map(|batch| batch.tally.count).sum();
+        // Nothing of this run is on its way: what came since is somebody else's.
+        if !doubt && left < lacking {
+            return self.hold(item, overtaken());
+        }
         if doubt || left != lacking {
             self.journal(Row::Settled { item, batch: next, left });
         }

@@ -106,6 +106,10 @@ pub(crate) struct DataLedger {
     pub(crate) batch: Tally,
     /// Batch `next` may still arrive.
     pub(crate) doubt: bool,
+    /// An earlier session sent it.
+    inherited: bool,
+    /// Records from this one on were found by another session than sent them: they need not be the run's.
+    unsure_from: Option<u64>,
     /// Records of batch `next` that are not known to be stored.
     pub(crate) lacking: u64,
     /// So many of these are not in the request at hand.
@@ -158,7 +162,10 @@ impl Ledger {
                 self.fingerprint = Some(fingerprint.clone());
                 self.batch_bytes = *batch_bytes;
             }
-            Row::Session {} => self.sessions += 1,
+            Row::Session {} => {
+                self.sessions += 1;
+                self.data.values_mut().for_each(|data| data.inherited = data.doubt);
+            }
             Row::Suspended { .. } | Row::FilesRemoval { .. } => {}
             Row::OthersRemoval {} => self.others_were_found = true,
             Row::HoldIntent { action, last_triggered } => {
@@ -283,7 +290,7 @@ impl Ledger {
                     data.batch = *tally + *rest;
                 }
                 data.attempted = true;
-                data.doubt = true;
+                (data.doubt, data.inherited) = (true, false);
                 data.lacking = tally.count + rest.count;
                 data.rest = rest.count;
                 data.file.clone_from(file);
@@ -307,6 +314,10 @@ impl Ledger {
                 let data = self.data(*item);
                 if !data.attempted || data.next != *batch {
                     return Err(format!("batch {batch} of item {item} is settled and was not sent"));
+                }
+                // Another run may have been there between two sessions. What came by file has its own time.
+                if data.inherited && data.doubt && *left < data.lacking && data.file.is_none() {
+                    data.unsure_from.get_or_insert(data.before.count);
                 }
                 let news = data.settle(*left);
                 self.stored += news;
@@ -421,6 +432,11 @@ impl Removal {
 }
 
 impl DataLedger {
+    /// So many records, from the first, are certainly stored by this run.
+    pub(crate) fn certain(&self) -> u64 {
+        self.unsure_from.unwrap_or(self.before.count)
+    }
+
     /// All but `left` records of the batch are stored. Answers how many of these are news.
     fn settle(&mut self, left: u64) -> u64 {
         let news = self.lacking.saturating_sub(left);

@@ -321,7 +321,7 @@ impl<'a> Undo<'a> {
         };
         let named = listed.iter().zip(&announced.keys).filter_map(|(id, key)| Some(((*id)?, *key)));
         let keys: BTreeMap<RecordId, Key> = named.collect();
-        let settled = self.ledger.data.get(&item).map_or(0, |data| data.before.count);
+        let settled = self.ledger.data.get(&item).map_or(0, DataLedger::certain);
         let lost = settled.saturating_sub(keys.len() as u64);
         let mut strangers = 0;
         if lost > 0
@@ -381,7 +381,7 @@ impl<'a> Undo<'a> {
         there: &Parcels,
     ) -> Result<Vec<Option<RecordId>>, Break> {
         let mut known = self.names.as_ref().map(|names| names.read(item)).unwrap_or_default();
-        let settled = self.ledger.data.get(&item).map_or(0, |data| data.before.count);
+        let settled = self.ledger.data.get(&item).map_or(0, DataLedger::certain);
         let settled = usize::try_from(settled).unwrap_or(usize::MAX);
         // A proof may have read what another run had written by then.
         known.truncate(settled);

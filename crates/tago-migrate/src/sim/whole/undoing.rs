@@ -404,7 +404,7 @@ async fn what_cannot_be_told_any_more_stays() {
 /// second one fills in what lacks, and what it wrote is not the first one's.
 #[tokio::test(start_paused = true)]
 async fn what_another_run_filled_in_is_not_taken_back_with_a_run_that_was_given_up() {
-    for lost in [false, true] {
+    for (lost, resumed) in [(false, false), (true, false), (false, true), (true, true)] {
         let mut bench = Bench::new();
         bench.settings.batch_bytes = 350;
         let before = bench.there();
@@ -444,9 +444,19 @@ async fn what_another_run_filled_in_is_not_taken_back_with_a_run_that_was_given_
         let whole = bench.there()[&id(2)].records.clone();
         assert_eq!(whole.len(), 100);
 
+        // Its owner goes on with it all the same.
+        if resumed {
+            bench.clock.sleep(Duration::from_secs(50)).await;
+            bench.resume().await.unwrap();
+            assert_eq!(bench.there()[&id(2)].records, whole);
+        }
         let told = bench.undo().await;
         let own = usize::try_from(given_up.records_done).unwrap();
-        assert_eq!(bench.there()[&id(2)].records.len(), 100 - own, "lost: {lost}");
+        assert_eq!(
+            bench.there()[&id(2)].records.len(),
+            100 - own,
+            "lost: {lost}, resumed: {resumed}, {told:#?}"
+        );
         assert_eq!(bench.there()[&id(2)].records[60..], whole[60 + own..]);
         assert_eq!(told.reversed.len(), 1, "{told:?}");
         assert_eq!(told.reversed[0].what, Reversal::Records(given_up.records_done));
