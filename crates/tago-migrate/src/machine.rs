@@ -200,6 +200,8 @@ pub(crate) struct State {
     waiting: BTreeSet<u32>,
     active: BTreeMap<u32, Stage>,
     sleeping: BTreeMap<u32, Duration>,
+    /// Devices that the limits let be changed, and that are looked at once more before.
+    admitted: BTreeSet<u32>,
     /// Requests that will bring an event.
     pending: u32,
     /// How to write to devices of the target.
@@ -252,7 +254,8 @@ enum Stage {
     Awaiting,
     Looking,
     Finding,
-    WantsToWork(Work),
+    /// Since then.
+    WantsToWork(Work, Duration),
     Working(Work),
     Recalling,
     Probing,
@@ -298,6 +301,7 @@ impl State {
             waiting: BTreeSet::new(),
             active: BTreeMap::new(),
             sleeping: BTreeMap::new(),
+            admitted: BTreeSet::new(),
             pending: 0,
             writers: BTreeMap::new(),
             refused_tokens: BTreeSet::new(),
@@ -612,7 +616,7 @@ impl Turn<'_> {
         match subject {
             Subject::Item(item) => match self.state.active.remove(&item) {
                 Some(Stage::WantsToSend(load, batch)) => self.send(item, load, batch),
-                Some(Stage::WantsToWork(work)) => self.work(item, work),
+                Some(Stage::WantsToWork(work, since)) => self.admitted(item, work, since),
                 Some(Stage::WantsToRemove) => self.look_at_records(item),
                 Some(Stage::WantsToUpload(load, batch, sheet)) => self.upload(item, load, batch, sheet),
                 Some(Stage::WantsToImport(load, batch, filed)) => self.import(item, load, batch, filed),
@@ -654,6 +658,7 @@ impl Turn<'_> {
 
     /// Gives back what has asked for something and has sent nothing yet.
     fn release(&mut self) {
+        self.state.admitted.clear();
         let idle: Vec<u32> = self
             .state
             .active
@@ -663,7 +668,7 @@ impl Turn<'_> {
                     stage,
                     Stage::WantsToken(..)
                         | Stage::WantsToSend(..)
-                        | Stage::WantsToWork(_)
+                        | Stage::WantsToWork(..)
                         | Stage::WantsToRemove
                         | Stage::WantsToUpload(..)
                         | Stage::WantsToImport(..)

@@ -21,6 +21,8 @@ pub(crate) const MARKER: &str = "holdfast_run";
 const TAGS: usize = 30;
 /// A write that does not take effect is repeated so often.
 const ATTEMPTS: u32 = 3;
+/// What was seen so long ago is looked at again before it is changed.
+const FRESH: Duration = Duration::from_secs(1);
 
 impl Turn<'_> {
     pub(super) fn begin_device(&mut self, item: u32, device: &DeviceItem) {
@@ -107,7 +109,8 @@ impl Turn<'_> {
             }
             Some(target) => {
                 let there = seal(&target.0.definition, &target.1);
-                if device.verdict == Verdict::Update && !ledger.edited && Some(there) != device.target_seal {
+                let is_own = ledger.edited && (ledger.shapes.is_empty() || ledger.shapes.contains(&there));
+                if device.verdict == Verdict::Update && !is_own && Some(there) != device.target_seal {
                     let reason =
                         "the device in the target is not that of the rehearsal any more; rehearse again";
                     return self.hold(item, reason.to_owned());
@@ -179,12 +182,27 @@ impl Turn<'_> {
         if self.state.attempts.get(&item).is_some_and(|acknowledged| *acknowledged > ATTEMPTS * 3) {
             return self.hold(item, "the target acknowledges the change and does not keep it".to_owned());
         }
-        self.state.active.insert(item, Stage::WantsToWork(work));
+        if self.state.admitted.remove(&item) {
+            return self.work(item, work);
+        }
+        self.state.active.insert(item, Stage::WantsToWork(work, self.moment.elapsed));
         self.actions.push(Action::Permit(Subject::Item(item), Route::Edit));
     }
 
-    /// The limits allow it: the row, and then the bytes.
-    pub(super) fn work(&mut self, item: u32, work: Work) {
+    /// The limits allow it. Who has waited for that looks again: its owner may have changed the device.
+    pub(super) fn admitted(&mut self, item: u32, work: Work, since: Duration) {
+        let plan = Arc::clone(&self.state.plan);
+        match &plan.items[item as usize] {
+            Item::Device(device) if self.may_begin() && self.moment.elapsed - since >= FRESH => {
+                self.state.admitted.insert(item);
+                self.begin_device(item, device);
+            }
+            _ => self.work(item, work),
+        }
+    }
+
+    /// The row, and then the bytes.
+    fn work(&mut self, item: u32, work: Work) {
         if !self.may_begin() {
             return self.requeue(item);
         }

@@ -10,6 +10,7 @@ use crate::undo::{Reversal, Stayed};
 use crate::{Undone, irreversible, undo, undone};
 
 mod filed;
+mod meanwhile;
 mod resting;
 
 impl Bench {
