@@ -510,13 +510,13 @@ fn refused(message: &str) -> WriteError {
 
 /// A question that came before the write: nothing was sent.
 impl Live {
-    /// A large file goes in parts. Until the last request none of it is stored, whatever became of the others.
-    /// It replaces only what was `there` when the engine looked: without the last request the parts are nothing.
+    /// Replaces only what was `there` when the engine looked. A large file goes in parts: until the last request
+    /// none of it is stored, whatever became of the others.
     async fn store(&self, file: &StoredFile, there: Option<&Document>) -> Result<(), WriteError> {
+        self.expect_file(&file.path, there).await?;
         if file.content.len() <= UPLOAD_PART {
             return Ok(self.api.upload_file(file).await?);
         }
-        self.expect_file(&file.path, there).await?;
         let upload = self.api.begin_upload(&file.path, file.public).await.map_err(not_received)?;
         let mut parts = Vec::new();
         let mut rest = file.content.clone();

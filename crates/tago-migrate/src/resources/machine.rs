@@ -127,6 +127,8 @@ pub(crate) struct State {
     active: BTreeMap<u32, Stage>,
     sleeping: BTreeMap<u32, Duration>,
     attempts: BTreeMap<u32, u32>,
+    /// What the limits let be changed, and is looked at once more before.
+    admitted: BTreeSet<u32>,
     /// What this session made and has not seen since.
     unseen: BTreeSet<u32>,
     wish: Wish,
@@ -139,7 +141,8 @@ enum Stage {
     Looking,
     /// Looks for what is there already before something is made.
     LookingFirst(Box<Work>),
-    WantsPermit(Box<Work>, Row),
+    /// Since then.
+    WantsPermit(Box<Work>, Row, Duration),
     Keeping(Box<Work>, Row),
     Working(&'static str),
 }
@@ -151,6 +154,8 @@ const ATTEMPTS: u32 = 9;
 const ROWS: usize = 100;
 /// How long to wait before a target that does not answer is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
+/// What was seen so long ago is looked at again before it is changed.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// The one transition function.
 pub(crate) fn step(mut state: State, now: Duration, event: Event) -> (State, Vec<Action>) {
@@ -186,6 +191,7 @@ impl State {
             active: BTreeMap::new(),
             sleeping: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            admitted: BTreeSet::new(),
             unseen: BTreeSet::new(),
             wish: Wish::Run,
             closing: None,
@@ -245,7 +251,10 @@ impl Turn<'_> {
                 }
             }
             Event::Tick => {}
-            Event::Wish(wish) => self.state.wish = wish,
+            Event::Wish(wish) => {
+                self.state.wish = wish;
+                self.state.admitted.clear();
+            }
             Event::Permitted(item) => self.permitted(item),
             Event::Read { item, result } => self.read(item, result),
             Event::Looked { item, result } => self.looked(item, result),
@@ -592,24 +601,50 @@ impl Turn<'_> {
     }
 
     fn want_permit(&mut self, place: u32, work: Work, intent: Row) {
+        if !self.may_begin() {
+            return drop(self.state.active.remove(&place));
+        }
         let attempts = self.state.attempts.entry(place).or_default();
         *attempts += 1;
         let progresses = matches!(work, Work::Write { part: Part::Rows | Part::Languages, .. });
         if *attempts > ATTEMPTS && !progresses || *attempts > 100_000 {
             return self.hold(place, "the target acknowledges the change and does not keep it");
         }
-        self.state.active.insert(place, Stage::WantsPermit(Box::new(work), intent));
+        if self.state.admitted.remove(&place) {
+            return self.send(place, work, intent);
+        }
+        self.state.active.insert(place, Stage::WantsPermit(Box::new(work), intent, self.now));
         self.actions.push(Action::Permit(place));
     }
 
-    /// The limits allow it: the row, and then the bytes.
+    /// The limits allow it. Who has waited for that looks again: its owner may have changed it.
     fn permitted(&mut self, place: u32) {
-        let Some(Stage::WantsPermit(work, intent)) = self.state.active.remove(&place) else { return };
-        if self.state.wish == Wish::Stop || self.state.closing.is_some() {
-            return;
+        let Some(Stage::WantsPermit(work, intent, since)) = self.state.active.remove(&place) else { return };
+        if self.may_begin() && self.now - since < FRESH {
+            return self.send(place, *work, intent);
         }
+        self.was_not_tried(place);
+        if self.may_begin() {
+            self.state.admitted.insert(place);
+            let item = self.state.item(place);
+            self.begin(place, &item);
+        }
+    }
+
+    fn may_begin(&self) -> bool {
+        self.state.wish == Wish::Run && self.state.closing.is_none()
+    }
+
+    fn was_not_tried(&mut self, place: u32) {
+        if let Some(attempts) = self.state.attempts.get_mut(&place) {
+            *attempts = attempts.saturating_sub(1);
+        }
+    }
+
+    /// The row, and then the bytes.
+    fn send(&mut self, place: u32, work: Work, intent: Row) {
         self.journal(intent);
-        let what = match &*work {
+        let what = match &work {
             Work::Create { .. } => {
                 self.state.unseen.insert(place);
                 "create"
@@ -618,7 +653,7 @@ impl Turn<'_> {
             _ => "entries",
         };
         self.state.active.insert(place, Stage::Working(what));
-        self.actions.push(Action::Work { item: place, work: *work });
+        self.actions.push(Action::Work { item: place, work });
     }
 
     fn worked(&mut self, place: u32, result: Result<Option<String>, WriteError>) {
@@ -642,9 +677,7 @@ impl Turn<'_> {
                 }
             }
             Err(WriteError::NotReceived(cause)) => {
-                if let Some(attempts) = self.state.attempts.get_mut(&place) {
-                    *attempts = attempts.saturating_sub(1);
-                }
+                self.was_not_tried(place);
                 self.refused(place, cause);
             }
             Err(WriteError::Ambiguous(_)) => {

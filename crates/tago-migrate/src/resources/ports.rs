@@ -93,9 +93,9 @@ pub trait Resources: Send + Sync {
 /// The writing half. Each method sends one request that changes something.
 #[async_trait]
 pub trait ResourcesTarget: Resources {
-    /// Makes a resource and answers its id. `content` is what is in a file: a large one is not stored if by
-    /// then another has its path. What the platform demands and
-    /// nobody can carry, a password or the value of a secret, is made up: it opens nothing.
+    /// Makes a resource and answers its id. `content` is what is in a file, which is not stored if by
+    /// then another has its path. What the platform demands and nobody can carry, a password or the value of a
+    /// secret, is made up: it opens nothing.
     async fn create(
         &self,
         kind: Kind,

@@ -16,7 +16,7 @@ use super::kind::{Kind, Mark, Part};
 use super::ledger::{ActProgress, Ledger, What};
 use super::machine::{Content, Seen, Work, holds};
 use super::plan::ResourcePlan;
-use super::ports::{Address, Entries, ResourcesTarget, SCRIPT};
+use super::ports::{Address, Entries, ResourcesTarget, SCRIPT, UNKNOWN_VALUE};
 use super::row::{Row, Stays};
 use super::run::{kept_json, past};
 use super::scan::{entry_seal, is_blank, same_entry};
@@ -449,6 +449,9 @@ impl<'a> Undo<'a> {
                 return Ok(Next::Kept(Stays::ChangedSince, reason));
             }
         }
+        if let Some(reason) = taken_into_use(at.kind, &seen.document) {
+            return Ok(Next::Kept(Stays::ChangedSince, reason.to_owned()));
+        }
         if let Some(part) = at.kind.descriptor().part {
             let is_foreign = |(key, entry): &(&String, &Value)| {
                 !is_blank(part, entry) && !self.ledger.is_own(place, key, &entry_seal(part, entry))
@@ -504,6 +507,20 @@ impl<'a> Undo<'a> {
             }
         }
         told
+    }
+}
+
+/// What somebody has put into it that a platform never shows, and that would be gone with it.
+fn taken_into_use(kind: Kind, there: &Document) -> Option<&'static str> {
+    let length = || there.get("value_length").and_then(Value::as_u64);
+    match kind {
+        Kind::Secret if length().is_some_and(|length| length != UNKNOWN_VALUE.len() as u64) => {
+            Some("somebody has entered its value since")
+        }
+        Kind::RunUser if there.get("last_login").is_some_and(Value::is_string) => {
+            Some("this person has logged in since")
+        }
+        _ => None,
     }
 }
 
