@@ -1,5 +1,5 @@
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -213,6 +213,29 @@ pub(crate) struct TargetSide {
     /// something was sent in the six hours before the plan, and 0.985 of one that is idle.
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub(crate) share: Option<f64>,
+    /// Say that a project of the plan has another address now. Without it an address that is not the plan's is
+    /// refused: a copy of a project may call itself what its original does, and only the address tells them apart.
+    #[arg(long)]
+    pub(crate) moved: bool,
+}
+
+impl Command {
+    /// The plan that the command is about, by its file or its run's folder, and the addresses it is given.
+    pub(crate) fn on_a_plan(&self) -> Option<(&Path, Option<&str>, &TargetSide)> {
+        match self {
+            Command::Run { plan: of, sides, .. }
+            | Command::Resume { run: of, sides }
+            | Command::Rebuild { run: of, sides, .. } => Some((of, Some(&sides.source), &sides.target)),
+            Command::Prove { run, source, target, .. } => Some((run, source.source.as_deref(), target)),
+            Command::Undo { run, target, .. }
+            | Command::Release { run, target }
+            | Command::Worklist { run, target, .. } => Some((run, None, target)),
+            Command::Plan { .. }
+            | Command::PlanResources { .. }
+            | Command::Report { .. }
+            | Command::GiveUp { .. } => None,
+        }
+    }
 }
 
 fn share(text: &str) -> Result<f64, String> {

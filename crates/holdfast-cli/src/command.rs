@@ -9,7 +9,7 @@ use tago_migrate::{
 };
 
 use crate::arguments::{self, Arguments, Choice, Command, MaybeSource, Sides, TargetSide};
-use crate::connect::Connected;
+use crate::connect::{Connected, expect_addresses};
 use crate::failure::{DONE, Failure, HALF_WAY, LOOK};
 use crate::progress::Surroundings;
 use crate::resources;
@@ -18,6 +18,7 @@ use crate::show::Show;
 /// Carries out one command; the answer is what the program ends with.
 pub(crate) async fn carry_out(arguments: Arguments) -> Result<u8, Failure> {
     let show = Show::new(arguments.json);
+    expect_addresses(&arguments.command)?;
     match arguments.command {
         Command::Plan { sides, choice, out } => plan(&sides, &choice, &out, show).await,
         Command::PlanResources { sides, choice, out } => resources::plan(&sides, &choice, &out, show).await,

@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use tago_api::client::{Address, Api, Settings as ClientSettings};
 use tago_migrate::live::Live;
-use tago_migrate::{Pace, Settings, Side};
+use tago_migrate::{Pace, PlannedFor, Settings, Side};
 
-use crate::arguments::{MaybeSource, Sides, TargetSide};
+use crate::arguments::{Command, MaybeSource, Sides, TargetSide};
 use crate::credential::{self, Whence};
 use crate::failure::Failure;
 
@@ -26,6 +26,24 @@ impl Sides {
         let (target, settings) = self.target.connect()?;
         Ok(Connected { source, target, settings })
     }
+}
+
+/// That the addresses are the plan's, unless its projects are said to have moved.
+pub(crate) fn expect_addresses(command: &Command) -> Result<(), Failure> {
+    let Some((plan, source, target)) = command.on_a_plan().filter(|(.., target)| !target.moved) else {
+        return Ok(());
+    };
+    // What cannot be read is told by whatever needs it.
+    let Ok(planned) = PlannedFor::of(plan) else { return Ok(()) };
+    let given =
+        [(Side::Source, planned.source, source), (Side::Target, planned.target, Some(&*target.target))];
+    for (side, planned, address) in given {
+        let Some(Ok(address)) = address.map(str::parse::<Address>) else { continue };
+        if address.origin() != planned.origin {
+            return Err(Failure::OtherAddress { side, planned, given: address.origin() });
+        }
+    }
+    Ok(())
 }
 
 impl MaybeSource {

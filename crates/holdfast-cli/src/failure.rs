@@ -4,8 +4,8 @@ use std::io;
 use tago_api::client::{AddressError, ApiError};
 use tago_migrate::resources::ResourceRehearseError;
 use tago_migrate::{
-    JournalError, PlanError, PortError, ProveError, RebuildError, RehearseError, ReportError, RunError, Side,
-    WorklistError,
+    Identity, JournalError, PlanError, PortError, ProveError, RebuildError, RehearseError, ReportError,
+    RunError, Side, WorklistError,
 };
 use thiserror::Error;
 
@@ -46,6 +46,13 @@ pub(crate) enum Failure {
     SameDescriptor { fd: u32 },
     #[error("the {side} cannot be connected to")]
     Connect { side: Side, source: ApiError },
+    #[error(
+        "the plan's {side}, {:?}, is at {}, and {given} is another address: a copy of a project may call itself what \
+         its original does. If the project itself has moved there, say so with --moved",
+        planned.name,
+        planned.origin
+    )]
+    OtherAddress { side: Side, planned: Identity, given: String },
     #[error("the devices of the source could not be listed: {cause}")]
     Devices { cause: PortError },
     #[error("the source has no device {name:?}; give an id, or a name exactly as the source spells it")]

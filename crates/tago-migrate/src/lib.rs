@@ -59,8 +59,8 @@ pub use journal::JournalError;
 pub use json::Json;
 pub use plan::{
     Beyond, Check, CheckName, CheckVerdict, Choices, DataItem, Depth, DeviceItem, DevicePart, Existing,
-    Header, InUse, Inactive, Inside, Item, Lane, Plan, PlanError, PlanKind, Policy, Reason, ReasonCode,
-    Renamed, Seal, Summary, Tripped, TrippedAction, Verdict, Window,
+    Header, InUse, Inactive, Inside, Item, Lane, Plan, PlanError, PlanKind, PlannedFor, Policy, Reason,
+    ReasonCode, Renamed, Seal, Summary, Tripped, TrippedAction, Verdict, Window,
 };
 pub use ports::{Identity, NAMED_LIMIT, Order, PortError, READ_LIMIT, Range, Source, Target, WriteError};
 pub use progress::{Figures, Phase, Progress};

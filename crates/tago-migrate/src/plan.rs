@@ -22,7 +22,7 @@ mod summary;
 
 pub(crate) use file::FORMAT;
 pub use file::PlanError;
-pub use kind::PlanKind;
+pub use kind::{PlanKind, PlannedFor};
 pub use summary::{DevicePart, Summary};
 
 /// What the owner chose.

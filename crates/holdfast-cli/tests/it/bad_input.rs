@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use tago_api::client::{DeviceQuery, RecordQuery, TimeRange};
+use tago_migrate::{Clock, SystemClock};
 
+use crate::clock;
 use crate::ctl::{Ctl, Ended, bare};
 use crate::damaged::Damaged;
 use crate::oracle::{self, NONE};
@@ -99,6 +101,32 @@ async fn a_project_that_cannot_be_used_gets_a_sentence_and_nothing_is_written() 
     assert!(requests.keys().all(|route| route.starts_with("GET ")), "{requests:?}");
 }
 
+/// A copy of the target has the target's profile: nothing but its address tells that it is not where the run wrote.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_not_taken_back_in_a_copy_of_its_target() {
+    let platform = Platform::start();
+    let original = platform.original();
+    let backup = platform.console().backups(original.id).await.unwrap().remove(0);
+    let twin = platform.restore(original.id, backup.id).await;
+    let source = platform.new_project("Workshop").await;
+    clock::send(&source.api(), &[clock::level(SystemClock::start().now() - Duration::from_secs(3_600))])
+        .await;
+    let mut ctl = Ctl::between(&source, &original);
+    let planned = ctl.plan(&[]).json(0);
+    assert_eq!(ctl.run(planned["fingerprint"].as_str().unwrap(), None).code, Some(0));
+    ctl.target = twin.clone();
+    ctl.change_target_token(&twin);
+    let before = platform.requests(&twin).await;
+    let run = ctl.run_folder();
+    let run = run.to_str().unwrap();
+    for refused in [ctl.undo(None), ctl.prove(), ctl.on_target(&["worklist", run])] {
+        assert!(refused.sentence(2).contains("is another address"), "{refused:#?}");
+    }
+    assert_eq!(platform.requests(&twin).await, before, "nobody asked it anything");
+    let looked = ctl.on_target(&["worklist", run, "--moved"]);
+    assert!(matches!(looked.code, Some(0 | 1)), "{looked:#?}");
+}
+
 /// One project under two addresses: neither plan nor run may begin.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_source_under_another_address_is_recognised() {
@@ -138,9 +166,11 @@ async fn an_approval_counts_for_one_plan_between_two_projects() {
     let other = platform.restore(original.id, backup.id).await;
     let elsewhere = Ctl::between(&copy, &other);
     std::fs::copy(ctl.plan_file(), elsewhere.plan_file()).unwrap();
-    assert!(
-        elsewhere.run(&fingerprint, None).sentence(2).contains("not the project that this plan was made for")
-    );
+    assert!(elsewhere.run(&fingerprint, None).sentence(2).contains("is another address"));
+    let (plan, run) = (elsewhere.plan_file(), elsewhere.run_folder());
+    let [plan, run] = [&plan, &run].map(|path| path.to_str().unwrap());
+    let moved = elsewhere.call(&["run", plan, "--approve", &fingerprint, "--run", run, "--moved"], None);
+    assert!(moved.sentence(2).contains("not the project that this plan was made for"));
     assert_eq!(before, oracle::records(&database, None));
 
     let mut plan = std::fs::read_to_string(ctl.plan_file()).unwrap();

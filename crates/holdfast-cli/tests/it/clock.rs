@@ -102,7 +102,7 @@ impl Clock for Turned {
     }
 }
 
-fn level(time: Time) -> NewRecord {
+pub(crate) fn level(time: Time) -> NewRecord {
     NewRecord {
         variable: "level".into(),
         value: Some(serde_json::from_str("1").unwrap()),
@@ -114,7 +114,7 @@ fn level(time: Time) -> NewRecord {
     }
 }
 
-async fn send(api: &Api, records: &[NewRecord]) {
+pub(crate) async fn send(api: &Api, records: &[NewRecord]) {
     let new = NewDevice {
         name: "Tank".into(),
         kind: "mutable".into(),
