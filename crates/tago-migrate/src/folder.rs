@@ -5,7 +5,7 @@
 //! up for a new plan. The folder `kept` has what is replaced and the keys of
 //! what is written; `written` the ids of that, as a proof read them.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::path::Path;
 
@@ -26,6 +26,16 @@ pub(crate) const NAMES: &str = "written";
 pub(crate) const REBUILD: &str = "rebuild";
 pub(crate) const PLANNED_AGAIN: &str = "planned-again.json";
 pub(crate) const LOCK: &str = "run.lock";
+
+/// Makes a folder, with those that it lies in, which nobody else on this computer may look into: proof and report
+/// quote records. One that is there stays as its owner has it.
+pub(crate) fn make(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
 
 /// Writes a file so that its name never stands for half of it: temporary name, sync, rename, and the
 /// directory synced.

@@ -228,7 +228,7 @@ pub async fn run(
     let world = World { plan, source, target, keep: &keep, settings, env };
     identify(&world).await?;
     let _alone = TargetLock::take(settings, &plan.header.target)?;
-    std::fs::create_dir_all(folder).map_err(JournalError::Folder)?;
+    folder::make(folder).map_err(JournalError::Folder)?;
     let (mut journal, rows) = open::<Row>(folder)?;
     if !rows.is_empty() {
         return Err(RunError::FolderTaken);

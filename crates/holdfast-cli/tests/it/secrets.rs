@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
@@ -71,6 +72,8 @@ async fn s21_the_report_lists_every_token_and_no_file_holds_one() {
     let secrets = [&source.token, &target.token, &outside].map(|token| token.expose_secret().to_owned());
     let said: String =
         [plan, run, proof, report].iter().flat_map(|ended| [ended.out.clone(), ended.err.clone()]).collect();
+    let mode = fs::metadata(ctl.run_folder()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "what a run leaves behind is its owner's alone");
     for secret in &secrets {
         assert!(!said.contains(secret));
     }

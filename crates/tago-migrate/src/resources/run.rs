@@ -51,7 +51,7 @@ pub async fn run(
     plan.header.sides().expect(Side::Source, source.identity().await)?;
     plan.header.sides().expect(Side::Target, target.identity().await)?;
     let _alone = TargetLock::take(settings, &plan.header.target)?;
-    std::fs::create_dir_all(folder).map_err(JournalError::Folder)?;
+    folder::make(folder).map_err(JournalError::Folder)?;
     let (mut journal, rows) = open::<Row>(folder)?;
     if !rows.is_empty() {
         return Err(RunError::FolderTaken);
