@@ -9,6 +9,7 @@ use crate::sim::port::Fault;
 use crate::undo::{Reversal, Stayed};
 use crate::{Undone, irreversible, undo, undone};
 
+mod beside;
 mod filed;
 mod meanwhile;
 mod resting;
