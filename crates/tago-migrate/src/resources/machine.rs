@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::document::{
     Document, MARKER, TAGS, carried, differences, edit, field_seals, is_as_sent, merged_tags, seal, tag,
+    value_seal,
 };
 use super::kind::{Kind, Mark, Part};
 use super::ledger::{Ledger, Progress, What};
@@ -127,8 +128,12 @@ pub(crate) struct State {
     active: BTreeMap<u32, Stage>,
     sleeping: BTreeMap<u32, Duration>,
     attempts: BTreeMap<u32, u32>,
-    /// What the limits let be changed, and is looked at once more before.
+    /// When the target was last looked at.
+    seen_at: BTreeMap<u32, Duration>,
+    /// The limits have let a change of these through that is not made yet.
     admitted: BTreeSet<u32>,
+    /// What was there, by its hash, and what it is kept as.
+    kept: BTreeMap<u32, (Seal, Seal)>,
     /// What this session made and has not seen since.
     unseen: BTreeSet<u32>,
     wish: Wish,
@@ -139,11 +144,11 @@ pub(crate) struct State {
 enum Stage {
     Reading,
     Looking,
+    WantsPermit(Box<Work>, Row),
     /// Looks for what is there already before something is made.
     LookingFirst(Box<Work>),
-    /// Since then.
-    WantsPermit(Box<Work>, Row, Duration),
-    Keeping(Box<Work>, Row),
+    /// The hash tells what is being kept.
+    Keeping(Box<Work>, Row, Seal),
     Working(&'static str),
 }
 
@@ -154,7 +159,7 @@ const ATTEMPTS: u32 = 9;
 const ROWS: usize = 100;
 /// How long to wait before a target that does not answer is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
-/// What was seen so long ago is looked at again before it is changed.
+/// What was seen longer ago is looked at again before it is changed.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// The one transition function.
@@ -191,7 +196,9 @@ impl State {
             active: BTreeMap::new(),
             sleeping: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            seen_at: BTreeMap::new(),
             admitted: BTreeSet::new(),
+            kept: BTreeMap::new(),
             unseen: BTreeSet::new(),
             wish: Wish::Run,
             closing: None,
@@ -366,6 +373,7 @@ impl Turn<'_> {
             Ok(pair) => pair,
             Err((side, cause)) => return self.cannot_read(place, side, cause),
         };
+        self.state.seen_at.insert(place, self.now);
         let item = self.state.item(place);
         let kind = item.at.kind;
         let progress = self.state.ledger.of_item(place);
@@ -393,11 +401,7 @@ impl Turn<'_> {
             return self.hold(place, "its dashboard was not made");
         }
         let work = self.making(item, source);
-        if matches!(item.at.kind.descriptor().mark, Mark::Fresh | Mark::Key) {
-            self.state.active.insert(place, Stage::LookingFirst(Box::new(work)));
-            return self.look(place, item);
-        }
-        self.ask(place, work, Row::CreateIntent { item: place, known: BTreeSet::new(), sent: None });
+        self.want_permit(place, work, Row::CreateIntent { item: place, known: BTreeSet::new(), sent: None });
     }
 
     fn making(&self, item: &ResourceItem, source: &Seen) -> Work {
@@ -580,19 +584,33 @@ impl Turn<'_> {
         }
     }
 
-    fn ask_keeping(&mut self, place: u32, work: Work, intent: Row, what: Value, content_of: Option<Address>) {
-        self.state.active.insert(place, Stage::Keeping(Box::new(work), intent));
-        self.actions.push(Action::Keep { item: place, what, content_of });
+    fn ask_keeping(
+        &mut self,
+        place: u32,
+        work: Work,
+        mut intent: Row,
+        what: Value,
+        content_of: Option<Address>,
+    ) {
+        let hash = value_seal(&what);
+        match self.state.kept.get(&place) {
+            Some((same, seal)) if *same == hash => {
+                note_kept(&mut intent, seal.clone());
+                self.want_permit(place, work, intent);
+            }
+            _ => {
+                self.state.active.insert(place, Stage::Keeping(Box::new(work), intent, hash));
+                self.actions.push(Action::Keep { item: place, what, content_of });
+            }
+        }
     }
 
     fn kept(&mut self, place: u32, result: Result<Seal, KeepError>) {
-        let Some(Stage::Keeping(work, mut intent)) = self.state.active.remove(&place) else { return };
+        let Some(Stage::Keeping(work, mut intent, hash)) = self.state.active.remove(&place) else { return };
         match result {
             Ok(seal) => {
-                match &mut intent {
-                    Row::EditIntent { kept, .. } | Row::EntriesIntent { kept, .. } => *kept = Some(seal),
-                    _ => {}
-                }
+                note_kept(&mut intent, seal.clone());
+                self.state.kept.insert(place, (hash, seal));
                 self.want_permit(place, *work, intent);
             }
             Err(KeepError::Port(cause)) => self.cannot_read(place, Side::Target, cause),
@@ -601,48 +619,47 @@ impl Turn<'_> {
     }
 
     fn want_permit(&mut self, place: u32, work: Work, intent: Row) {
-        if !self.may_begin() {
-            return drop(self.state.active.remove(&place));
-        }
-        let attempts = self.state.attempts.entry(place).or_default();
-        *attempts += 1;
+        let attempts = self.state.attempts.get(&place).copied().unwrap_or_default();
         let progresses = matches!(work, Work::Write { part: Part::Rows | Part::Languages, .. });
-        if *attempts > ATTEMPTS && !progresses || *attempts > 100_000 {
+        if attempts >= ATTEMPTS && !progresses || attempts >= 100_000 {
             return self.hold(place, "the target acknowledges the change and does not keep it");
         }
-        if self.state.admitted.remove(&place) {
-            return self.send(place, work, intent);
+        self.state.active.insert(place, Stage::WantsPermit(Box::new(work), intent));
+        match self.state.admitted.contains(&place) {
+            true => self.permitted(place),
+            false => self.actions.push(Action::Permit(place)),
         }
-        self.state.active.insert(place, Stage::WantsPermit(Box::new(work), intent, self.now));
-        self.actions.push(Action::Permit(place));
     }
 
-    /// The limits allow it. Who has waited for that looks again: its owner may have changed it.
+    /// The limits allow it. What somebody may have changed while it waited for them is looked at first.
     fn permitted(&mut self, place: u32) {
-        let Some(Stage::WantsPermit(work, intent, since)) = self.state.active.remove(&place) else { return };
-        if self.may_begin() && self.now - since < FRESH {
-            return self.send(place, *work, intent);
+        let Some(Stage::WantsPermit(work, intent)) = self.state.active.remove(&place) else { return };
+        if !self.may_write() {
+            return;
         }
-        self.was_not_tried(place);
-        if self.may_begin() {
-            self.state.admitted.insert(place);
-            let item = self.state.item(place);
-            self.begin(place, &item);
+        let seen_at = self.state.seen_at.get(&place).copied().unwrap_or_default();
+        match &*work {
+            Work::Create { kind, .. } if matches!(kind.descriptor().mark, Mark::Fresh | Mark::Key) => {
+                self.state.active.insert(place, Stage::LookingFirst(work));
+                self.look(place, &self.state.item(place));
+            }
+            Work::Create { .. } => self.send(place, *work, intent),
+            _ if self.now.saturating_sub(seen_at) >= FRESH => {
+                self.state.admitted.insert(place);
+                self.begin(place, &self.state.item(place));
+            }
+            _ => self.send(place, *work, intent),
         }
     }
 
-    fn may_begin(&self) -> bool {
+    fn may_write(&self) -> bool {
         self.state.wish == Wish::Run && self.state.closing.is_none()
-    }
-
-    fn was_not_tried(&mut self, place: u32) {
-        if let Some(attempts) = self.state.attempts.get_mut(&place) {
-            *attempts = attempts.saturating_sub(1);
-        }
     }
 
     /// The row, and then the bytes.
     fn send(&mut self, place: u32, work: Work, intent: Row) {
+        self.state.admitted.remove(&place);
+        *self.state.attempts.entry(place).or_default() += 1;
         self.journal(intent);
         let what = match &work {
             Work::Create { .. } => {
@@ -677,7 +694,9 @@ impl Turn<'_> {
                 }
             }
             Err(WriteError::NotReceived(cause)) => {
-                self.was_not_tried(place);
+                if let Some(attempts) = self.state.attempts.get_mut(&place) {
+                    *attempts = attempts.saturating_sub(1);
+                }
                 self.refused(place, cause);
             }
             Err(WriteError::Ambiguous(_)) => {
@@ -702,6 +721,8 @@ impl Turn<'_> {
         let item = self.state.item(place);
         let row = item.at.kind.descriptor();
         match stage {
+            // Its owner waits: it is looked at again when they go on.
+            Stage::LookingFirst(_) if !self.may_write() => {}
             Stage::LookingFirst(work) => {
                 if row.mark == Mark::Key && !found.is_empty() {
                     return self.hold(place, "somebody made one with the same key since; rehearse again");
@@ -711,7 +732,7 @@ impl Turn<'_> {
                     Work::Create { fields, .. } => Some(field_seals(item.at.kind, fields)),
                     _ => None,
                 };
-                self.want_permit(place, *work, Row::CreateIntent { item: place, known, sent });
+                self.send(place, *work, Row::CreateIntent { item: place, known, sent });
             }
             _ => {
                 let progress = self.state.ledger.of_item(place);
@@ -812,6 +833,13 @@ impl Turn<'_> {
             self.journal(Row::Suspended { reason: "stopped by its owner".to_owned() });
             self.actions.push(Action::Finish(Ending::Stopped));
         }
+    }
+}
+
+/// Names what was there in the row of what replaces it.
+fn note_kept(intent: &mut Row, seal: Seal) {
+    if let Row::EditIntent { kept, .. } | Row::EntriesIntent { kept, .. } = intent {
+        *kept = Some(seal);
     }
 }
 

@@ -56,7 +56,7 @@ struct Inner {
     /// Parameters that a new device has by itself.
     params: Entries,
     made: u64,
-    writes: usize,
+    writes: Vec<Instant>,
     deletions: usize,
     faults: BTreeMap<usize, Fault>,
     gone: bool,
@@ -64,7 +64,7 @@ struct Inner {
 }
 
 #[derive(Clone)]
-enum Deed {
+pub(super) enum Deed {
     Create(Kind, Option<String>, Document, Option<Bytes>),
     Edit(Address, Document, Option<Bytes>),
     Write(Address, Part, Entries, Entries, Option<Bytes>),
@@ -106,7 +106,7 @@ impl Fake {
     /// The n-th write from here goes wrong.
     pub(super) fn fault(&self, write: usize, fault: Fault) {
         let mut inner = self.inner.lock().unwrap();
-        let at = inner.writes + write;
+        let at = inner.writes.len() + write;
         inner.faults.insert(at, fault);
     }
 
@@ -115,9 +115,9 @@ impl Fake {
         self.inner.lock().unwrap().params.insert(key.to_owned(), param);
     }
 
-    /// Somebody sets these fields after so long.
-    pub(super) fn edit_after(&self, wait: Duration, at: Address, fields: Document) {
-        self.inner.lock().unwrap().coming.push((Instant::now() + wait, Deed::Edit(at, fields, None)));
+    /// Somebody does this after so long.
+    pub(super) fn after(&self, wait: Duration, deed: Deed) {
+        self.inner.lock().unwrap().coming.push((Instant::now() + wait, deed));
     }
 
     /// From here on nothing answers.
@@ -137,7 +137,11 @@ impl Fake {
     }
 
     pub(super) fn writes(&self) -> usize {
-        self.inner.lock().unwrap().writes
+        self.written_at().len()
+    }
+
+    pub(super) fn written_at(&self) -> Vec<Instant> {
+        self.inner.lock().unwrap().writes.clone()
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Inner) -> Result<T, PortError>) -> Result<T, PortError> {
@@ -156,8 +160,8 @@ impl Fake {
         if inner.gone {
             return Err(WriteError::NotReceived(unreachable()));
         }
-        let number = inner.writes;
-        inner.writes += 1;
+        let number = inner.writes.len();
+        inner.writes.push(Instant::now());
         inner.deletions += usize::from(matches!(deed, Deed::Remove(..) | Deed::Delete(_)));
         match inner.faults.get(&number).copied() {
             None => inner.act(deed).map_err(WriteError::NotReceived),

@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use bytes::Bytes;
+use serde_json::json;
 use tago_api::Time;
 use tokio::time::Instant;
 
-use super::fake::Stored;
+use super::fake::Deed;
 use super::fixture::whole;
 use super::harness::{OURS, THEIRS, World};
 use crate::resources::document::Document;
-use crate::resources::kind::Kind;
+use crate::resources::kind::{Kind, Part};
 use crate::resources::plan::{Conflict, ResourceChoices};
-use crate::resources::ports::Address;
+use crate::resources::ports::{Address, Entries};
 use crate::run::Ending;
 
 /// By the platform's clock, which this computer's is a day behind.
@@ -72,19 +74,7 @@ async fn an_idle_target_is_changed_at_nearly_its_limits_and_a_live_one_leaves_ro
     }
 }
 
-/// A run of which each change is due half a minute after the last, carried to its end.
-async fn slowly() -> World {
-    let mut world = planned().await;
-    assert_eq!(world.run().await, Ending::Finished);
-    slow_down(&mut world);
-    world
-}
-
-fn slow_down(world: &mut World) {
-    (world.pace.edits, world.pace.share) = (2, Some(1.0));
-}
-
-/// Dashboards and actions of the target say something else than the source's.
+/// A run that has much to change.
 async fn planned() -> World {
     let choices = ResourceChoices { conflict: Conflict::TakeSource, ..ResourceChoices::default() };
     let target = whole(1, THEIRS);
@@ -99,53 +89,164 @@ async fn planned() -> World {
     world
 }
 
+/// Each change is due half a minute after the last.
+fn slow_down(world: &mut World) {
+    (world.pace.edits, world.pace.share) = (2, Some(1.0));
+}
+
+/// A run carried to its end, after which changes are slow.
+async fn slowly() -> World {
+    let mut world = planned().await;
+    assert_eq!(world.run().await, Ending::Finished);
+    slow_down(&mut world);
+    world
+}
+
+/// What the run is to change.
+fn changing(world: &World) -> Vec<Address> {
+    world.target.dump().into_keys().filter(|at| matches!(at.kind, Kind::Dashboard | Kind::Action)).collect()
+}
+
+/// Somebody describes these otherwise after so long.
+fn describe(world: &World, after: Duration, all: &[Address]) {
+    for at in all {
+        let fields = Document::from_iter([("description".to_owned(), "mine".into())]);
+        world.target.after(after, Deed::Edit(at.clone(), fields, None));
+    }
+}
+
+/// Those of them that say what somebody wrote.
+fn mine(world: &World, all: &[Address]) -> usize {
+    let dump = world.target.dump();
+    all.iter().filter(|at| dump[*at].document["description"] == "mine").count()
+}
+
+/// Why which of them were not carried out.
+fn held(world: &World) -> Vec<(Address, String)> {
+    let plan = world.planned();
+    let items = world.ledger().items.into_iter();
+    let held = items.filter_map(|(place, item)| Some((plan.items()[place as usize].clone(), item.held?)));
+    held.map(|(item, reason)| (item.target.unwrap_or(item.at), reason)).collect()
+}
+
+const CHANGED: &str = "somebody changed it on the target since; rehearse again";
+
 #[tokio::test(start_paused = true)]
 async fn a_run_looks_again_after_it_has_waited_for_the_limits() {
     let mut world = planned().await;
     slow_down(&mut world);
-    let before = world.target.dump();
-    let mine = Document::from_iter([("description".to_owned(), "mine".into())]);
-    for at in before.keys().filter(|at| at.kind == Kind::Dashboard || at.kind == Kind::Action) {
-        world.target.edit_after(Duration::from_secs(15), at.clone(), mine.clone());
+    let all = changing(&world);
+    // The first goes at once, the second has been looked at and waits.
+    describe(&world, Duration::from_secs(15), &all);
+    assert_eq!(world.run().await, Ending::Finished);
+    assert_eq!(mine(&world, &all), all.len());
+    let held = held(&world);
+    assert!(held.len() > 2 && held.len() + 1 == all.len(), "{held:?} of {all:?}");
+    assert!(held.iter().all(|(_, reason)| reason == CHANGED), "{held:?}");
+    world.undo().await;
+    assert_eq!(mine(&world, &all), all.len());
+}
+
+/// The same of an entry of a part.
+#[tokio::test(start_paused = true)]
+async fn a_run_looks_again_at_entries_after_it_has_waited_for_the_limits() {
+    let target = whole(1, THEIRS);
+    let mut param = None;
+    for (at, mut stored) in target.dump() {
+        match at.kind {
+            // It is filled before.
+            Kind::Dictionary => stored.entries.values_mut().for_each(|entry| entry["texts"] = json!({})),
+            Kind::Device => {
+                for (key, entry) in &mut stored.entries {
+                    entry["value"] = "theirs".into();
+                    param = Some((at.clone(), key.clone()));
+                }
+            }
+            _ => {}
+        }
+        target.put(at, stored);
+    }
+    let (at, key) = param.unwrap();
+    let choices = ResourceChoices { conflict: Conflict::TakeSource, ..ResourceChoices::default() };
+    let mut world = World::new(whole(1, OURS), target, choices);
+    world.plan().await;
+    slow_down(&mut world);
+    let there = Entries::from([(key.clone(), world.target.dump()[&at].entries[&key].clone())]);
+    let mut written = there.clone();
+    written.values_mut().for_each(|entry| entry["value"] = "mine".into());
+    world.target.after(Duration::from_secs(15), Deed::Write(at.clone(), Part::Params, written, there, None));
+    assert_eq!(world.run().await, Ending::Finished);
+    assert_eq!(world.target.dump()[&at].entries[&key]["value"], "mine");
+    assert_eq!(held(&world), [(at, CHANGED.to_owned())]);
+}
+
+/// What is made is looked for when its turn has come, not before.
+#[tokio::test(start_paused = true)]
+async fn a_run_makes_no_file_over_one_that_was_stored_while_it_waited() {
+    let mut world = World::into_empty();
+    world.choices.kinds = Some([Kind::File].into());
+    world.plan().await;
+    slow_down(&mut world);
+    let theirs = Some(Bytes::from_static(b"theirs"));
+    // The first is made at once.
+    for (at, stored) in world.source.dump().into_iter().filter(|(at, _)| at.kind == Kind::File) {
+        let mut fields = stored.document;
+        fields.insert("path".into(), at.id.into());
+        world.target.after(Duration::from_secs(15), Deed::Create(at.kind, None, fields, theirs.clone()));
     }
     assert_eq!(world.run().await, Ending::Finished);
-    let says = |there: &BTreeMap<Address, Stored>| -> BTreeSet<Address> {
-        let edited =
-            there.iter().filter(|(_, stored)| stored.document.get("description") == mine.get("description"));
-        edited.map(|(at, _)| at.clone()).collect()
-    };
-    let (by_owner, kept) = (says(&world.target.dump()), world.ledger());
-    let held = kept.items.values().filter(|progress| progress.held.is_some()).count();
-    assert!(held >= 3, "{held}");
-    let told = world.undo().await;
-    assert_eq!(says(&world.target.dump()), by_owner, "{told:?}");
-    // The first went at once, before its owner came to it.
-    let planned = before.keys().filter(|at| at.kind == Kind::Dashboard || at.kind == Kind::Action).count();
-    assert_eq!(by_owner.len(), planned, "{by_owner:?} {told:?}");
+    let (held, there) = (held(&world), world.target.dump());
+    assert!(held.iter().all(|(at, _)| there[at].content == theirs.as_deref().map(<[u8]>::to_vec)));
+    let reasons: BTreeMap<&str, usize> = held.iter().fold(BTreeMap::new(), |mut all, (_, reason)| {
+        *all.entry(reason.as_str()).or_default() += 1;
+        all
+    });
+    let same_key = "somebody made one with the same key since; rehearse again";
+    assert_eq!(reasons, [(CHANGED, 1), (same_key, 2)].into());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_paused_run_changes_nothing() {
+async fn a_paused_run_changes_nothing_and_looks_again_when_it_goes_on() {
     let mut world = planned().await;
     slow_down(&mut world);
-    let (control, before) = (world.control.clone(), world.target.writes());
-    let owner = tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_secs(15)).await;
+    let all = changing(&world);
+    let (pause, hour) = (Duration::from_secs(15), Duration::from_secs(3_600));
+    describe(&world, pause + hour / 2, &all[..1]);
+    describe(&world, pause + hour / 2, &all[all.len() - 1..]);
+    let (control, begun) = (world.control.clone(), Instant::now());
+    let owner = async move {
+        tokio::time::sleep(pause).await;
         control.pause();
-        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        tokio::time::sleep(hour).await;
         control.resume();
-    });
-    let begun = Instant::now();
-    assert_eq!(world.run().await, Ending::Finished);
-    owner.await.unwrap();
-    let changes = u32::try_from(world.target.writes() - before).unwrap();
-    // The first goes at once, and the second as soon as it may again.
-    let least = Duration::from_secs(3_615) + Duration::from_secs(30) * (changes - 2);
-    assert!(
-        changes >= 4 && begun.elapsed() >= least,
-        "{:?} for {changes}, at least {least:?}",
-        begun.elapsed()
-    );
+    };
+    let (ending, ()) = tokio::join!(world.run(), owner);
+    assert_eq!(ending, Ending::Finished);
+    let after: Vec<Duration> = world.target.written_at().iter().map(|at| *at - begun).collect();
+    assert!(after.iter().any(|at| *at < pause) && after.iter().any(|at| *at >= pause + hour), "{after:?}");
+    assert!(!after.iter().any(|at| *at >= pause && *at < pause + hour), "{after:?}");
+    assert_eq!(mine(&world, &all), 2);
+    let held = held(&world);
+    assert!(!held.is_empty() && held.iter().all(|(_, reason)| reason == CHANGED), "{held:?}");
+}
+
+/// The limits let through what was asked for before the pause: it is looked at all the same.
+#[tokio::test(start_paused = true)]
+async fn what_the_limits_let_through_after_a_pause_is_looked_at_again() {
+    let mut world = planned().await;
+    slow_down(&mut world);
+    let all = changing(&world);
+    describe(&world, Duration::from_secs(25), &all);
+    let control = world.control.clone();
+    let owner = async move {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        control.pause();
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        control.resume();
+    };
+    let (ending, ()) = tokio::join!(world.run(), owner);
+    assert_eq!(ending, Ending::Finished);
+    assert_eq!(mine(&world, &all), all.len());
 }
 
 /// No seal covers the value of a secret, or that somebody has chosen a password.
@@ -175,12 +276,8 @@ async fn an_undo_leaves_what_its_owner_has_taken_into_use() {
 #[tokio::test(start_paused = true)]
 async fn an_undo_looks_again_after_it_has_waited_for_the_limits() {
     let mut world = slowly().await;
-    let by_run = world.target.dump();
     // The first goes at once, the second has been looked at and waits.
-    for at in by_run.keys().filter(|at| at.kind == Kind::Dashboard || at.kind == Kind::Action) {
-        let fields = Document::from_iter([("description".to_owned(), "mine".into())]);
-        world.target.edit_after(Duration::from_secs(15), at.clone(), fields);
-    }
+    describe(&world, Duration::from_secs(15), &changing(&world));
     let told = world.undo().await;
     assert_eq!((told.reversed.len(), told.impossible.len()), (1, 0), "{told:?}");
     assert!(told.changed_since.len() > 1, "{told:?}");
