@@ -35,6 +35,12 @@ describe("the plan, item by item", () => {
     expect(screen.getByText(w.wizard.planRemoves(40, "Plant"))).toBeTruthy();
   });
 
+  it("is asked for once, and not again because it was answered", async () => {
+    await shown({});
+    await new Promise((waited) => setTimeout(waited, 700));
+    expect(ipc.rehearsalRows).toHaveBeenCalledTimes(1);
+  });
+
   it("names both where records go and others are written", async () => {
     expect(await shown({ missing_count: 3 })).toContain(w.wizard.planFillAndRemove);
   });
