@@ -12,6 +12,7 @@ import {
   type UiError,
 } from "../ipc";
 
+import { Newest } from "./newest";
 import type { Cargo } from "./pair.svelte";
 
 /** What a run left undone: what it held back, or all that it lacks because its journal is damaged. */
@@ -73,24 +74,41 @@ class App {
       .map(({ id, target_name, page }) => ({ target_name, route: { page, run: id } })),
   );
 
+  readonly #newest = {
+    connections: new Newest(),
+    badDay: new Newest(),
+    runs: new Newest(),
+    resourceRuns: new Newest(),
+    projects: new Map<string, Newest>(),
+  };
+  #listening: Promise<unknown> | null = null;
+
   go(route: Route) {
     this.route = route;
     if ("side" in route) this.open = route.side;
   }
 
   async start() {
-    void events.connectionsChanged.listen(() => void this.refresh());
-    void events.badDayChanged.listen(() => void this.refreshBadDay());
+    // What changes between the question and its answer is told, so somebody must be listening.
+    this.#listening ??= Promise.all([
+      events.connectionsChanged.listen(() => void this.refresh()),
+      events.badDayChanged.listen(() => void this.refreshBadDay()),
+    ]);
+    await this.#listening;
     await Promise.all([this.refresh(), this.refreshBadDay(), this.refreshRuns(), this.refreshResourceRuns()]);
     this.loaded = true;
   }
 
   async refresh() {
+    const isNews = this.#newest.connections.ask();
     try {
-      this.connections = await ipc.connections();
-      this.error = null;
+      const connections = await ipc.connections();
+      if (isNews()) {
+        this.connections = connections;
+        this.error = null;
+      }
     } catch (thrown) {
-      this.error = asUiError(thrown);
+      if (isNews()) this.error = asUiError(thrown);
     }
     const known = new Set(this.connections.map((connection) => connection.id));
     this.projects = Object.fromEntries(Object.entries(this.projects).filter(([id]) => known.has(id)));
@@ -100,40 +118,60 @@ class App {
   async refreshProjects(connection: string) {
     const state = this.connections.find((item) => item.id === connection)?.state;
     if (state !== "ready") return;
+    const isNews = this.#newestProjects(connection).ask();
     // Each answer is put into what is there when it arrives: several connections are asked at once.
     try {
       const projects = await ipc.projects(connection);
+      if (!isNews()) return;
       const { [connection]: _, ...errors } = this.projectErrors;
       this.projects = { ...this.projects, [connection]: projects };
       this.projectErrors = errors;
     } catch (thrown) {
+      if (!isNews()) return;
       this.projectErrors = { ...this.projectErrors, [connection]: asUiError(thrown) };
     }
   }
 
+  /** A project that is deleted is shown no more, whatever was asked before. */
+  takeAway(project: Project) {
+    const { connection, id } = project;
+    this.#newestProjects(connection).forget();
+    const others = (this.projects[connection] ?? []).filter((other) => other.id !== id);
+    this.projects = { ...this.projects, [connection]: others };
+  }
+
   async refreshBadDay() {
-    try {
-      this.badDay = await ipc.badDay();
-    } catch {
-      // Without a practice platform there is no bad day; its own page says why when it is opened.
-      this.badDay = null;
-    }
+    const isNews = this.#newest.badDay.ask();
+    // Without a practice platform there is no bad day; its own page says why when it is opened.
+    const badDay = await ipc.badDay().catch(() => null);
+    if (isNews()) this.badDay = badDay;
   }
 
   async refreshRuns() {
+    const isNews = this.#newest.runs.ask();
     try {
-      this.runs = await ipc.runs();
+      const runs = await ipc.runs();
+      if (isNews()) this.runs = runs;
     } catch (thrown) {
-      this.error = asUiError(thrown);
+      if (isNews()) this.error = asUiError(thrown);
     }
   }
 
   async refreshResourceRuns() {
+    const isNews = this.#newest.resourceRuns.ask();
     try {
-      this.resourceRuns = await ipc.resourceRuns();
+      const runs = await ipc.resourceRuns();
+      if (isNews()) this.resourceRuns = runs;
     } catch (thrown) {
-      this.error = asUiError(thrown);
+      if (isNews()) this.error = asUiError(thrown);
     }
+  }
+
+  #newestProjects(connection: string): Newest {
+    const { projects } = this.#newest;
+    const newest = projects.get(connection) ?? new Newest();
+    projects.set(connection, newest);
+    return newest;
   }
 
   keepPaused(run: string, paused: boolean) {

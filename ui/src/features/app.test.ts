@@ -46,4 +46,51 @@ describe("the projects of several connections", () => {
     expect(app.allProjects.map((each) => each.id).sort()).toEqual(["a-project", "b-project"]);
     expect(app.projectErrors.c?.code).toBe("unreachable");
   });
+
+  it("are those of the newest question, also where an older one is answered last", async () => {
+    const answers: ((projects: Project[]) => void)[] = [];
+    app.connections = [connection("a")];
+    vi.spyOn(ipc, "projects").mockImplementation(() => new Promise((resolve) => answers.push(resolve)));
+    const both = [app.refreshProjects("a"), app.refreshProjects("a")];
+    answers[1]?.([]);
+    answers[0]?.([project("a")]);
+    await Promise.all(both);
+    expect(app.projects.a).toEqual([]);
+  });
+
+  it("are there for whoever asked first, also while somebody asks again", async () => {
+    const answers: ((projects: Project[]) => void)[] = [];
+    app.connections = [connection("a")];
+    vi.spyOn(ipc, "projects").mockImplementation(() => new Promise((resolve) => answers.push(resolve)));
+    const first = app.refreshProjects("a");
+    void app.refreshProjects("a");
+    answers[0]?.([project("a")]);
+    await first;
+    expect(app.projects.a).toEqual([project("a")]);
+  });
+
+  it("do not hold one that was deleted since they were asked for", async () => {
+    const answers: ((projects: Project[]) => void)[] = [];
+    app.connections = [connection("a")];
+    app.projects = { a: [project("a")] };
+    vi.spyOn(ipc, "projects").mockImplementation(() => new Promise((resolve) => answers.push(resolve)));
+    const before = app.refreshProjects("a");
+    app.takeAway(project("a"));
+    expect(app.projects.a).toEqual([]);
+    answers[0]?.([project("a")]);
+    await before;
+    expect(app.projects.a).toEqual([]);
+  });
+});
+
+describe("the runs", () => {
+  it("are those of the newest question, also where an older one is answered last", async () => {
+    const answers: ((runs: RunSummary[]) => void)[] = [];
+    vi.spyOn(ipc, "runs").mockImplementation(() => new Promise((resolve) => answers.push(resolve)));
+    const both = [app.refreshRuns(), app.refreshRuns()];
+    answers[1]?.([{ id: "r", state: "done" }] as RunSummary[]);
+    answers[0]?.([{ id: "r", state: "running" }] as RunSummary[]);
+    await Promise.all(both);
+    expect(app.runs[0]?.state).toBe("done");
+  });
 });
