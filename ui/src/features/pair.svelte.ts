@@ -19,6 +19,11 @@ export class Pair {
 
   readonly same = $derived(sameSide(this.source, this.target));
 
+  /** Whether these are the sides now: they may be changed while somebody reads them. */
+  isStill([source, target]: [Side, Side]): boolean {
+    return sameSide(this.source, source) && sameSide(this.target, target);
+  }
+
   /** Both sides, once they are two different projects. */
   get sides(): [Side, Side] | null {
     return this.source && this.target && !this.same ? [this.source, this.target] : null;

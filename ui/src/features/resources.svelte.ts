@@ -7,6 +7,7 @@ import {
   type ResourceRehearsal,
   type ResourceRow,
   type ResourceWish,
+  type Side,
   type TagWish,
   type UiError,
 } from "../ipc";
@@ -33,6 +34,7 @@ export class ResourceWizard {
   reading = $state(false);
   #id: string | null = null;
   #asked = 0;
+  #sides: [Side, Side] | null = null;
   /** Begins the comparison of what a run left undone, if this is about that. */
   #restOf: (() => Promise<string>) | null = null;
 
@@ -71,7 +73,9 @@ export class ResourceWizard {
     return chosen.all ? kind.choosable - chosen.except.size : chosen.except.size;
   }
 
+  /** Nothing is chosen while both sides are read: the answer is about what was chosen before. */
   choose(row: ResourceRow, yes: boolean) {
+    if (this.reading) return;
     const { all, except } = this.chosen.get(row.kind) ?? { all: true, except: new Set<string>() };
     const next = new Set(except);
     if (yes === all) next.delete(row.id);
@@ -80,10 +84,12 @@ export class ResourceWizard {
   }
 
   chooseKind(kind: string, all: boolean) {
+    if (this.reading) return;
     this.#choose(kind, { all, except: new Set() });
   }
 
   decide(row: ResourceRow, choice: ConflictChoice) {
+    if (this.reading) return;
     this.conflicts = new Map(this.conflicts).set(row.id, choice);
     this.stale = true;
   }
@@ -114,17 +120,18 @@ export class ResourceWizard {
     await this.#rehearse({ key, value: value.trim() === "" ? null : value });
   }
 
-  /** Looks for code of analyses in this folder, and rehearses with it; one that is refused is not kept. */
+  /** Looks for code of analyses in this folder, and rehearses with it; it is kept once that has come to its end. */
   async useScripts(folder: string): Promise<void> {
-    const before = this.scripts;
-    this.scripts = folder.trim();
-    await this.#rehearse(null);
-    if (this.error) this.scripts = before;
+    await this.#rehearse(null, folder.trim());
   }
 
-  /** Takes in news of the rehearsal under way; news of another one changes nothing. */
+  /** Takes in news of the rehearsal under way; news of another one, or of other sides, changes nothing. */
   take(view: ResourceRehearsal) {
     if (view.id !== this.#id || !this.reading) return;
+    if (!this.#sides || !this.pair.isStill(this.#sides)) {
+      void this.cancel();
+      return;
+    }
     this.underWay = view;
     if (view.phase === "failed") {
       this.#over();
@@ -143,13 +150,13 @@ export class ResourceWizard {
 
   async cancel(): Promise<void> {
     const id = this.#id;
-    this.#asked += 1;
+    const mine = ++this.#asked;
     this.#over();
     if (!id) return;
     try {
       await ipc.cancelResourceRehearsal(id);
     } catch (thrown) {
-      this.error = asUiError(thrown);
+      if (mine === this.#asked) this.error = asUiError(thrown);
     }
   }
 
@@ -182,18 +189,19 @@ export class ResourceWizard {
     this.#id = null;
   }
 
-  #wish(tagged: TagWish | null): ResourceWish {
+  #wish(tagged: TagWish | null, scripts: string | null): ResourceWish {
     return {
       chosen: [...this.chosen].map(([kind, { all, except }]) => ({ kind, all, except: [...except] })),
       tagged,
       conflicts: [...this.conflicts].map(([item, choice]) => ({ item, choice })),
-      scripts: this.scripts,
+      scripts,
     };
   }
 
-  async #rehearse(tagged: TagWish | null): Promise<void> {
+  async #rehearse(tagged: TagWish | null, scripts = this.scripts): Promise<void> {
     const { sides } = this.pair;
     if (!sides) return;
+    this.#sides = sides;
     const mine = ++this.#asked;
     this.reading = true;
     this.underWay = null;
@@ -203,8 +211,12 @@ export class ResourceWizard {
       const id =
         this.#restOf && earlier === null
           ? await this.#restOf()
-          : await ipc.startResourceRehearsal(...sides, this.#wish(tagged), earlier);
-      if (mine !== this.#asked) return;
+          : await ipc.startResourceRehearsal(...sides, this.#wish(tagged, scripts), earlier);
+      if (mine !== this.#asked) {
+        // Cancelled before it had a name.
+        await ipc.cancelResourceRehearsal(id);
+        return;
+      }
       this.#id = id;
       const view = await ipc.resourceRehearsal(id);
       if (mine === this.#asked) this.take(view);

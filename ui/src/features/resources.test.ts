@@ -53,6 +53,67 @@ async function wizard(first = compared()): Promise<ResourceWizard> {
 
 afterEach(() => void vi.restoreAllMocks());
 
+describe("while both sides are read", () => {
+  async function comparing(): Promise<ResourceWizard> {
+    const made = await wizard();
+    vi.spyOn(ipc, "startResourceRehearsal").mockResolvedValue("r2");
+    vi.spyOn(ipc, "resourceRehearsal").mockResolvedValue(compared({ id: "r2", phase: "comparing" }));
+    return made;
+  }
+
+  it("nothing can be chosen that the answer would not know of", async () => {
+    const made = await comparing();
+    await made.rehearse();
+    made.choose(row("d1"), false);
+    made.chooseKind("dashboard", false);
+    made.decide(row("d2"), "take_source");
+    made.take(compared({ id: "r2" }));
+    expect(made.countOf(kind())).toBe(3);
+    expect([made.conflicts.size, made.stale, made.canConfirm]).toEqual([0, false, true]);
+  });
+
+  it("a folder is not kept before it has given something", async () => {
+    const made = await comparing();
+    vi.spyOn(ipc, "cancelResourceRehearsal").mockResolvedValue(null);
+    await made.useScripts("/code");
+    expect(ipc.startResourceRehearsal).toHaveBeenCalledWith(
+      source,
+      target,
+      expect.objectContaining({ scripts: "/code" }),
+      "r1",
+    );
+    await made.cancel();
+    expect(made.scripts).toBeNull();
+    await made.useScripts("/code");
+    made.take(compared({ id: "r2", scripts: "/code" }));
+    expect(made.scripts).toBe("/code");
+  });
+
+  it("a comparison that was cancelled before it had a name ends when it has one", async () => {
+    let name: (id: string) => void = () => undefined;
+    vi.spyOn(ipc, "startResourceRehearsal").mockImplementation(() => new Promise((give) => (name = give)));
+    const cancel = vi.spyOn(ipc, "cancelResourceRehearsal").mockResolvedValue(null);
+    const made = new ResourceWizard(new Pair(source, target, "resources"));
+    const reading = made.readSides();
+    await made.cancel();
+    name("r1");
+    await reading;
+    expect(cancel).toHaveBeenCalledExactlyOnceWith("r1");
+  });
+
+  it("other sides are not mixed with what is said of the former ones", async () => {
+    vi.spyOn(ipc, "startResourceRehearsal").mockResolvedValue("r1");
+    vi.spyOn(ipc, "resourceRehearsal").mockResolvedValue(compared({ phase: "comparing" }));
+    const cancel = vi.spyOn(ipc, "cancelResourceRehearsal").mockResolvedValue(null);
+    const made = new ResourceWizard(new Pair(source, target, "resources"));
+    await made.readSides();
+    made.pair.target = { connection: "c", project: "another" };
+    made.take(compared());
+    expect([made.step, made.plan, made.reading]).toEqual(["sides", null, false]);
+    expect(cancel).toHaveBeenCalledWith("r1");
+  });
+});
+
 describe("checks", () => {
   it("lets nothing be written that a check stops", async () => {
     const check = { name: "networks", title: "Networks", message: "One lacks." };

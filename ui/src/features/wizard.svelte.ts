@@ -94,13 +94,13 @@ export class Wizard {
     this.error = null;
     try {
       const overview = await ipc.sourceOverview(...sides);
-      if (mine !== this.#asked) return;
+      if (mine !== this.#asked || !this.pair.isStill(sides)) return;
       this.overview = overview;
       this.devices = new Set(overview.devices.map((device) => device.id));
       this.variables = new Set(overview.variables);
       this.step = "choose";
     } catch (thrown) {
-      if (mine === this.#asked) this.error = asUiError(thrown);
+      if (mine === this.#asked && this.pair.isStill(sides)) this.error = asUiError(thrown);
     } finally {
       if (mine === this.#asked) this.reading = false;
     }
@@ -131,9 +131,15 @@ export class Wizard {
     this.rehearsal = null;
     this.strip = null;
     this.error = null;
+    this.#rehearsalId = null;
     const mine = ++this.#asked;
     try {
       const id = await (this.#restOf?.() ?? ipc.startRehearsal(...sides, this.choices));
+      if (mine !== this.#asked) {
+        // Cancelled before it had a name.
+        await ipc.cancelRehearsal(id);
+        return;
+      }
       this.#rehearsalId = id;
       const view = await ipc.rehearsal(id);
       if (mine === this.#asked) this.take(view);
@@ -151,7 +157,7 @@ export class Wizard {
 
   async cancelRehearsal(): Promise<void> {
     const id = this.#rehearsalId;
-    this.#asked += 1;
+    const mine = ++this.#asked;
     this.#rehearsalId = null;
     this.rehearsal = null;
     this.error = null;
@@ -160,7 +166,7 @@ export class Wizard {
     try {
       await ipc.cancelRehearsal(id);
     } catch (thrown) {
-      this.error = asUiError(thrown);
+      if (mine === this.#asked) this.error = asUiError(thrown);
     }
   }
 
@@ -189,7 +195,7 @@ export class Wizard {
       const strip = await ipc.rehearsalStrip(id);
       if (id === this.#rehearsalId) this.strip = strip;
     } catch (thrown) {
-      this.error = asUiError(thrown);
+      if (id === this.#rehearsalId) this.error = asUiError(thrown);
     }
   }
 }

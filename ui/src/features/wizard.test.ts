@@ -104,6 +104,19 @@ describe("from and to", () => {
   });
 });
 
+describe("sides that are changed while they are read", () => {
+  it("are not mixed: what is said of the former pair is let go", async () => {
+    let answer: (overview: SourceOverview) => void = () => undefined;
+    vi.spyOn(ipc, "sourceOverview").mockImplementation(() => new Promise((resolve) => (answer = resolve)));
+    const wizard = new Wizard(new Pair(source, target));
+    const reading = wizard.readSides();
+    wizard.pair.source = { connection: "c", project: "another" };
+    answer(overview);
+    await reading;
+    expect([wizard.step, wizard.overview, wizard.reading]).toEqual(["sides", null, false]);
+  });
+});
+
 describe("the choice", () => {
   it("says how records travel and what becomes of inactive devices", async () => {
     const wizard = await chosen();
@@ -182,6 +195,27 @@ describe("the rehearsal", () => {
     wizard.take(rehearsal({ phase: "done", summary }));
     expect(wizard.rehearsal).toBeNull();
     expect(wizard.step).toBe("choose");
+  });
+});
+
+describe("a rehearsal that was cancelled before it had a name", () => {
+  it("ends when it has one, and news of the next one are taken in", async () => {
+    const wizard = await chosen();
+    const names: ((id: string) => void)[] = [];
+    vi.spyOn(ipc, "startRehearsal").mockImplementation(() => new Promise((resolve) => names.push(resolve)));
+    vi.spyOn(ipc, "rehearsal").mockImplementation(async (id) => rehearsal({ id }));
+    vi.spyOn(ipc, "rehearsalStrip").mockResolvedValue(strip);
+    const cancel = vi.spyOn(ipc, "cancelRehearsal").mockResolvedValue(null);
+    const first = wizard.rehearse();
+    await wizard.cancelRehearsal();
+    const second = wizard.rehearse();
+    names[1]?.("second");
+    await second;
+    names[0]?.("first");
+    await first;
+    expect(cancel).toHaveBeenCalledExactlyOnceWith("first");
+    wizard.take(rehearsal({ id: "second", phase: "done", summary }));
+    expect(wizard.canConfirm).toBe(true);
   });
 });
 
