@@ -47,9 +47,50 @@ describe("the schedule", () => {
     await user.clear(time);
     await user.type(time, "02:15");
     expect(screen.getByTestId("schedule-local").textContent).toContain("23:15");
+    await vi.waitFor(() => expect(field("schedule-save").disabled).toBe(false));
     await user.click(field("schedule-save"));
     await screen.findByTestId("schedule-saved");
     expect(set).toHaveBeenCalledExactlyOnceWith("c", "p", "02:15", 7);
+  });
+
+  it("saves only once it is known what the change deletes", async () => {
+    const set = platform();
+    const answers: (() => void)[] = [];
+    vi.mocked(ipc.previewSchedule).mockImplementation(
+      (_connection, _project, _time, days) =>
+        new Promise((resolve) =>
+          answers.push(() =>
+            resolve({
+              next_runs: settings.next_runs,
+              deletes: ["oldest", "older"].slice(0, 8 - days).map(backup),
+            }),
+          ),
+        ),
+    );
+    const { field, user } = await page();
+    await user.clear(field("schedule-retention"));
+    await user.type(field("schedule-retention"), "6");
+    expect(field("schedule-save").disabled).toBe(true);
+    await vi.waitFor(() => expect(answers.length).toBe(2));
+    answers.forEach((answer) => answer());
+    await vi.waitFor(() => expect(field("schedule-save").disabled).toBe(false));
+    expect(field("schedule-save").textContent).toContain("1");
+    expect(set).not.toHaveBeenCalled();
+  });
+
+  it("leaves what was typed while it saved", async () => {
+    let answer: (saved: MainDatabase) => void = () => undefined;
+    platform().mockImplementation(() => new Promise((resolve) => (answer = resolve)));
+    const { time, field, user } = await page();
+    await user.clear(time);
+    await user.type(time, "02:15");
+    await vi.waitFor(() => expect(field("schedule-save").disabled).toBe(false));
+    await user.click(field("schedule-save"));
+    await user.clear(time);
+    await user.type(time, "02:45");
+    answer({ ...settings, daily_time: "02:15" });
+    await vi.waitFor(() => expect(field("schedule-save").disabled).toBe(false));
+    expect(time.value).toBe("02:45");
   });
 
   it("shows first what the change deletes, and only that", async () => {
@@ -57,7 +98,7 @@ describe("the schedule", () => {
     const { field, user } = await page();
     await user.clear(field("schedule-retention"));
     await user.type(field("schedule-retention"), "6");
-    await user.click(field("schedule-save"));
+    await vi.waitFor(() => expect(field("schedule-save").disabled).toBe(false));
     expect(set).not.toHaveBeenCalled();
     const listed = screen.getByTestId("schedule-preview").querySelectorAll("[data-backup]");
     expect([...listed].map((item) => item.getAttribute("data-backup"))).toEqual(["older"]);
