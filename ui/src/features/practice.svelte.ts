@@ -21,9 +21,10 @@ export const changingRole = new Task(async (role: Role) => {
   return connection;
 });
 
-/** Opens the practice platform at the backups of its demo project. */
+/** Opens the practice platform at the backups of its demo project. Somebody who has gone on meanwhile is not called back. */
 export async function openPractice() {
-  if (!(await startingPractice.run())) return;
+  const { page } = app.route;
+  if (!(await startingPractice.run()) || app.route.page !== page) return;
   const project = demoProject(startingPractice.value?.id ?? "");
   if (project) app.openProject(project);
 }
@@ -38,10 +39,11 @@ export async function openPracticeIfAsked() {
 }
 
 export async function startBadDay() {
+  const { page } = app.route;
   if (!(await startingPractice.run())) return;
   if (!(await startingBadDay.run())) return;
   await app.refreshBadDay();
-  app.go({ page: "bad-day" });
+  if (app.route.page === page) app.go({ page: "bad-day" });
 }
 
 /** Looks at the practice platform as the owner or as a collaborator; the open page is loaded again. */
@@ -50,10 +52,12 @@ export async function practiceAs(role: Role) {
   if (!(await changingRole.run(role))) return;
   const connection = changingRole.value;
   if (!connection) return;
-  const open = "side" in before ? before.side.project : null;
+  const here = app.route;
+  if (here !== before && !("side" in here)) return;
+  const open = "side" in here ? here.side.project : null;
   const projects = app.projects[connection.id] ?? [];
   const project = projects.find((item) => item.id === open) ?? demoProject(connection.id);
-  if (before.page === "main-database" && project) {
+  if (here.page === "main-database" && project) {
     app.go({ page: "main-database", side: { connection: connection.id, project: project.id } });
   } else if (project) {
     app.openProject(project);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ipc, type Connection, type Project, type RunSummary } from "../ipc";
 import { app } from "./app.svelte";
-import { openPracticeIfAsked } from "./practice.svelte";
+import { openPractice, openPracticeIfAsked, startBadDay } from "./practice.svelte";
 
 const connection = { id: "practice", kind: "this_computer", state: "ready" } as Connection;
 const project = { connection: "practice", id: "p1", status: "active", restored_from: null } as Project;
@@ -16,6 +16,26 @@ beforeEach(() => {
   vi.spyOn(ipc, "projects").mockResolvedValue([project]);
 });
 afterEach(() => void vi.restoreAllMocks());
+
+describe("who has gone on while the practice platform starts", () => {
+  beforeEach(() => {
+    vi.mocked(ipc.startPractice).mockImplementation(async () => {
+      app.go({ page: "connect", kind: "tagoio" });
+      return connection;
+    });
+  });
+
+  it("is not taken to its backups", async () => {
+    await openPractice();
+    expect(app.route.page).toBe("connect");
+  });
+
+  it("is not taken to the bad day", async () => {
+    vi.spyOn(ipc, "badDay").mockResolvedValue({ project: "p1" } as never);
+    await startBadDay();
+    expect(app.route.page).toBe("connect");
+  });
+});
 
 describe("a start with the practice platform", () => {
   it("opens its backups", async () => {
