@@ -2,6 +2,7 @@ import { render, screen, waitFor } from "@testing-library/svelte";
 import userEvent from "@testing-library/user-event";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { IpcError, ipc, type ErrorCode, type Quote } from "../ipc";
+import { w } from "../words";
 import CostDialog from "./CostDialog.svelte";
 
 const MINUTE = 60_000;
@@ -29,7 +30,7 @@ function refused(code: ErrorCode) {
 async function open(quotes: Quote[]) {
   const asked = vi.spyOn(ipc, "quote");
   for (const each of quotes) asked.mockResolvedValueOnce(each);
-  const oncreated = vi.fn();
+  const [oncreated, onclose] = [vi.fn(), vi.fn()];
   const side = { connection: "c", project: "p" };
   render(CostDialog, {
     side,
@@ -37,13 +38,13 @@ async function open(quotes: Quote[]) {
     name: "Copy",
     region: "us-east-1",
     version: "v",
-    onclose: vi.fn(),
+    onclose,
     oncreated,
   });
   await screen.findByTestId("cost-creation-fee");
   const confirm = () => screen.getByTestId<HTMLButtonElement>("cost-confirm");
   const consent = () => screen.getByTestId<HTMLInputElement>("cost-consent");
-  return { asked, oncreated, confirm, consent };
+  return { asked, oncreated, onclose, confirm, consent };
 }
 
 beforeEach(() => void vi.useFakeTimers({ shouldAdvanceTime: true }));
@@ -55,6 +56,16 @@ afterEach(() => {
 const user = () => userEvent.setup({ advanceTimers: vi.advanceTimersByTime });
 
 describe("the cost dialog", () => {
+  it("cannot be left while the project is made: that would not undo it", async () => {
+    const { confirm, consent, onclose } = await open([quote("q1", 1)]);
+    vi.spyOn(ipc, "restore").mockReturnValue(new Promise(() => undefined));
+    await user().click(consent());
+    await user().click(confirm());
+    expect(screen.getByText<HTMLButtonElement>(w.kit.cancel).disabled).toBe(true);
+    await user().keyboard("{Escape}");
+    expect(onclose).not.toHaveBeenCalled();
+  });
+
   it("shows the creation fee, the hour and the month", async () => {
     await open([quote("q1", 417_500)]);
     expect(screen.getByTestId("cost-creation-fee").textContent).toBe("$25.00");
