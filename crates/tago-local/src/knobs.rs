@@ -28,7 +28,7 @@ struct Jammed(StatusCode, String);
 pub(crate) fn router(platform: Arc<Platform>) -> Router {
     Router::new()
         .route("/clock", get(clock).post(set_clock))
-        .route("/faults", get(faults).post(add_fault).delete(clear_faults))
+        .route("/faults", get(faults).post(add_fault).put(replace_faults).delete(clear_faults))
         .route("/plan", post(set_plan))
         .route("/rates", post(set_rate).delete(clear_rates))
         .route("/truths", get(truths).post(set_truths))
@@ -76,6 +76,12 @@ async fn faults(State(platform): Knobs) -> Json<Value> {
 
 async fn add_fault(State(platform): Knobs, Json(fault): Json<Fault>) -> Turned {
     platform.shared.faults.push(fault).map_err(|error| Jammed::wrong(error.to_string()))?;
+    done()
+}
+
+/// These in the place of all others, in one step.
+async fn replace_faults(State(platform): Knobs, Json(faults): Json<Vec<Fault>>) -> Turned {
+    platform.shared.faults.replace(faults).map_err(|error| Jammed::wrong(error.to_string()))?;
     done()
 }
 

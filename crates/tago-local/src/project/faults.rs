@@ -4,6 +4,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use tago_api::ProjectId;
 use thiserror::Error;
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::Random;
 
@@ -66,7 +68,7 @@ pub enum FaultKind {
     LateEffect,
     /// An import is answered at once, and stores the first half of its rows and nothing of the others.
     HalfEffect,
-    /// It is carried out after a pause.
+    /// It is carried out after a pause, or when the faults end; it meets the faults that there are then.
     Slow,
     /// What it does in the database panics at its end, as a defect of this platform would.
     Panic,
@@ -88,7 +90,11 @@ pub enum FaultError {
 
 /// The faults that were asked for, in their order; the first that strikes counts.
 #[derive(Debug, Default)]
-pub struct Faults(Mutex<Vec<Armed>>);
+pub struct Faults {
+    armed: Mutex<Vec<Armed>>,
+    /// How often all of them were ended.
+    ended: watch::Sender<u64>,
+}
 
 #[derive(Debug)]
 struct Armed {
@@ -106,6 +112,8 @@ pub(super) struct Strike {
     pub(super) status: u16,
     /// Which part of a batch is carried out.
     pub(super) part: u64,
+    /// How often all faults had been ended until then.
+    ended: u64,
 }
 
 impl Faults {
@@ -114,6 +122,51 @@ impl Faults {
     /// # Errors
     /// If its numbers make no sense.
     pub fn push(&self, fault: Fault) -> Result<(), FaultError> {
+        self.lock().push(Armed::new(fault)?);
+        Ok(())
+    }
+
+    /// Puts these in the place of all others, in one step.
+    ///
+    /// # Errors
+    /// If the numbers of one make no sense; then the others stay.
+    pub fn replace(&self, faults: Vec<Fault>) -> Result<(), FaultError> {
+        let armed = faults.into_iter().map(Armed::new).collect::<Result<_, _>>()?;
+        *self.lock() = armed;
+        self.ended.send_modify(|times| *times += 1);
+        Ok(())
+    }
+
+    /// Ends all faults.
+    pub fn clear(&self) {
+        self.lock().clear();
+        self.ended.send_modify(|times| *times += 1);
+    }
+
+    /// How often each fault struck, in their order.
+    pub fn struck(&self) -> Vec<u64> {
+        self.lock().iter().map(|armed| armed.struck).collect()
+    }
+
+    pub(super) fn strike(&self, project: ProjectId, route: &str) -> Option<Strike> {
+        let mut faults = self.lock();
+        let ended = *self.ended.borrow();
+        faults.iter_mut().filter(|armed| armed.is_for(project, route)).find_map(|armed| armed.strike(ended))
+    }
+
+    /// Waits as long as a `slow` says. False if the faults were ended before.
+    pub(super) async fn pause(&self, slow: Strike) -> bool {
+        let mut ended = self.ended.subscribe();
+        timeout(slow.delay, ended.wait_for(|times| *times != slow.ended)).await.is_err()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Armed>> {
+        self.armed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Armed {
+    fn new(fault: Fault) -> Result<Armed, FaultError> {
         if fault.every == Some(0) {
             return Err(FaultError::Every);
         }
@@ -124,37 +177,15 @@ impl Faults {
             return Err(FaultError::Status);
         }
         let chances = Random::seeded(fault.seed);
-        self.lock().push(Armed { fault, chances, seen: 0, struck: 0 });
-        Ok(())
+        Ok(Armed { fault, chances, seen: 0, struck: 0 })
     }
 
-    /// Ends all faults.
-    pub fn clear(&self) {
-        self.lock().clear();
-    }
-
-    /// How often each fault struck, in their order.
-    pub fn struck(&self) -> Vec<u64> {
-        self.lock().iter().map(|armed| armed.struck).collect()
-    }
-
-    pub(super) fn strike(&self, project: ProjectId, route: &str) -> Option<Strike> {
-        let mut faults = self.lock();
-        faults.iter_mut().filter(|armed| armed.is_for(project, route)).find_map(Armed::strike)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Armed>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Armed {
     fn is_for(&self, project: ProjectId, route: &str) -> bool {
         self.fault.project.is_none_or(|id| id == project)
             && self.fault.route.as_deref().is_none_or(|wanted| wanted == route)
     }
 
-    fn strike(&mut self) -> Option<Strike> {
+    fn strike(&mut self, ended: u64) -> Option<Strike> {
         self.seen += 1;
         let fault = &self.fault;
         let strikes = fault.times.is_none_or(|times| self.struck < times)
@@ -174,7 +205,7 @@ impl Armed {
             FaultKind::PartialBatch => u64::from_be_bytes(self.chances.bytes()),
             _ => 0,
         };
-        Some(Strike { kind: fault.kind, delay, status: fault.status.unwrap_or(503), part })
+        Some(Strike { kind: fault.kind, delay, status: fault.status.unwrap_or(503), part, ended })
     }
 }
 
@@ -206,6 +237,26 @@ mod tests {
         assert_eq!(struck.iter().positions(), [2, 5]);
         assert_eq!(faults.struck(), [2]);
         assert!(faults.strike(ProjectId::from_bytes([7; 12]), "GET /data").is_none());
+    }
+
+    #[tokio::test]
+    async fn what_is_slowed_waits_until_the_faults_end_and_no_longer() {
+        let (faults, project) = (Faults::default(), ProjectId::from_bytes([7; 12]));
+        let slow = |delay_ms: u64| {
+            faults.replace(vec![fault(&format!(r#"{{"kind":"slow","delay_ms":{delay_ms}}}"#))]).unwrap();
+            faults.strike(project, "POST /data").unwrap()
+        };
+        assert!(faults.pause(slow(1)).await, "to its end");
+        // Also where they end before anybody waits.
+        let strike = slow(600_000);
+        faults.clear();
+        assert!(!faults.pause(strike).await);
+        let strike = slow(600_000);
+        let (let_go, ()) = tokio::join!(faults.pause(strike), async {
+            faults.replace(vec![fault(r#"{"kind":"drop_before"}"#)]).unwrap();
+        });
+        assert!(!let_go);
+        assert_eq!(faults.strike(project, "POST /data").map(|next| next.kind), Some(FaultKind::DropBefore));
     }
 
     #[test]

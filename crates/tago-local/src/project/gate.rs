@@ -111,7 +111,7 @@ async fn answered(
     let shared = &project.0.shared;
     let id = project.id();
     shared.requests.add(shared.clock.now(), id, route.label.clone());
-    let strike = shared.faults.strike(id, &route.label);
+    let mut strike = shared.faults.strike(id, &route.label);
     if strike.is_some_and(|strike| strike.kind == FaultKind::DropBefore) {
         return dropped();
     }
@@ -119,15 +119,16 @@ async fn answered(
     // A refusal before the body is read would close the connection under a client that still sends.
     let body = whole(body, route.body_limit).await;
     let arrived = Arrived { body, path, parts, effect_after: Duration::ZERO, halves: false, panics: false };
+    while let Some(slow) = strike.filter(|strike| strike.kind == FaultKind::Slow) {
+        let to_its_end = shared.faults.pause(slow).await;
+        strike = if to_its_end { None } else { shared.faults.strike(id, &route.label) };
+    }
     let Some(strike) = strike else { return carry_out(project, &route, arrived).await };
     match strike.kind {
         FaultKind::DropBefore => dropped(),
         FaultKind::Status if strike.status == 429 => Refused::too_many(1).into(),
         FaultKind::Status => asked_for(strike.status),
-        FaultKind::Slow => {
-            tokio::time::sleep(strike.delay).await;
-            carry_out(project, &route, arrived).await
-        }
+        FaultKind::Slow => carry_out(project, &route, arrived).await,
         FaultKind::CommitThenDrop => {
             carry_out(project, &route, arrived).await;
             dropped()
