@@ -61,8 +61,8 @@ async fn who_lets_the_actions_act_reads_that_messages_go_out_and_they_do() {
         window.see("[data-testid='plan-actions']").await;
         window.see_text("You chose to let them act on each record that is written.").await;
         window.press("[data-testid='wizard-next']").await;
-        let said = window.text("[data-testid='confirm-choices']").await;
-        assert!(said.contains("e-mails and messages about old records will go out"), "{said}");
+        let loud = "e-mails and messages about old records will go out";
+        window.see_said("[data-testid='confirm-choices']", &[loud]).await;
         stage.picture("confirm").await;
         window.press("[data-testid='wizard-back']").await;
         stage.approve_and_run().await;
@@ -87,21 +87,20 @@ async fn what_a_killed_run_left_switched_off_is_switched_on_by_one_button() {
         stage.open_window().await;
         let window = stage.window();
         window.press("[data-testid='welcome-unfinished'] button").await;
-        let said = window.text("[data-testid='run-safe-line']").await;
-        assert!(said.contains("switched off"), "{said}");
+        window.see_said("[data-testid='run-safe-line']", &["switched off"]).await;
         stage.picture("left").await;
         window.press("[data-testid='release']").await;
         window.see_within(NOTHING_HELD, EVENTUALLY).await;
         window.see_within("[data-testid='run-state'][data-state='stopped']", EVENTUALLY).await;
         stage.picture("on-again").await;
         assert_eq!(switches(&access).await, before, "every action is switched as it was");
-        assert!(!window.sees("[data-testid='release']").await);
+        window.see_no_more("[data-testid='release']").await;
 
         // Whoever looks what is there has not gone on with it.
         window.press("[data-testid='prove-again']").await;
         window.see_within("[data-testid='proof-verdict'][data-green='false']", EVENTUALLY).await;
         window.see("[data-testid='run-state'][data-state='stopped']").await;
-        assert!(!window.sees("[data-testid='run-resume']").await, "it was stopped, and stays so");
+        window.see_no_more("[data-testid='run-resume']").await; // it was stopped, and stays so
         stage.picture("looked-at").await;
     })
     .await;
@@ -120,20 +119,18 @@ async fn a_run_whose_project_is_gone_is_given_up_and_says_what_it_leaves() {
         let window = stage.window();
         window.press("[data-testid='welcome-unfinished'] button").await;
         window.see("[data-testid='run-resume']").await;
-        assert!(!window.sees("[data-testid='give-up']").await, "nobody knows yet that it is gone");
+        window.see_no_more("[data-testid='give-up']").await; // nobody knows yet that it is gone
         window.press("[data-testid='release']").await;
         window.see_within("[data-testid='give-up']", EVENTUALLY).await;
         stage.picture("offered").await;
         window.press("[data-testid='give-up']").await;
-        let said = window.text("[data-testid='give-up-leaves']").await;
-        assert!(said.contains("switched off"), "{said}");
+        window.see_said("[data-testid='give-up-leaves']", &["switched off"]).await;
         stage.picture("asked").await;
         window.press("[data-testid='give-up-confirm']").await;
         window.see_within("[data-testid='run-state'][data-state='given_up']", EVENTUALLY).await;
-        let said = window.text("[data-testid='given-up']").await;
-        assert!(said.contains("Given up on") && said.contains("Switch on these actions"), "{said}");
-        assert!(!window.sees("[data-testid='run-resume']").await, "it is over");
-        assert!(window.sees("[data-testid='undo']").await, "should the project come back");
+        window.see_said("[data-testid='given-up']", &["Given up on", "Switch on these actions"]).await;
+        window.see_no_more("[data-testid='run-resume']").await; // it is over
+        window.see("[data-testid='undo']").await; // should the project come back
         stage.picture("given-up").await;
     })
     .await;

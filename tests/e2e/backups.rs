@@ -90,8 +90,7 @@ async fn s09_a_backup_comes_by_itself_at_the_time_that_the_window_announces() {
         let before = stage.backup(0).await;
         let settings = platform.get(&format!("/api/projects/{project}/main-database")).await;
         let due = settings["next_run_at"].as_str().unwrap();
-        let announced = stage.window().text("[data-testid='next-run']").await;
-        assert!(announced.starts_with(&in_sao_paulo(due)), "{announced} is not {due}");
+        stage.window().see_said("[data-testid='next-run']", &[&in_sao_paulo(due)]).await;
 
         let content = Database::open(&platform.database(&project).await).kept_by_a_restore();
         platform.set_clock(due.parse().unwrap()).await;

@@ -31,31 +31,27 @@ async fn who_leaves_inactive_devices_and_chooses_files_reads_so_in_the_plan_and_
         stage.picture("choose").await;
         stage.rehearse().await;
         window.press("[data-testid='checks-all']").await;
-        let left = window.text("[data-check='active_devices']").await;
-        assert!(left.contains("1 device is inactive on the target and left out"), "{left}");
+        let left = "1 device is inactive on the target and left out";
+        window.see_said("[data-check='active_devices']", &[left]).await;
         let lane = window.text("[data-check='lane']").await;
         assert!(!lane.contains("choose files"), "files are chosen: {lane}");
         stage.picture("plan").await;
         stage.approve_and_run().await;
         window.see_within("[data-testid='run-state'][data-state='done_with_exceptions']", EVENTUALLY).await;
         let named = format!("[data-testid='left-out-row'][data-name='{name}']");
-        let said = window.text(&named).await;
-        assert!(said.contains("not written") && said.contains("you chose to leave it"), "{said}");
-        let verdict = window.text("[data-testid='proof-verdict']").await;
-        assert!(verdict.contains("Proven, except for the records that were left out"), "{verdict}");
-        assert!(!window.sees("[data-testid='proof-difference']").await);
+        window.see_said(&named, &["not written", "you chose to leave it"]).await;
+        let verdict = "Proven, except for the records that were left out";
+        window.see_said("[data-testid='proof-verdict']", &[verdict]).await;
+        window.see_no_more("[data-testid='proof-difference']").await;
         let of_the_rest = Database::open(&platform.snapshot(&target, &stage.backup(0).await).await).records();
         let of_the_rest = of_the_rest.into_keys().filter(|record| record.device != name);
         let ranges: BTreeSet<_> = of_the_rest.map(|record| (record.device, record.variable)).collect();
-        let compared = window.number("[data-testid='proof-checked']", "data-ranges").await;
-        assert_eq!(
-            usize::try_from(compared).unwrap(),
-            ranges.len(),
-            "what was left out is not called compared"
-        );
-        let line = window.text("[data-testid='run-safe-line']").await;
-        assert!(line.contains("left out") && !line.contains("differences"), "{line}");
-        assert!(!window.enabled("[data-testid='finish-delete']").await, "the copy alone has them");
+        // What was left out is not called compared.
+        window.see_number("[data-testid='proof-checked']", "data-ranges", ranges.len()).await;
+        let line = "[data-testid='run-safe-line']";
+        window.see_said(line, &["left out"]).await;
+        assert!(!window.text(line).await.contains("differences"));
+        window.see_disabled("[data-testid='finish-delete']").await; // the copy alone has them
         stage.picture("left-out").await;
         let device = access.call(Method::GET, &resting, None).await;
         assert_eq!(device["active"], json!(false), "nobody has activated it");
@@ -64,7 +60,7 @@ async fn who_leaves_inactive_devices_and_chooses_files_reads_so_in_the_plan_and_
         window.press("[data-testid='rehearse-left-out']").await;
         window.see("[data-testid='wizard'][data-step='choose'] [data-testid='inactive-wake']").await;
         stage.rehearse().await;
-        assert_eq!(stage.figure("plan-missing").await, lacking, "that alone");
+        stage.see_figure("plan-missing", lacking).await; // that alone
     })
     .await;
 }
@@ -88,7 +84,7 @@ async fn a_device_that_a_killed_run_left_active_is_named_and_rests_again_by_one_
         stage.rehearse().await;
         // It is active only until its own records are stored.
         let slow =
-            json!({ "project": target, "route": "POST /data", "kind": "slow", "delay_ms": 10_000, "every": 1 });
+            json!({ "project": target, "route": "POST /data", "kind": "slow", "delay_ms": 60_000, "every": 1 });
         stage.platform.turn("faults", slow).await;
         stage.approve_and_run().await;
         let until = Instant::now() + EVENTUALLY;
@@ -103,14 +99,14 @@ async fn a_device_that_a_killed_run_left_active_is_named_and_rests_again_by_one_
         stage.open_window().await;
         let window = stage.window();
         window.press("[data-testid='welcome-unfinished'] button").await;
-        let said = window.text("[data-testid='left-active']").await;
-        assert!(said.contains(&format!("{name} was inactive in")), "{said}");
-        let line = window.text("[data-testid='run-safe-line']").await;
-        assert!(line.contains("that was inactive may still be active"), "{line}");
+        let named = format!("{name} was inactive in");
+        window.see_said("[data-testid='left-active']", &[&named]).await;
+        let line = "that was inactive may still be active";
+        window.see_said("[data-testid='run-safe-line']", &[line]).await;
         window.press("[data-testid='let-rest']").await;
         window.see_within("[data-testid='run-state'][data-state='stopped']", EVENTUALLY).await;
         assert!(!is_active().await, "it is inactive again");
-        assert!(!window.sees("[data-testid='left-active']").await);
+        window.see_no_more("[data-testid='left-active']").await;
         stage.picture("rests").await;
     })
     .await;

@@ -98,7 +98,7 @@ async fn what_cannot_be_connected_is_said_in_a_sentence_and_nothing_is_stored() 
             }
         }
         stage.picture("refused").await;
-        assert!(!window.sees("[data-testid^='nav-connection-connection']").await);
+        window.see_no_more("[data-testid^='nav-connection-connection']").await;
         assert!(in_the_keyring().await.iter().all(|(label, _)| !label.contains(&here.api)));
         let settings = stage.home.folder().join("config/app.holdfast.desktop/settings.json");
         let stored = fs::read_to_string(settings).map(|text| serde_json::from_str::<Value>(&text).unwrap());
@@ -122,7 +122,7 @@ async fn a_name_for_the_new_project_has_one_to_a_hundred_characters() {
             window.press("[data-testid='restore-next']").await;
             window.see("[data-testid='error-code'][data-code='bad_input']").await;
             window.see_text(words).await;
-            assert!(!window.sees("[data-testid='cost-dialog']").await);
+            window.see_no_more("[data-testid='cost-dialog']").await;
         }
         stage.picture("name").await;
         assert_eq!(platform.projects().await, projects);
@@ -144,7 +144,7 @@ async fn a_target_that_is_the_source_is_refused_also_under_a_second_address() {
         stage.choose_side("source", &project).await;
         stage.choose_side("target", &project).await;
         window.see("[data-testid='error-code'][data-code='same_project']").await;
-        assert!(!window.enabled("[data-testid='wizard-next']").await);
+        window.see_disabled("[data-testid='wizard-next']").await;
 
         let access = platform.access(&project, "Second address").await;
         let second = access.api.replace("127.0.0.1", "localhost");
@@ -159,7 +159,7 @@ async fn a_target_that_is_the_source_is_refused_also_under_a_second_address() {
         window.press("[data-testid='wizard'][data-step='choose'] [data-testid='rehearse']").await;
         window.see_within("[data-testid='error-code'][data-code='same_project']", EVENTUALLY).await;
         stage.picture("refused").await;
-        assert!(!window.sees("[data-testid='wizard-next']").await);
+        window.see_no_more("[data-testid='wizard-next']").await;
         assert!(database.kept_by_a_restore() == before, "nothing was written");
     })
     .await;

@@ -17,21 +17,19 @@ async fn s07_the_price_is_shown_before_and_nothing_is_made_without_consent_to_it
         stage.ask_for_the_cost(&stage.backup(0).await, "Paid for").await;
 
         let (fee, hour) = stage.price_by_the_book().await;
-        assert_eq!(window.number("[data-testid='cost-creation-fee']", "data-micros").await, fee);
-        assert_eq!(window.number("[data-testid='cost-per-hour']", "data-micros").await, hour);
-        assert_eq!(window.number("[data-testid='cost-per-month']", "data-micros").await, hour * 730);
-        assert_eq!(
-            window.text("[data-testid='cost-creation-fee']").await,
-            format!("${}.00", fee / 1_000_000)
-        );
+        window.see_number("[data-testid='cost-creation-fee']", "data-micros", fee).await;
+        window.see_number("[data-testid='cost-per-hour']", "data-micros", hour).await;
+        window.see_number("[data-testid='cost-per-month']", "data-micros", hour * 730).await;
+        let dollars = format!("${}.00", fee / 1_000_000);
+        window.see_said("[data-testid='cost-creation-fee']", &[&dollars]).await;
 
         // The button is closed until consent is given, and closes when it is taken back.
         window.press_regardless("[data-testid='cost-confirm']").await;
-        assert!(!window.enabled("[data-testid='cost-confirm']").await);
+        window.see_disabled("[data-testid='cost-confirm']").await;
         window.press("[data-testid='cost-consent']").await;
-        assert!(window.enabled("[data-testid='cost-confirm']").await);
+        window.see_enabled("[data-testid='cost-confirm']").await;
         window.press("[data-testid='cost-consent']").await;
-        assert!(!window.enabled("[data-testid='cost-confirm']").await);
+        window.see_disabled("[data-testid='cost-confirm']").await;
         window.press("[data-testid='cost-consent']").await;
 
         // Another price: the server refuses the old one, the window asks again, and consent begins anew.
@@ -40,9 +38,9 @@ async fn s07_the_price_is_shown_before_and_nothing_is_made_without_consent_to_it
         window.press("[data-testid='cost-confirm']").await;
         window.see("[data-testid='cost-changed']").await;
         stage.picture("changed").await;
-        assert_eq!(window.number("[data-testid='cost-creation-fee']", "data-micros").await, dearer);
-        assert!(!window.enabled("[data-testid='cost-confirm']").await);
-        assert!(!window.see("[data-testid='cost-consent']").await.is_selected().await.unwrap());
+        window.see_number("[data-testid='cost-creation-fee']", "data-micros", dearer).await;
+        window.see_disabled("[data-testid='cost-confirm']").await;
+        window.see("[data-testid='cost-consent']:not(:checked)").await;
         assert_eq!(platform.projects().await.len(), projects, "nothing was made");
 
         // An expired price, by the server's clock.
@@ -50,7 +48,7 @@ async fn s07_the_price_is_shown_before_and_nothing_is_made_without_consent_to_it
         window.press("[data-testid='cost-consent']").await;
         window.press("[data-testid='cost-confirm']").await;
         window.see_text("had expired").await;
-        assert!(!window.enabled("[data-testid='cost-confirm']").await);
+        window.see_disabled("[data-testid='cost-confirm']").await;
         assert_eq!(platform.projects().await.len(), projects, "nothing was made");
 
         let new = stage.agree_and_wait("Paid for").await;
@@ -74,26 +72,26 @@ async fn s08_the_meter_of_a_restored_project_runs_until_it_is_deleted() {
 
         window.press("[data-testid='nav-restored']").await;
         window.see("[data-testid='restored-meter'][data-hours='1']").await;
-        assert_eq!(window.number("[data-testid='restored-meter']", "data-micros").await, fee + hour);
+        window.see_number("[data-testid='restored-meter']", "data-micros", fee + hour).await;
 
         platform.set_clock(Time::from_millis(platform.now().millis() + 125 * MINUTE)).await;
         window.press("[data-testid='nav-history']").await;
         window.press("[data-testid='nav-restored']").await;
         window.see("[data-testid='restored-meter'][data-hours='3']").await;
-        assert_eq!(window.number("[data-testid='restored-meter']", "data-micros").await, fee + 3 * hour);
+        window.see_number("[data-testid='restored-meter']", "data-micros", fee + 3 * hour).await;
         stage.picture("meter").await;
 
         // Only the exact name deletes it; then the meter stands still.
         window.press("[data-testid='restored-delete']").await;
         window.write("[data-testid='delete-name']", "by the hour").await;
-        assert!(!window.enabled("[data-testid='delete-confirm']").await);
+        window.see_disabled("[data-testid='delete-confirm']").await;
         window.write("[data-testid='delete-name']", "By the hour").await;
         window.press("[data-testid='delete-confirm']").await;
         window.see("[data-testid='restored-none']").await;
         assert_eq!(stage.project_called("By the hour").await, None);
         let meter = platform.console(Method::GET, &format!("/api/projects/{new}/meter"), None).await;
         assert!(meter.is_err() || !meter.unwrap()["until"].is_null(), "the meter stopped");
-        assert!(stage.names_in_the_sidebar().await.iter().all(|name| name != "By the hour"));
+        window.see_no_more("[data-testid^='nav-project-'] [title='By the hour']").await;
     })
     .await;
 }

@@ -34,13 +34,12 @@ async fn the_history_keeps_the_run_and_the_restore_with_their_reports_when_the_c
         let window = stage.window();
         window.press("[data-testid='nav-history']").await;
         let restore = format!("[data-testid='history-restore'][data-project='{copy}']");
-        let told = window.text(&restore).await;
-        assert!(told.contains("Copy that goes") && told.contains("Deleted on"), "{told}");
+        window.see_said(&restore, &["Copy that goes", "Deleted on"]).await;
         stage.picture("list").await;
         window.press(&format!("{restore} [data-testid='history-open-restore']")).await;
         window.see("[data-testid='restore-report']").await;
         stage.picture("restore").await;
-        assert_eq!(window.number("[data-testid='restore-cost']", "data-micros").await, cost);
+        window.see_number("[data-testid='restore-cost']", "data-micros", cost).await;
         for event in ["started", "bytes_copied", "finished"] {
             window.see(&format!("[data-testid='deployment-log'] [data-event='{event}']")).await;
         }
@@ -50,7 +49,7 @@ async fn the_history_keeps_the_run_and_the_restore_with_their_reports_when_the_c
         window.see(GREEN).await;
         window.bring_into_view("[data-testid='hole-strip'] path.written").await;
         stage.picture("proof").await;
-        assert!(!window.sees("[data-testid='hole-strip'] path.missing").await);
+        window.see_no_more("[data-testid='hole-strip'] path.missing").await;
         window.see("[data-testid='report-open']").await;
     })
     .await;

@@ -4,8 +4,11 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use crate::stage::{Stage, on_stage};
+use crate::window::SOON;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_keyring_is_told_with_its_remedy_and_found_when_it_comes() {
@@ -29,7 +32,9 @@ async fn a_locked_keyring_is_told_with_its_remedy_and_used_once_it_is_unlocked()
     on_stage("keyring-locked", async |stage: &mut Stage| {
         let desktop = Desktop::without_keyring(&stage.folder().join("desktop"));
         stage.home.set("DBUS_SESSION_BUS_ADDRESS", &desktop.bus);
-        drop(desktop.unlocked_keyring());
+        let unlocked = desktop.unlocked_keyring();
+        desktop.wait_for_the_collection();
+        drop(unlocked);
         let keyring = desktop.locked_keyring();
         stage.open_window().await;
         stage.window().see("[data-testid='keyring-state'][data-state='locked']").await;
@@ -89,23 +94,26 @@ impl Desktop {
 
     /// A keyring daemon whose collection is open; made with this password the first time.
     fn unlocked_keyring(&self) -> Ended {
+        let before = self.secret_service();
         let daemon = self.daemon(&["--foreground", "--unlock", "--components=secrets"], true);
-        self.wait_for_the_secret_service();
+        self.wait_for_a_secret_service_beside(before);
         daemon
     }
 
     fn locked_keyring(&self) -> Ended {
+        let before = self.secret_service();
         let daemon = self.daemon(&["--foreground", "--components=secrets"], false);
-        self.wait_for_the_secret_service();
+        self.wait_for_a_secret_service_beside(before);
         daemon
     }
 
     /// What signing in again does: a daemon that was told the password takes the place of the other one.
     fn sign_in(&self, locked: Ended) -> Ended {
+        let before = self.secret_service();
         let daemon = self.daemon(&["--foreground", "--replace", "--unlock", "--components=secrets"], true);
         let mut locked = locked;
         locked.0.wait().unwrap();
-        self.wait_for_the_secret_service();
+        self.wait_for_a_secret_service_beside(before);
         daemon
     }
 
@@ -127,21 +135,36 @@ impl Desktop {
         Ended(process)
     }
 
-    /// Asks the bus until somebody owns the name.
-    fn wait_for_the_secret_service(&self) {
-        let owned = || {
-            let asked = Command::new("dbus-send")
-                .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
-                .args(["--session", "--print-reply", "--dest=org.freedesktop.DBus", "/org/freedesktop/DBus"])
-                .args(["org.freedesktop.DBus.NameHasOwner", "string:org.freedesktop.secrets"])
-                .output()
-                .unwrap();
-            String::from_utf8_lossy(&asked.stdout).contains("boolean true")
-        };
-        let until = std::time::Instant::now() + crate::window::SOON;
-        while !owned() {
-            assert!(std::time::Instant::now() < until, "no secret service came");
-            std::thread::sleep(std::time::Duration::from_millis(30));
-        }
+    /// Who owns the name on the bus: one that has ended owns it until the bus has noticed.
+    fn secret_service(&self) -> Option<String> {
+        let asked = Command::new("dbus-send")
+            .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
+            .args(["--session", "--print-reply=literal", "--dest=org.freedesktop.DBus"])
+            .args(["/org/freedesktop/DBus", "org.freedesktop.DBus.GetNameOwner"])
+            .arg("string:org.freedesktop.secrets")
+            .output()
+            .unwrap();
+        asked.status.success().then(|| String::from_utf8_lossy(&asked.stdout).trim().to_owned())
+    }
+
+    fn wait_for_a_secret_service_beside(&self, before: Option<String>) {
+        wait_until("no secret service came", || {
+            let now = self.secret_service();
+            now.is_some() && now != before
+        });
+    }
+
+    /// The collection is in its file some time after the daemon answers.
+    fn wait_for_the_collection(&self) {
+        let file = self.home.join("data/keyrings/login.keyring");
+        wait_until("no collection was stored", || fs::metadata(&file).is_ok_and(|about| about.len() > 0));
+    }
+}
+
+fn wait_until(otherwise: &str, came: impl Fn() -> bool) {
+    let until = Instant::now() + SOON;
+    while !came() {
+        assert!(Instant::now() < until, "{otherwise}");
+        sleep(Duration::from_millis(30));
     }
 }

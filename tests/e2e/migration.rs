@@ -47,9 +47,9 @@ async fn s15_the_bad_day_is_rescued_exactly_while_another_client_keeps_sending()
         stage.picture("choose").await;
         stage.rehearse().await;
         stage.picture("rehearsal").await;
-        assert_eq!(stage.figure("plan-missing").await, amount(&missing));
-        assert_eq!(stage.figure("plan-to-write").await, amount(&missing));
-        assert_eq!(stage.figure("plan-create").await, 5);
+        stage.see_figure("plan-missing", amount(&missing)).await;
+        stage.see_figure("plan-to-write", amount(&missing)).await;
+        stage.see_figure("plan-create", 5).await;
         stage.approve_and_run().await;
         window.see_within(DONE, EVENTUALLY).await;
         window.see_within(GREEN, EVENTUALLY).await;
@@ -61,7 +61,7 @@ async fn s15_the_bad_day_is_rescued_exactly_while_another_client_keeps_sending()
         window.press("[data-testid='wizard'][data-step='sides'] [data-testid='wizard-next']").await;
         stage.rehearse().await;
         window.see("[data-testid='plan-nothing']").await;
-        assert_eq!(stage.figure("plan-missing").await, 0);
+        stage.see_figure("plan-missing", 0).await;
         stage.picture("nothing-to-do").await;
 
         // The databases themselves: nothing lost, nothing doubled, nothing else touched.
@@ -111,15 +111,15 @@ async fn s15_the_proof_names_what_was_changed_dropped_and_doubled_afterwards() {
         window.see(NOT_GREEN).await;
         let seen = ["proof-changed", "proof-missing", "proof-doubled"];
         for figure in seen {
-            assert_eq!(stage.figure(figure).await, 1, "{figure}");
+            stage.see_figure(figure, 1).await;
         }
         stage.picture("tampered").await;
         for (kind, record) in [("changed", &changed), ("missing", &dropped), ("doubled", &doubled)] {
-            let row = window.text(&format!("[data-testid='proof-difference'][data-kind='{kind}']")).await;
-            assert!(row.contains(&record.device) && row.contains(&record.variable), "{kind}: {row}");
+            let row = format!("[data-testid='proof-difference'][data-kind='{kind}']");
+            window.see_said(&row, &[&record.device, &record.variable]).await;
         }
-        assert!(window.text("[data-kind='changed']").await.contains("-987.25"));
-        assert!(!window.enabled("[data-testid='finish-delete']").await, "the copy is still needed");
+        window.see_said("[data-kind='changed']", &["-987.25"]).await;
+        window.see_disabled("[data-testid='finish-delete']").await; // the copy is still needed
     })
     .await;
 }
@@ -151,7 +151,7 @@ async fn s15_a_run_whose_window_is_killed_in_its_middle_is_finished_from_the_nex
         let after = original.records();
         assert_eq!(beyond(&expected, &after), Records::new(), "nothing lost");
         assert_eq!(beyond(&after, &expected), Records::new(), "nothing doubled");
-        assert_eq!(stage.window().number("[data-testid='run-progress']", "data-done").await, total);
+        stage.window().see_number("[data-testid='run-progress']", "data-done", total).await;
     })
     .await;
 }
@@ -170,7 +170,7 @@ async fn s15_a_run_goes_on_while_its_page_is_loaded_anew() {
         window.reload().await;
         window.press("[data-testid='welcome-unfinished'] button").await;
         window.see("[data-testid='run-state'][data-state='running']").await;
-        assert!(!window.sees("[data-testid='run-resume']").await, "it never stopped");
+        window.see_no_more("[data-testid='run-resume']").await; // it never stopped
         assert!(window.number("[data-testid='run-progress']", "data-done").await >= done);
         stage.picture("reloaded").await;
 
@@ -180,7 +180,7 @@ async fn s15_a_run_goes_on_while_its_page_is_loaded_anew() {
         let (expected, after) = (together(&damaged, &missing), original.records());
         assert_eq!(beyond(&expected, &after), Records::new(), "nothing lost");
         assert_eq!(beyond(&after, &expected), Records::new(), "nothing doubled");
-        assert_eq!(window.number("[data-testid='run-progress']", "data-done").await, total);
+        window.see_number("[data-testid='run-progress']", "data-done", total).await;
     })
     .await;
 }
@@ -196,8 +196,7 @@ async fn s15_a_target_that_vanishes_in_the_middle_is_said_plainly_and_nothing_is
         stage.rehearse_by_mouse().await;
         stage.approve_and_run().await;
         stage.until_some_records_are_written().await;
-        platform.clear_faults().await;
-        platform.turn("faults", json!({ "project": target, "kind": "drop_before", "every": 1 })).await;
+        platform.put_faults(json!([{ "project": target, "kind": "drop_before", "every": 1 }])).await;
         window.see_within("[data-testid='error-code'][data-code='unreachable']", EVENTUALLY).await;
         stage.picture("vanished").await;
         assert!(window.text("[data-testid='run-safe-line']").await.len() > 20);
@@ -266,12 +265,12 @@ async fn a_rehearsal_that_only_counts_says_about_and_leads_to_the_exact_one() {
         window.press("[data-testid='rehearse']").await;
         window.see_within("[data-testid='plan-counted']", EVENTUALLY).await;
         stage.picture("about").await;
-        assert_eq!(stage.figure("plan-missing").await, amount(&missing), "nobody else has sent anything");
-        assert!(!window.sees("[data-testid='wizard-next']").await, "what was only counted cannot be run");
+        stage.see_figure("plan-missing", amount(&missing)).await; // nobody else has sent anything
+        window.see_no_more("[data-testid='wizard-next']").await; // what was only counted cannot be run
         window.press("[data-testid='rehearse-exactly']").await;
         window.see_within("[data-testid='wizard-next']", EVENTUALLY).await;
-        assert!(!window.sees("[data-testid='plan-counted']").await);
-        assert_eq!(stage.figure("plan-missing").await, amount(&missing));
+        window.see_no_more("[data-testid='plan-counted']").await;
+        stage.see_figure("plan-missing", amount(&missing)).await;
     })
     .await;
 }
@@ -304,10 +303,10 @@ async fn a_run_is_taken_back_without_the_copy_and_what_somebody_changed_since_is
         window.press("[data-testid='undo-confirm']").await;
         window.see_within("[data-testid='run-state'][data-state='undone']", EVENTUALLY).await;
         stage.picture("undone").await;
-        assert_eq!(stage.figure("figure-records").await, amount(&missing) - 1);
-        assert_eq!([stage.figure("figure-kept").await, stage.figure("figure-impossible").await], [1, 0]);
-        let kept = window.text("[data-testid='undone-kept']").await;
-        assert!(kept.contains(&touched.device), "{kept}");
+        stage.see_figure("figure-records", amount(&missing) - 1).await;
+        stage.see_figure("figure-kept", 1).await;
+        stage.see_figure("figure-impossible", 0).await;
+        window.see_said("[data-testid='undone-kept']", &[&touched.device]).await;
         let after = original.records();
         assert_eq!(original.devices(), devices, "the devices that it made are gone again");
         assert_eq!(beyond(&damaged, &after), Records::new(), "nothing of before is lost");
@@ -320,7 +319,7 @@ async fn a_run_is_taken_back_without_the_copy_and_what_somebody_changed_since_is
         window.press("[data-testid='nav-history']").await;
         window.press("[data-testid='history-row'] [data-testid='history-open']").await;
         window.see("[data-testid='undone-kept']").await;
-        assert_eq!(stage.figure("figure-kept").await, 1);
+        stage.see_figure("figure-kept", 1).await;
     })
     .await;
 }
@@ -389,7 +388,7 @@ impl Stage {
         let window = self.window();
         window.press("[data-testid='wizard-next']").await;
         window.write("[data-testid='confirm-name']", "Not this one").await;
-        assert!(!window.enabled("[data-testid='confirm-run']").await);
+        window.see_disabled("[data-testid='confirm-run']").await;
         window.write("[data-testid='confirm-name']", &self.platform.project_name()).await;
         window.press("[data-testid='confirm-run']").await;
         window.see("[data-testid='run-state']").await;
@@ -409,15 +408,19 @@ impl Stage {
         self.window().each("[data-testid='worklist-row']", cells).await
     }
 
+    /// Waits until a figure shows this.
+    pub async fn see_figure(&self, testid: &str, number: usize) {
+        self.window().see_number(&format!("[data-testid='{testid}']"), "data-value", number).await;
+    }
+
     pub async fn figure(&self, testid: &str) -> usize {
         let shown = self.window().number(&format!("[data-testid='{testid}']"), "data-value").await;
         usize::try_from(shown).unwrap()
     }
 
-    /// Batches take long enough to act in the middle of a run.
+    /// Every second batch waits until the faults end, so that a run stays in its middle.
     pub async fn slow_down(&self, project: &str) {
-        let slow =
-            json!({ "project": project, "route": "POST /data", "kind": "slow", "delay_ms": 700, "every": 1 });
+        let slow = json!({ "project": project, "route": "POST /data", "kind": "slow", "delay_ms": 60_000, "every": 2 });
         self.platform.turn("faults", slow).await;
     }
 

@@ -19,7 +19,7 @@ async fn s11_the_schedule_is_set_on_the_main_database_page_and_the_next_backup_c
         let unchanged = platform.get(&path).await;
         window.write("[data-testid='schedule-time']", "25:10").await;
         window.see("[data-testid='error-code'][data-code='bad_input']").await;
-        assert!(!window.enabled("[data-testid='schedule-save']").await);
+        window.see_disabled("[data-testid='schedule-save']").await;
         assert_eq!(platform.get(&path).await, unchanged);
 
         // In two hours, and at no half hour: at one a backup is made already.
@@ -27,9 +27,8 @@ async fn s11_the_schedule_is_set_on_the_main_database_page_and_the_next_backup_c
         let due = (now + chrono::Duration::hours(2)).with_minute(45).unwrap();
         let due = due.with_second(0).unwrap().with_nanosecond(0).unwrap();
         window.write("[data-testid='schedule-time']", &due.format("%H:%M").to_string()).await;
-        let here = window.text("[data-testid='schedule-local']").await;
         let local = in_sao_paulo(&due.to_rfc3339());
-        assert!(here.contains(&local[local.len() - 5..]), "{here} does not tell {local}");
+        window.see_said("[data-testid='schedule-local']", &[&local[local.len() - 5..]]).await;
         window.see_text(&local).await;
         stage.picture("schedule").await;
         window.press("[data-testid='schedule-save']").await;
@@ -41,8 +40,8 @@ async fn s11_the_schedule_is_set_on_the_main_database_page_and_the_next_backup_c
         platform.set_clock(Time::from_millis(due.timestamp_millis())).await;
         window.press("[data-testid='nav-backups']").await;
         let newest = "[data-testid='backup-row']:first-child [data-testid='backup-date']";
-        assert_eq!(window.number(newest, "data-at").await, due.timestamp_millis());
-        assert_eq!(window.text(newest).await, local);
+        window.see_number(newest, "data-at", due.timestamp_millis()).await;
+        window.see_said(newest, &[&local]).await;
     })
     .await;
 }
@@ -64,11 +63,11 @@ async fn s05_configuration_creation_and_restoration_are_the_owners() {
             .see("[data-testid='schedule-forbidden'] [data-testid='error-code'][data-code='forbidden']")
             .await;
         window.see_text("Only the owner may see or change when backups are made").await;
-        assert!(!window.sees("[data-testid='schedule-time']").await);
+        window.see_no_more("[data-testid='schedule-time']").await;
         window.press("[data-testid='nav-backups']").await;
         window.see("[data-testid='backups-forbidden']").await;
-        assert!(!window.sees("[data-testid='back-up-now']").await);
-        assert!(!window.sees("[data-testid='backup-menu']").await);
+        window.see_no_more("[data-testid='back-up-now']").await;
+        window.see_no_more("[data-testid='backup-menu']").await;
     })
     .await;
 }

@@ -14,6 +14,9 @@ use tokio::sync::OnceCell;
 /// which tests/window.sh removes.
 static DEMO: OnceCell<TempDir> = OnceCell::const_new();
 
+/// In milliseconds.
+const LONGER_THAN_ANY_TEST: i64 = 20 * 60_000;
+
 pub struct Platform {
     running: Running,
     clock: Arc<SimulatedClock>,
@@ -42,7 +45,19 @@ impl Platform {
         })
         .await
         .unwrap();
-        Platform { running, clock, http: an_independent_client() }
+        let platform = Platform { running, clock, http: an_independent_client() };
+        platform.keep_away_from_the_daily_backup().await;
+        platform
+    }
+
+    /// A backup that comes by itself in the middle of a test would not be the one that the test chose: where
+    /// it is due soon, it is made now.
+    async fn keep_away_from_the_daily_backup(&self) {
+        let settings = self.get(&format!("/api/projects/{}/main-database", self.project())).await;
+        let due: Time = settings["next_run_at"].as_str().unwrap().parse().unwrap();
+        if due.millis() - self.now().millis() < LONGER_THAN_ANY_TEST {
+            self.set_clock(due).await;
+        }
     }
 
     /// The line that tells the app where this platform is.
@@ -131,6 +146,12 @@ impl Platform {
     pub async fn look(&self, knob: &str) -> Value {
         let knobs = self.running.ready().knobs.clone().unwrap();
         self.send(Method::GET, &format!("{knobs}/{knob}"), None, None).await.unwrap()
+    }
+
+    /// These faults in the place of all others, at once; what was slowed meets them.
+    pub async fn put_faults(&self, faults: Value) {
+        let knobs = self.running.ready().knobs.clone().unwrap();
+        self.send(Method::PUT, &format!("{knobs}/faults"), None, Some(faults)).await.unwrap();
     }
 
     pub async fn clear_faults(&self) {

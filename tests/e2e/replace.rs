@@ -25,23 +25,23 @@ async fn a_replaced_time_range_holds_what_the_backup_holds_and_undo_writes_back_
         window.press("[data-testid='wizard'][data-step='sides'] [data-testid='wizard-next']").await;
         window.press("[data-testid='policy-replace']").await;
         window.see_text("replacing needs a beginning").await;
-        assert!(!window.enabled("[data-testid='rehearse']").await);
+        window.see_disabled("[data-testid='rehearse']").await;
         window.write("[data-testid='choose-from']", &local(near.time, -1)).await;
         window.see_text("replacing needs an end").await;
         window.write("[data-testid='choose-to']", &local(near.time, 1)).await;
         stage.picture("choose").await;
         stage.rehearse().await;
-        assert_eq!(stage.figure("plan-to-remove").await, 1);
+        stage.see_figure("plan-to-remove", 1).await;
         window.see("[data-testid='plan-removes']").await;
         stage.picture("rehearsal").await;
         window.press("[data-testid='wizard-next']").await;
-        let said = window.text("[data-testid='confirm-choices']").await;
-        assert!(said.contains(&format!("removes 1 record from {}", platform.project_name())), "{said}");
+        let removes = format!("removes 1 record from {}", platform.project_name());
+        window.see_said("[data-testid='confirm-choices']", &[&removes]).await;
         stage.picture("confirm").await;
         window.press("[data-testid='wizard-back']").await;
         stage.approve_and_run().await;
         window.see_within(GREEN, EVENTUALLY).await;
-        assert_eq!(window.number("[data-testid='run-removed']", "data-value").await, 1);
+        window.see_number("[data-testid='run-removed']", "data-value", 1).await;
         stage.picture("done").await;
         assert_eq!(wrong(&original, near), 0, "it is gone");
 

@@ -29,16 +29,15 @@ async fn what_was_held_back_because_the_project_changed_is_rehearsed_again_alone
         stage.approve_and_run().await;
         let over = "[data-testid='run-state'][data-state='done_with_exceptions']";
         window.see_within(over, EVENTUALLY).await;
-        let held = window.text("[data-testid='held-back']").await;
-        assert!(held.contains(&late.device) && held.contains(&late.variable), "{held}");
+        window.see_said("[data-testid='held-back']", &[&late.device, &late.variable]).await;
         stage.picture("held").await;
         let before = beyond(&together(&damaged, &missing), &original.records());
         assert!(amount(&before) > 0, "something was held back");
 
         window.press("[data-testid='rehearse-held']").await;
         window.see_within("[data-testid='plan-missing']", EVENTUALLY).await;
-        assert_eq!(stage.figure("plan-missing").await, amount(&before), "that alone");
-        assert_eq!(stage.figure("plan-create").await, 0);
+        stage.see_figure("plan-missing", amount(&before)).await; // that alone
+        stage.see_figure("plan-create", 0).await;
         stage.picture("planned").await;
 
         // Back to the run and here again: nothing was lost of it.
@@ -50,7 +49,7 @@ async fn what_was_held_back_because_the_project_changed_is_rehearsed_again_alone
         let after = original.records();
         assert_eq!(beyond(&together(&damaged, &missing), &after), Records::new(), "nothing lost");
         assert_eq!(amount(&beyond(&after, &together(&damaged, &missing))), 1, "the late record alone");
-        assert!(!window.sees("[data-testid='held-back']").await);
+        window.see_no_more("[data-testid='held-back']").await;
     })
     .await;
 }
@@ -82,14 +81,14 @@ async fn resources_that_were_held_back_are_rehearsed_again_alone() {
         window
             .see_within("[data-testid='resource-run-state'][data-state='done_with_exceptions']", EVENTUALLY)
             .await;
-        assert_eq!(stage.figure("resource-held").await, 2);
+        stage.see_figure("resource-held", 2).await;
         stage.picture("held").await;
         window.press("[data-testid='rehearse-held']").await;
         let some = async |updates: u32| {
             let shown = format!("[data-testid='resources-update'][data-value='{updates}']");
             window.see_within(&shown, EVENTUALLY).await;
             for figure in ["resources-create", "resources-same", "resources-conflict"] {
-                assert_eq!(stage.figure(figure).await, 0, "{figure}: what was held back alone");
+                stage.see_figure(figure, 0).await;
             }
         };
         some(2).await;
@@ -97,7 +96,7 @@ async fn resources_that_were_held_back_are_rehearsed_again_alone() {
 
         // Rehearsed again it is still that alone, and less where the owner wants less.
         window.press(&format!("[data-testid='choose-item-{other}']")).await;
-        assert!(!window.enabled("[data-testid='wizard-next']").await, "it is not what was rehearsed");
+        window.see_disabled("[data-testid='wizard-next']").await; // it is not what was rehearsed
         window.press("[data-testid='resources-rehearse']").await;
         some(1).await;
         stage.picture("planned-less").await;
@@ -139,12 +138,12 @@ async fn a_run_whose_journal_is_damaged_is_planned_again_by_one_button_and_nothi
         window.press("[data-testid='nav-history']").await;
         window.press("[data-testid='history-row'] [data-testid='history-open']").await;
         window.see("[data-testid='error-code'][data-code='journal_damaged']").await;
-        assert!(!window.sees("[data-testid='run-resume']").await);
+        window.see_no_more("[data-testid='run-resume']").await;
         stage.picture("run").await;
         window.press("[data-testid='plan-again']").await;
         window.see_within("[data-testid='plan-missing']", EVENTUALLY).await;
         let lacking = beyond(&together(&damaged, &missing), &original.records());
-        assert_eq!(stage.figure("plan-missing").await, amount(&lacking), "what is missing, and no more");
+        stage.see_figure("plan-missing", amount(&lacking)).await; // what is missing, and no more
         window.see("[data-testid='rebuilt-switched-off']").await;
         window.press("[data-testid='tidied-show']").await;
         stage.picture("planned").await;
@@ -163,7 +162,7 @@ async fn a_run_whose_journal_is_damaged_is_planned_again_by_one_button_and_nothi
         window.see("[data-testid='run-state'][data-state='planned_again']").await;
         window.see("[data-testid='damaged']").await;
         stage.picture("given-up").await;
-        assert!(!window.sees("[data-testid='nav-history'] .badge").await, "nothing waits for its owner");
+        window.see_no_more("[data-testid='nav-history'] .badge").await; // nothing waits for its owner
     })
     .await;
 }
@@ -183,7 +182,7 @@ async fn a_run_over_resources_whose_journal_is_damaged_is_planned_again_by_one_b
         }
         stage.compare(&copy).await;
         let slow = json!({
-            "project": target, "route": "POST /dashboard", "kind": "slow", "delay_ms": 900, "every": 1
+            "project": target, "route": "POST /dashboard", "kind": "slow", "delay_ms": 2500, "every": 1
         });
         stage.platform.turn("faults", slow).await;
         stage.approve_resources().await;
@@ -198,7 +197,7 @@ async fn a_run_over_resources_whose_journal_is_damaged_is_planned_again_by_one_b
         window.press("[data-testid='history-resources'] [data-testid='history-open-resources']").await;
         window.see("[data-testid='error-code'][data-code='journal_damaged']").await;
         stage.picture("run").await;
-        assert_eq!(window.text("[data-testid='nav-history'] .badge").await, "1");
+        window.see_said("[data-testid='nav-history'] .badge", &["1"]).await;
         window.press("[data-testid='plan-again']").await;
         window.see_within("[data-testid='resources-create']", EVENTUALLY).await;
         stage.picture("planned").await;

@@ -30,7 +30,7 @@ async fn code_of_analyses_comes_from_a_folder_that_the_owner_names() {
         stage.compare(&copy).await;
         let window = stage.window();
         window.see(&row(&lost, "create")).await;
-        assert!(!window.enabled("[data-testid='scripts-look']").await, "no folder is named yet");
+        window.see_disabled("[data-testid='scripts-look']").await; // no folder is named yet
         window.write("[data-testid='scripts-folder']", "my code").await;
         window.press("[data-testid='scripts-look']").await;
         window.see_within("[data-testid='error-code'][data-code='bad_input']", EVENTUALLY).await;
@@ -38,14 +38,14 @@ async fn code_of_analyses_comes_from_a_folder_that_the_owner_names() {
         let seen = "const note = document.querySelector('[data-testid=error-code]').getBoundingClientRect();
                     return note.top >= 0 && note.bottom <= innerHeight;";
         assert_eq!(window.read(seen, vec![]).await, true, "the field is far below what is said of it");
-        assert!(!window.sees("[data-testid='scripts-found']").await);
+        window.see_no_more("[data-testid='scripts-found']").await;
         stage.picture("refused").await;
 
         window.write("[data-testid='scripts-folder']", &folder.display().to_string()).await;
         window.press("[data-testid='scripts-look']").await;
         window.see_within("[data-testid='scripts-found']", EVENTUALLY).await;
-        let said = window.text("[data-testid='scripts-found']").await;
-        assert!(said.starts_with("1 analysis gets its code from the folder"), "{said}");
+        let found = "1 analysis gets its code from the folder";
+        window.see_said("[data-testid='scripts-found']", &[found]).await;
         stage.picture("found").await;
         stage.approve_resources().await;
         window.see_within("[data-testid='resource-run-state'][data-state='done']", EVENTUALLY).await;

@@ -20,7 +20,7 @@ async fn the_share_of_the_limits_is_set_by_keys_and_kept_by_the_run() {
         window.press("[data-testid='wizard-next']").await;
 
         // The demo's devices send: most of the limits are left to them unless the owner says otherwise.
-        assert_eq!(window.number(SLIDER, "aria-valuenow").await, 600);
+        window.see_number(SLIDER, "aria-valuenow", 600).await;
         window.see_text("The rest is left for its devices and people.").await;
         let at_most = window.text("[data-testid='share-time']").await;
         window.tab_to(SLIDER).await;

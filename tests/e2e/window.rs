@@ -2,6 +2,7 @@
 //!
 //! Scripts only read. Whatever changes something goes through WebDriver's pointer, key and wheel actions.
 
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -24,11 +25,11 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
 /// What an element is given to appear in, when nothing slower than a click stands before it.
-pub const SOON: Duration = Duration::from_secs(15);
+pub const SOON: Duration = Duration::from_secs(60);
 /// What a restore, a rehearsal or a run of the small demo is given.
-pub const EVENTUALLY: Duration = Duration::from_secs(90);
+pub const EVENTUALLY: Duration = Duration::from_secs(240);
 
-const SESSION_START: Duration = Duration::from_secs(30);
+const SESSION_START: Duration = Duration::from_secs(90);
 const LOOK_AGAIN: Duration = Duration::from_millis(30);
 
 /// Notes what the page should never do, so that a test can ask for it at its end.
@@ -186,7 +187,10 @@ impl Window {
     /// Turns the wheel over the element's place until the pointer reaches it.
     async fn reach(&self, element: &Element, css: &str) -> Result<(), CmdError> {
         let mut last = None;
-        for turn in 0..40 {
+        let until = Instant::now() + SOON;
+        for turn in 0.. {
+            // A machine that stands still for a while has not looked often.
+            assert!(turn < 40 || Instant::now() < until, "{css} cannot be brought into view");
             // A turn of the wheel has moved the page two frames later.
             self.drawn().await;
             let place = self
@@ -216,7 +220,7 @@ impl Window {
             }
             last = Some(y);
         }
-        panic!("{css} cannot be brought into view");
+        Ok(())
     }
 
     /// Turns the wheel down over the middle of an element. Tells by how much the page has moved.
@@ -231,7 +235,7 @@ impl Window {
         };
         let [x, y, before] = place().await;
         self.turn_wheel(x, y, delta).await;
-        let until = Instant::now() + Duration::from_secs(2);
+        let until = Instant::now() + SOON;
         loop {
             let moved = place().await[2] - before;
             if moved != 0 || Instant::now() > until {
@@ -371,6 +375,32 @@ impl Window {
         }
     }
 
+    pub async fn see_enabled(&self, css: &str) {
+        self.ready(css).await;
+    }
+
+    pub async fn see_disabled(&self, css: &str) {
+        self.see(&format!("{css}:disabled")).await;
+    }
+
+    /// Waits until an attribute has this value.
+    pub async fn see_number(&self, css: &str, attribute: &str, number: impl Display) {
+        self.see(&format!("{css}[{attribute}='{number}']")).await;
+    }
+
+    /// Waits until an element says all of this.
+    pub async fn see_said(&self, css: &str, words: &[&str]) {
+        let until = Instant::now() + SOON;
+        loop {
+            let said = self.text(css).await;
+            if words.iter().all(|words| said.contains(words)) {
+                return;
+            }
+            assert!(Instant::now() < until, "{css} says {said:?}, not {words:?}. {}", self.errors().await);
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
     /// Waits until nothing of this kind can be seen.
     pub async fn see_no_more(&self, css: &str) {
         let until = Instant::now() + SOON;
@@ -427,10 +457,6 @@ impl Window {
     pub async fn number(&self, css: &str, attribute: &str) -> i64 {
         let text = self.attribute(css, attribute).await.unwrap_or_else(|| panic!("{css} has no {attribute}"));
         text.parse().unwrap_or_else(|_| panic!("{css} has {attribute}={text:?}"))
-    }
-
-    pub async fn enabled(&self, css: &str) -> bool {
-        self.ask(css, async |element| element.is_enabled().await).await
     }
 
     /// What a field holds.
