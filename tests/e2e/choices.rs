@@ -56,6 +56,12 @@ async fn who_leaves_inactive_devices_and_chooses_files_reads_so_in_the_plan_and_
         let device = access.call(Method::GET, &resting, None).await;
         assert_eq!(device["active"], json!(false), "nobody has activated it");
 
+        // The exceptions are told by name, and in the time of day here.
+        let exceptions = "[data-testid='exceptions']";
+        window.see_said(exceptions, &[&format!("Records of {name} from")]).await;
+        let said = window.text(exceptions).await;
+        assert!(!said.contains("T0") && !said.contains("Z to ") && said.contains(" 20"), "{said}");
+
         // The way that the page shows leads to what was left out.
         window.press("[data-testid='rehearse-left-out']").await;
         window.see("[data-testid='wizard'][data-step='choose'] [data-testid='inactive-wake']").await;

@@ -1,6 +1,6 @@
 //! The report of a run: for machines, for people, and the worklist of what outside must be updated.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -443,13 +443,22 @@ fn exceptions(plan: &Plan, ledger: &Ledger, summary: &Summary, proof: Option<&Pr
              planned: that run may have switched it off. If nobody else did, switch it on again."
         ));
     }
+    let names: HashMap<DeviceId, &str> = plan
+        .items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Device(item) => Some((item.device, item.name.as_str())),
+            Item::Data(_) => None,
+        })
+        .collect();
     for item in &plan.items {
         let (name, reasons) = match item {
             Item::Device(item) if matches!(item.verdict, Verdict::Blocked | Verdict::Conflict) => {
                 (item.name.clone(), &item.reasons)
             }
             Item::Data(item) if item.verdict == Verdict::Blocked => {
-                (format!("records of {} from {} to {}", item.device, item.from, item.to), &item.reasons)
+                let device = names.get(&item.device).copied().unwrap_or("a device");
+                (format!("records of {device} from {} to {}", item.from, item.to), &item.reasons)
             }
             _ => continue,
         };

@@ -105,6 +105,13 @@ describe("numbers", () => {
     expect(f.countdown(-5)).toBe("0:00");
   });
 
+  it("tells the engine's moments in local time, and leaves everything else alone", () => {
+    expect(f.withLocalMoments("From 2026-11-22T04:30:00.000Z to 2026-11-22T05:00:00Z: late.")).toBe(
+      "From Sun 22 Nov 2026, 01:30 to Sun 22 Nov 2026, 02:00: late.",
+    );
+    expect(f.withLocalMoments("Truck 2026-11-22")).toBe("Truck 2026-11-22");
+  });
+
   it("makes a sentence of a few words, and leaves a sentence alone", () => {
     expect(f.sentence("somebody deleted it")).toBe("Somebody deleted it.");
     expect(f.sentence("It is gone.")).toBe("It is gone.");

@@ -52,6 +52,13 @@ export function sentence(said: string): string {
   return /[.!?…”]$/.test(begun) || begun === "" ? begun : `${begun}.`;
 }
 
+/** Moments in a text of the engine's, in local time: "from 2026-11-22T04:30:00.000Z" is "from Sun 22 Nov 2026, 01:30". */
+export function withLocalMoments(text: string): string {
+  return text.replace(/\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z/g, (moment) =>
+    localDateTime(Date.parse(moment)),
+  );
+}
+
 /** "2026-11-22 01:30" in local time: what the text fields for a moment hold. */
 export function fieldDateTime(ms: number): string {
   const d = new Date(ms);
