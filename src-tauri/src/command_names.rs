@@ -45,6 +45,7 @@ const COMMANDS: &[&str] = &[
     "release_run",
     "give_up_run",
     "prove_run",
+    "stop_proof",
     "report",
     "open_report",
     "start_resource_rehearsal",

@@ -87,6 +87,7 @@ pub fn builder<R: Runtime>() -> Builder<R> {
             migrations::release_run,
             migrations::give_up_run,
             migrations::prove_run,
+            migrations::stop_proof,
             migrations::report,
             migrations::open_report,
             resources::start_resource_rehearsal,

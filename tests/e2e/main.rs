@@ -16,6 +16,7 @@ mod migration;
 mod once;
 mod owner;
 mod platform;
+mod proof;
 mod redrawn;
 mod replace;
 mod resources;

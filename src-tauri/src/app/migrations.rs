@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tago_migrate::live::Live;
 use tago_migrate::{
-    self as engine, Control, Ending, Env, Figures, Progress, ProofChoice, ProofDepth, Seal, Settings,
-    SystemClock,
+    self as engine, Control, Ending, Env, Figures, Progress, Proof, ProofChoice, ProofDepth, ProveError,
+    Seal, Settings, SystemClock,
 };
 use tokio::runtime::Handle;
 
@@ -18,7 +18,7 @@ use crate::migration::{
     LiveRun, Rehearsal, RunRecord, fresh_id, idle_view, now, pace, relay, report_view, settings,
     share_chosen, summary,
 };
-use crate::view::{ProofDepthChoice, ReportView, RunSummary, RunView, Side, Whole};
+use crate::view::{ProofDepthChoice, ReportView, RunState, RunSummary, RunView, Side, Whole};
 
 /// How late after a request a target may still carry it out: the practice platform says so of itself,
 /// elsewhere it is what a load balancer waits at most.
@@ -86,7 +86,11 @@ impl App {
             let migrations = &app.state.migrations;
             let told = |record: RunRecord| match migrations.live(&record.id) {
                 Some(live) => live.summary(),
-                None => summary(&idle_view(&record, &migrations.files.look(&record), None, false)),
+                None => {
+                    let looked = migrations.files.look(&record);
+                    let view = idle_view(&record, &looked, None, false);
+                    RunSummary { only_counted: looked.is_only_counted(), ..summary(&view) }
+                }
             };
             Ok(migrations.files.all().into_iter().map(told).collect())
         })
@@ -194,6 +198,14 @@ impl App {
         self.again(record, Work::Prove(source, ProofChoice { depth: depth_of(depth), afresh })).await
     }
 
+    /// Ends a proof where it is; what it has compared stays. What is no proof, or over, is left alone.
+    pub fn stop_proof(&self, id: &str) {
+        let live = self.state.migrations.live(id);
+        if let Some(live) = live.filter(|live| live.view().state == RunState::Proving) {
+            live.control.stop();
+        }
+    }
+
     /// What a run did, and what is left to do.
     pub async fn report(&self, id: &str) -> Answer<ReportView> {
         let (app, id) = (self.clone(), id.to_owned());
@@ -283,7 +295,7 @@ impl App {
             }
             Work::GoOn(source) => (engine::resume(&folder, &source, target, &settings, env).await?, source),
             Work::Prove(source, choice) => {
-                engine::prove_as(&folder, choice, &source, target, &settings, env).await?;
+                unless_stopped(engine::prove_as(&folder, choice, &source, target, &settings, env).await)?;
                 aside(move || Ok(engine::report(&folder, now())?)).await?;
                 return Ok(Ending::Finished);
             }
@@ -291,7 +303,7 @@ impl App {
             Work::Undo => return Ok(engine::undo(&folder, target, &settings, env).await?.0),
         };
         if ending == Ending::Finished {
-            engine::prove(&folder, &source, target, &settings, env).await?;
+            unless_stopped(engine::prove(&folder, &source, target, &settings, env).await)?;
             aside(move || Ok(engine::report(&folder, now())?)).await?;
         }
         Ok(ending)
@@ -300,6 +312,14 @@ impl App {
     async fn restored_project_exists(&self, source: &Side) -> bool {
         let projects = self.projects(&source.connection).await.unwrap_or_default();
         projects.iter().any(|project| project.id == source.project && project.restored_from.is_some())
+    }
+}
+
+/// That a proof was stopped is no failure: what it has compared is kept, and the next one goes on there.
+fn unless_stopped(proof: Result<Proof, ProveError>) -> Answer<()> {
+    match proof {
+        Ok(_) | Err(ProveError::Stopped) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

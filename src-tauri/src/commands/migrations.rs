@@ -166,6 +166,13 @@ pub(crate) async fn prove_run(
     app.prove_run(&id, depth, afresh).await
 }
 
+/// Ends a proof that is under way; what it has compared stays.
+#[tauri::command]
+#[specta::specta]
+pub(crate) fn stop_proof(app: State<'_, App>, id: String) {
+    app.stop_proof(&id);
+}
+
 /// What a run did, and what is left to do.
 #[tauri::command]
 #[specta::specta]

@@ -78,6 +78,7 @@ pub(crate) fn summary(view: &RunView) -> RunSummary {
         source_name: view.source_name.clone(),
         target_name: view.target_name.clone(),
         state: view.state,
+        only_counted: false,
         started_at: view.started_at,
         finished_at: view.finished_at,
         records_done: view.records_done,

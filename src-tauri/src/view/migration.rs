@@ -499,6 +499,8 @@ pub struct RunSummary {
     pub source_name: String,
     pub target_name: String,
     pub state: RunState,
+    /// It is over and nothing is amiss, but counts alone were compared.
+    pub only_counted: bool,
     pub started_at: Whole,
     pub finished_at: Option<Whole>,
     pub records_done: Whole,

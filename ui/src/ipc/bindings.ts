@@ -93,6 +93,8 @@ export const commands = {
 	giveUpRun: (id: string) => typedError<null, UiError>(__TAURI_INVOKE("give_up_run", { id })),
 	/**  Compares source and target again. */
 	proveRun: (id: string, depth: ProofDepthChoice, afresh: boolean) => typedError<null, UiError>(__TAURI_INVOKE("prove_run", { id, depth, afresh })),
+	/**  Ends a proof that is under way; what it has compared stays. */
+	stopProof: (id: string) => __TAURI_INVOKE<void>("stop_proof", { id }),
 	/**  What a run did, and what is left to do. */
 	report: (id: string) => typedError<ReportView, UiError>(__TAURI_INVOKE("report", { id })),
 	/**  Opens the printable report with the system's viewer. */
@@ -888,6 +890,8 @@ export type RunSummary = {
 	source_name: string,
 	target_name: string,
 	state: RunState,
+	/**  It is over and nothing is amiss, but counts alone were compared. */
+	only_counted: boolean,
 	started_at: Whole,
 	finished_at: Whole | null,
 	records_done: Whole,

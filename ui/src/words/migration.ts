@@ -434,6 +434,8 @@ export const migration = {
       "After the last record, Holdfast reads every record of the plan back from the target and compares it with what was rehearsed. Then you can also have it compared record by record, which reads the source again.",
     proofStopped: "This run was stopped, so it is not proven. Choose “Prove again” to see what is there.",
     proving: "Reading the records back…",
+    stopProof: "Stop the proof",
+    stopProofNote: "What is compared until then is kept, and what was written stays.",
     proofHalf:
       "A proof was interrupted. “Prove again” goes on where it stopped, if it looks as closely; “From the beginning” reads everything again.",
     proveAfresh: "From the beginning",

@@ -42,6 +42,11 @@ impl Looked {
         }
     }
 
+    /// Nothing was found amiss, but it was not looked closely enough to prove anything.
+    pub(crate) fn is_only_counted(&self) -> bool {
+        self.proof.as_ref().is_some_and(|proof| proof.agrees && !proof.green)
+    }
+
     pub(crate) fn holds_actions(&self) -> bool {
         self.status.as_ref().is_ok_and(|status| held(status) > 0)
     }
