@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -34,6 +35,7 @@ use crate::target_lock::TargetLock;
 use crate::watch::Watch;
 use crate::words::{counted, either};
 
+mod beside;
 mod device;
 mod effect;
 mod records;
@@ -225,7 +227,7 @@ pub async fn undo(
         (ledger, rows)
     };
     let mut undo = Undo::new(&plan, ledger, target, &keep, &pacers, settings, env);
-    undo.names = Some(Names::of(folder));
+    (undo.names, undo.folder) = (Some(Names::of(folder)), Some(folder));
     undo.sent = last_sent(&rows);
     let ending = undo.drive(&mut journal, last).await?;
     Ok((ending, undo.told()))
@@ -250,6 +252,9 @@ pub(crate) struct Undo<'a> {
     keep: &'a dyn Keep,
     /// What a proof read of what the run wrote.
     names: Option<Names<'a>>,
+    folder: Option<&'a Path>,
+    /// When undos of runs beside this one wrote something back.
+    back: OnceLock<Vec<(Time, Time)>>,
     /// When the run sent something of each item for the last time, by the platform's clock.
     pub(crate) sent: BTreeMap<u32, Time>,
     pacers: &'a Pacers<'a>,
@@ -303,6 +308,8 @@ impl<'a> Undo<'a> {
             target,
             keep,
             names: None,
+            folder: None,
+            back: OnceLock::new(),
             sent: BTreeMap::new(),
             pacers,
             settings,
@@ -543,16 +550,19 @@ impl<'a> Undo<'a> {
 }
 
 /// When the run sent something of each item for the last time, or took its file away so that it could not be
-/// imported any more.
+/// imported any more, or saw what had been imported.
 pub(crate) fn last_sent(rows: &[(Time, Row)]) -> BTreeMap<u32, Time> {
     let (mut sent, mut removal_of, mut gone) = (BTreeMap::new(), BTreeMap::new(), None);
+    let mut seen_of = BTreeMap::new();
     for (at, row) in rows.iter().rev() {
         match row {
             Row::FilesRemoved {} => gone = Some(*at),
             Row::FilesRemoval { item } => drop(removal_of.entry(*item).or_insert(*at)),
+            Row::Settled { item, .. } => drop(seen_of.entry(*item).or_insert(*at)),
             Row::Intent { item, file, .. } => {
                 let removal = removal_of.get(&Some(*item)).max(removal_of.get(&None)).copied();
-                let until = gone.or(removal).filter(|_| file.is_some());
+                let seen = seen_of.get(item).copied();
+                let until = gone.or(removal).or(seen).filter(|_| file.is_some());
                 sent.entry(*item).or_insert(until.unwrap_or(*at));
             }
             _ => {}

@@ -176,7 +176,10 @@ pub(crate) enum Left {
 impl Row {
     /// Whether an undo compares its time with what the platform tells of its records: then it is the platform's.
     pub(crate) fn has_the_platforms_time(&self) -> bool {
-        matches!(self, Row::Intent { .. } | Row::FilesRemoval { .. } | Row::FilesRemoved {})
+        matches!(
+            self,
+            Row::Intent { .. } | Row::Settled { .. } | Row::FilesRemoval { .. } | Row::FilesRemoved {}
+        )
     }
 }
 

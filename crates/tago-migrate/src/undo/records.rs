@@ -371,8 +371,8 @@ impl<'a> Undo<'a> {
 
     /// A name for each record that was announced. Of records that say the same, never one that was there
     /// before, never more than were sent, and the oldest: all of them are equal, but another run may have
-    /// written the others and be taken back too. What is not known to have arrived has a name only if it
-    /// came while it could.
+    /// written the others and be taken back too. None that came when nothing of the run could come any more:
+    /// what it wrote may be gone, and another run have filled that in.
     async fn listed(
         &mut self,
         item: u32,
@@ -389,9 +389,15 @@ impl<'a> Undo<'a> {
         let (mut listed, crowded) = announced.named(&known, settled, there);
         let bound = self.settings.late_commit_bound + TOLD_TO;
         let latest = self.sent.get(&item).map(|sent| *sent + bound);
-        let all: Vec<RecordId> = crowded.values().flatten().copied().collect();
+        let all = listed.iter().flatten().chain(crowded.values().flatten());
+        let all: Vec<RecordId> = all.copied().collect();
         self.understood(device, &all).await?;
         let ages = self.ages(device, &all).await?;
+        let is_late = |at: Time, latest: Time| at > latest && !self.came_back(at);
+        for name in &mut listed {
+            let at = name.as_ref().and_then(|id| ages.get(id).copied().flatten());
+            *name = name.filter(|_| !at.zip(latest).is_some_and(|(at, latest)| is_late(at, latest)));
+        }
         for (key, equal) in crowded {
             let mut oldest: Vec<(Option<Time>, RecordId)> =
                 equal.iter().filter_map(|id| Some((*ages.get(id)?, *id))).collect();
@@ -400,7 +406,7 @@ impl<'a> Undo<'a> {
             let of_key = (0..).zip(announced.keys.iter().zip(&mut listed));
             for (place, (_, name)) in of_key.filter(|(_, (other, name))| **other == key && name.is_none()) {
                 let could_come = |(at, _): &(Option<Time>, RecordId)| {
-                    place < settled || at.zip(latest).is_some_and(|(at, latest)| at <= latest)
+                    at.zip(latest).map_or(place < settled, |(at, latest)| !is_late(at, latest))
                 };
                 *name = oldest.next().filter(could_come).map(|(_, id)| id);
             }

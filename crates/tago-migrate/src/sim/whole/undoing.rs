@@ -474,6 +474,42 @@ async fn what_another_run_filled_in_is_not_taken_back_with_a_run_that_was_given_
     }
 }
 
+/// What the run wrote was lost since, and another has filled it in: nothing there is the first one's any more,
+/// whatever a proof of it says.
+#[tokio::test(start_paused = true)]
+async fn what_another_run_filled_in_again_is_not_taken_back_with_the_first() {
+    for proven_before in [false, true] {
+        for proven_after in [false, true] {
+            let bench = Bench::new();
+            let choices = Choices { devices: Some(BTreeSet::from([id(2)])), ..Choices::default() };
+            bench.run_all(&choices).await;
+            let folder = bench.run_folder();
+            let proof = || prove(&folder, &bench.source, &bench.target, &bench.settings, bench.env());
+            if proven_before {
+                assert!(proof().await.unwrap().green);
+            }
+            bench.clock.sleep(Duration::from_secs(86_400)).await;
+            bench.with(id(2), |device| {
+                device.records.truncate(60);
+                device.removed.extend(60..100);
+            });
+            let second = bench.folder.path().join("second");
+            let plan = bench.plan(&choices).await;
+            assert_eq!(bench.run(&plan, &second).await.unwrap(), Ending::Finished);
+            if proven_after {
+                assert!(proof().await.unwrap().green);
+            }
+            let told = bench.undo().await;
+            let proven = format!("proven before: {proven_before}, after: {proven_after}");
+            assert_eq!(bench.there()[&id(2)].records.len(), 100, "{proven}, {told:#?}");
+            assert!(told.reversed.is_empty() && told.impossible.is_empty(), "{told:?}");
+            assert_eq!(told.changed_since.iter().map(|stayed| stayed.records).sum::<u64>(), 40, "{told:?}");
+            undo(&second, &bench.target, &bench.settings, bench.env()).await.unwrap();
+            assert_eq!(bench.there()[&id(2)].records.len(), 60);
+        }
+    }
+}
+
 /// Somebody works on the target between the undo's look and its deed, while the limits hold the deed back.
 #[tokio::test(start_paused = true)]
 async fn what_is_changed_while_an_undo_waits_for_the_limits_stays() {
@@ -519,7 +555,7 @@ async fn an_undo_looks_again_after_a_pause() {
     bench.run_all(&Choices { devices, ..Choices::default() }).await;
     let owner = async {
         // It has listed what the run wrote, and looks at it for the last time.
-        while bench.target.project.lock().unwrap().selections < 1 {
+        while bench.target.project.lock().unwrap().selections < 3 {
             bench.clock.sleep(Duration::from_millis(1)).await;
         }
         bench.control.pause();
