@@ -256,7 +256,7 @@ impl Tidy<'_> {
         }
         self.note(&Tidied::FilesIntent {})?;
         let whose = self.run.as_deref().map_or(Whose::Anybodys, Whose::Of);
-        let cleared = clear::all(&self.reader, target, whose).await;
+        let cleared = clear::all(&self.reader, target, whose, |_| true).await;
         self.told.extend(cleared.map_err(|cause| RebuildError::Port { cause })?);
         self.note(&Tidied::FilesGone {})?;
         Ok(())

@@ -397,7 +397,8 @@ impl<'a> Undo<'a> {
     /// begun is over, and for uploads that may have come meanwhile.
     async fn remove_files(&mut self, journal: &mut dyn Journal, wait: Duration) -> Result<(), Break> {
         let imports = self.imports_in_doubt();
-        let awaits_files = self.ledger.has_files || !imports.is_empty();
+        let has_left = self.ledger.has_files || self.ledger.has_signs;
+        let awaits_files = has_left || !imports.is_empty();
         let wait = if awaits_files { self.settings.late_commit_bound } else { wait };
         self.clear_files(&imports, journal).await?;
         let mut there = self.counted(imports.keys()).await?;
@@ -413,8 +414,10 @@ impl<'a> Undo<'a> {
             self.may_have_begun_until_now(changed);
             self.watch.pass().await?;
         }
-        if self.ledger.has_files {
-            self.journal(journal, Row::FilesRemoved {})?;
+        if has_left {
+            let whose = Whose::Of(&self.ledger.run);
+            clear::all(&self.reader(), self.target, whose, |_| false).await.map_err(effect::halt)?;
+            self.journal(journal, Row::FilesRemoved { importing: false })?;
         }
         Ok(())
     }
@@ -426,14 +429,15 @@ impl<'a> Undo<'a> {
     ) -> Result<(), Break> {
         if self.ledger.has_files {
             let run = self.ledger.run.clone();
-            let files = clear::files(&self.reader(), self.target, Whose::Of(&run)).await;
-            let files = files.map_err(effect::halt)?;
+            let left = clear::left(&self.reader(), self.target, Whose::Of(&run)).await;
+            let left = left.map_err(effect::halt)?;
+            let is_there = |path: &String| left.iter().any(|left| left.path == *path);
             let there: Vec<u32> =
-                imports.iter().filter(|(_, path)| files.contains(path)).map(|(item, _)| *item).collect();
+                imports.iter().filter(|(_, path)| is_there(path)).map(|(item, _)| *item).collect();
             for item in &there {
                 self.journal(journal, Row::FilesRemoval { item: Some(*item) })?;
             }
-            let cleared = clear::all(&self.reader(), self.target, Whose::Of(&run)).await;
+            let cleared = clear::all(&self.reader(), self.target, Whose::Of(&run), |_| true).await;
             cleared.map_err(effect::halt)?;
             self.may_have_begun_until_now(there);
         }
@@ -556,7 +560,7 @@ pub(crate) fn last_sent(rows: &[(Time, Row)]) -> BTreeMap<u32, Time> {
     let mut seen_of = BTreeMap::new();
     for (at, row) in rows.iter().rev() {
         match row {
-            Row::FilesRemoved {} => gone = Some(*at),
+            Row::FilesRemoved { .. } => gone = Some(*at),
             Row::FilesRemoval { item } => drop(removal_of.entry(*item).or_insert(*at)),
             Row::Settled { item, .. } => drop(seen_of.entry(*item).or_insert(*at)),
             Row::Intent { item, file, .. } => {

@@ -111,8 +111,12 @@ pub(crate) enum Row {
     /// Files of the run are about to be removed, that of an item's import or all: what has not begun by then
     /// cannot begin any more.
     FilesRemoval { item: Option<u32> },
-    /// The run's files, and its throw-away device, are gone from the target.
-    FilesRemoved {},
+    /// The run's files, and its throw-away device, are gone from the target; but for the signs of imports that may
+    /// still go on.
+    FilesRemoved {
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        importing: bool,
+    },
     /// Every batch of the item is stored.
     Done { item: u32 },
     /// The session ended before the run did.
@@ -178,7 +182,7 @@ impl Row {
     pub(crate) fn has_the_platforms_time(&self) -> bool {
         matches!(
             self,
-            Row::Intent { .. } | Row::Settled { .. } | Row::FilesRemoval { .. } | Row::FilesRemoved {}
+            Row::Intent { .. } | Row::Settled { .. } | Row::FilesRemoval { .. } | Row::FilesRemoved { .. }
         )
     }
 }
@@ -222,7 +226,7 @@ impl Entry for Row {
             Row::FileIntent { .. } => "file_intent",
             Row::OthersRemoval {} => "others_removal",
             Row::FilesRemoval { .. } => "files_removal",
-            Row::FilesRemoved {} => "files_removed",
+            Row::FilesRemoved { .. } => "files_removed",
             Row::Done { .. } => "done",
             Row::Suspended { .. } => "suspended",
             Row::Finished {} => "finished",

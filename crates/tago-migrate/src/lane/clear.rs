@@ -1,6 +1,11 @@
 //! Takes files and throw-away devices of runs away from the target. It may be repeated.
+//!
+//! An import that has begun goes on without its file. So a sign for each device lies beside the files from before
+//! the first import until nothing of one can come any more: by it other runs know that they have to wait.
 
 use std::time::Duration;
+
+use tago_api::DeviceId;
 
 use super::{FOLDER, probe};
 use crate::device::Device;
@@ -10,6 +15,8 @@ use crate::reader::Reader;
 
 /// A removal that was acknowledged and is not seen is repeated so often.
 const REMOVALS: u32 = 3;
+/// What a sign is called by.
+const IMPORTING: &str = "importing";
 /// What is removed may be listed a little longer: so long at first, and then three times as long each time.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -57,14 +64,21 @@ pub(crate) async fn file(reader: &Reader<'_>, target: &dyn Target, path: &str) -
     }
 }
 
-/// Takes all away that these runs have left; answers what, in words.
+/// The sign that a run may import into this device.
+pub(crate) fn sign(run: &str, device: DeviceId) -> String {
+    format!("{FOLDER}/{run}-{device}-{IMPORTING}.csv")
+}
+
+/// Takes all away that these runs have left, but for the signs that stay; answers what, in words.
 pub(crate) async fn all(
     reader: &Reader<'_>,
     target: &dyn Target,
     whose: Whose<'_>,
+    stays: impl Fn(DeviceId) -> bool,
 ) -> Result<Vec<String>, PortError> {
     let mut told = Vec::new();
-    for path in files(reader, target, whose).await? {
+    let left = left(reader, target, whose).await?;
+    for Left { path, .. } in left.into_iter().filter(|left| !left.signs.is_some_and(&stays)) {
         file(reader, target, &path).await?;
         told.push(format!("the file {path} is removed"));
     }
@@ -82,28 +96,40 @@ pub(crate) async fn all(
     Ok(told)
 }
 
-/// The files of these runs.
-pub(crate) async fn files(
+/// What a run has left in the folder.
+pub(crate) struct Left {
+    pub(crate) path: String,
+    /// The device, if it is the sign of imports into one.
+    pub(crate) signs: Option<DeviceId>,
+}
+
+/// What these runs have.
+pub(crate) async fn left(
     reader: &Reader<'_>,
     target: &dyn Target,
     whose: Whose<'_>,
-) -> Result<Vec<String>, PortError> {
-    let is_theirs = |path: &String| run_of(path).is_some_and(|run| whose.are(run));
-    Ok(listed(reader, target).await?.into_iter().filter(is_theirs).collect())
+) -> Result<Vec<Left>, PortError> {
+    let theirs = |path: String| {
+        let (run, signs) = origin(&path)?;
+        whose.are(run).then_some(Left { signs, path })
+    };
+    Ok(listed(reader, target).await?.into_iter().filter_map(theirs).collect())
 }
 
-/// The run that wrote a file, by the whole shape of its path: whatever else lies in the folder is its owner's.
-fn run_of(path: &str) -> Option<&str> {
+/// The run that wrote a file, and the device if it is a sign, by the whole shape of its path: whatever else lies
+/// in the folder is its owner's.
+fn origin(path: &str) -> Option<(&str, Option<DeviceId>)> {
     let name = path.strip_prefix(FOLDER)?.strip_prefix('/')?.strip_suffix(".csv")?;
     let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let is_run =
         |part: &str| part.len() == 16 && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     match name.split('-').collect::<Vec<_>>().as_slice() {
         [run, session, "probe", number] if [session, number].into_iter().all(is_number) && is_run(run) => {
-            Some(run)
+            Some((run, None))
         }
+        [run, device, IMPORTING] if is_run(run) => Some((run, Some(device.parse().ok()?))),
         [run, numbers @ ..] if numbers.len() == 4 && numbers.iter().all(is_number) && is_run(run) => {
-            Some(run)
+            Some((run, None))
         }
         _ => None,
     }
@@ -118,25 +144,28 @@ async fn listed(reader: &Reader<'_>, target: &dyn Target) -> Result<Vec<String>,
 
 #[cfg(test)]
 mod tests {
-    use super::run_of;
+    use super::{DeviceId, origin, sign};
 
     #[test]
     fn only_what_a_run_wrote_is_taken_for_a_file_of_one() {
         let run = "00000000000000af";
         for name in [format!("{run}-1-probe-0.csv"), format!("{run}-12-3-0-2.csv")] {
-            assert_eq!(run_of(&format!("holdfast-imports/{name}")), Some(run), "{name}");
+            assert_eq!(origin(&format!("holdfast-imports/{name}")), Some((run, None)), "{name}");
         }
+        let device = DeviceId::from_bytes([0x5f; 12]);
+        assert_eq!(origin(&sign(run, device)), Some((run, Some(device))));
         let others = [
             "holdfast-imports/backup-2026.csv".to_owned(),
             format!("holdfast-imports/{run}-1-3-0.csv"),
             format!("holdfast-imports/{run}-1-3-0-1.csv.bak"),
             format!("holdfast-imports/{run}-1-probe-x.csv"),
+            format!("holdfast-imports/{run}-mine-importing.csv"),
             format!("holdfast-imports/mine/{run}-1-3-0-1.csv"),
             format!("holdfast-imports/{}-1-3-0-1.csv", run.to_uppercase()),
             format!("elsewhere/{run}-1-3-0-1.csv"),
         ];
         for path in others {
-            assert_eq!(run_of(&path), None, "{path}");
+            assert_eq!(origin(&path), None, "{path}");
         }
     }
 }

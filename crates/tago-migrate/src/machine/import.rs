@@ -14,7 +14,7 @@ use crate::batch::Batch;
 use crate::device::Definition;
 use crate::journal::{Filed, Row, Was};
 use crate::lane::probe::{self, Candidate};
-use crate::lane::{FILE_BYTES, FOLDER, Spelling, sheet};
+use crate::lane::{FILE_BYTES, FOLDER, Spelling, clear, sheet};
 use crate::load::{Load, Parcels};
 use crate::plan::{DataItem, Item};
 use crate::ports::{PortError, WriteError};
@@ -26,8 +26,8 @@ use crate::run::{Halt, Side};
 pub(crate) enum Errand {
     /// Make the throw-away device.
     Make(Box<Definition>),
-    /// Put a file on the target, for an item or for the throw-away device.
-    Upload { item: Option<u32>, path: String, content: Bytes },
+    /// Put a file on the target, for an item or for the throw-away device, and the sign of its import before.
+    Upload { item: Option<u32>, path: String, content: Bytes, sign: Option<String> },
     /// Ask for the import of one.
     Import { item: Option<u32>, device: DeviceId, path: String },
     /// Read the records of the throw-away device.
@@ -38,12 +38,13 @@ pub(crate) enum Errand {
     Fence { item: u32, path: String },
     /// Take away what is not needed any more, as far as that succeeds at once.
     Drop { device: Option<DeviceId>, paths: Vec<String> },
-    /// Take away all files and throw-away devices of the run.
-    Clear { run: String },
+    /// Take away all files and throw-away devices of the run, but for the signs of what may still be imported
+    /// into these.
+    Clear { run: String, imports: BTreeSet<DeviceId> },
     /// Look for what other runs have left.
     FindOthers { run: String },
-    /// Take that away.
-    ClearOthers { run: String },
+    /// Take that away, but for the signs of their imports, or these too.
+    ClearOthers { run: String, are_over: bool },
     /// Count what the target has on devices into which they may have been imported.
     CountOthers,
 }
@@ -72,9 +73,13 @@ pub(crate) struct Imports {
     others_were_found: bool,
     /// So many records were there when they were last counted since.
     last_counts: Option<Vec<u64>>,
+    /// And as many later: nothing of them comes any more.
+    others_are_over: bool,
     probing: Probing,
     /// What is in doubt, by item.
     under_way: BTreeMap<u32, UnderWay>,
+    /// Devices that bear the sign of an import.
+    signed: BTreeSet<DeviceId>,
     /// How often each item was filed.
     filed: BTreeMap<u32, u32>,
     /// Items that travel by stream after all.
@@ -244,7 +249,7 @@ impl Turn<'_> {
                 self.state.imports.others_were_found = true;
                 self.journal(Row::OthersRemoval {});
                 let run = self.state.ledger.run.clone();
-                self.errand(Errand::ClearOthers { run });
+                self.errand(Errand::ClearOthers { run, are_over: false });
             }
             Ok(false) if self.state.imports.others_were_found => self.state.imports.others = Others::Gone,
             // A platform without files has imported none, and who may not see files learns of it by the first
@@ -259,6 +264,7 @@ impl Turn<'_> {
 
     fn others_cleared(&mut self, result: Result<(), PortError>) {
         match result {
+            Ok(()) if self.state.imports.others_are_over => self.state.imports.others = Others::Over,
             Ok(()) => self.state.imports.others = Others::Gone,
             Err(cause) => self.others_failed(&cause),
         }
@@ -268,7 +274,9 @@ impl Turn<'_> {
     fn others_counted(&mut self, result: Result<Vec<u64>, PortError>) {
         match result {
             Ok(there) if self.state.imports.last_counts.as_ref() == Some(&there) => {
-                self.state.imports.others = Others::Over;
+                self.state.imports.others_are_over = true;
+                let run = self.state.ledger.run.clone();
+                self.errand(Errand::ClearOthers { run, are_over: true });
             }
             Ok(there) => {
                 self.state.imports.last_counts = Some(there);
@@ -356,7 +364,9 @@ impl Turn<'_> {
         let path = self.path(&format!("{item}-{number}-{filings}"));
         self.journal(Row::FileIntent { path: path.clone() });
         let content = sheet.csv.clone();
-        self.errand(Errand::Upload { item: Some(item), path: path.clone(), content });
+        let unsigned = self.device_of(item).filter(|device| !self.state.imports.signed.contains(device));
+        let sign = unsigned.map(|device| clear::sign(&self.state.ledger.run, device));
+        self.errand(Errand::Upload { item: Some(item), path: path.clone(), content, sign });
         let filed = Filed { path, rows: sheet.rows };
         self.state.active.insert(item, Stage::Uploading(load, batch, filed));
     }
@@ -367,6 +377,8 @@ impl Turn<'_> {
         match result {
             Ok(()) => {
                 self.works(Side::Target);
+                let device = self.device_of(item);
+                self.state.imports.signed.extend(device);
                 self.ask_to_import(item, load, batch, filed);
             }
             Err(WriteError::Ambiguous(cause)) => {
@@ -581,7 +593,8 @@ impl Turn<'_> {
 
     /// Whether no file and no throw-away device of the run is on the target. If not, goes on with it.
     pub(super) fn files_tidied(&mut self) -> bool {
-        if !self.state.ledger.has_files {
+        let imports = self.may_be_imported_into();
+        if !self.state.ledger.has_files && (!self.state.ledger.has_signs || !imports.is_empty()) {
             return true;
         }
         let settled_at = match self.state.tidying {
@@ -594,16 +607,32 @@ impl Turn<'_> {
             self.state.tidying = super::Tidying::Busy;
             self.journal(Row::FilesRemoval { item: None });
             let run = self.state.ledger.run.clone();
-            self.errand(Errand::Clear { run });
+            self.errand(Errand::Clear { run, imports });
         }
         false
+    }
+
+    /// Devices into which an import of the run may have begun that is not known to be over.
+    fn may_be_imported_into(&self) -> BTreeSet<DeviceId> {
+        let in_doubt = self.state.ledger.data.iter();
+        let in_doubt = in_doubt.filter(|(_, data)| data.doubt && data.file.is_some() && !data.done);
+        in_doubt.filter_map(|(item, _)| self.device_of(*item)).collect()
+    }
+
+    /// The device of the target to which the records of an item go.
+    fn device_of(&self, item: u32) -> Option<DeviceId> {
+        let Item::Data(data) = self.state.plan.items.get(item as usize)? else { return None };
+        let place = self.state.device_items.get(&data.device)?;
+        let Item::Device(device) = self.state.plan.items.get(*place as usize)? else { return None };
+        device.target.or_else(|| self.state.ledger.devices.get(place)?.made)
     }
 
     fn cleared(&mut self, result: Result<(), PortError>) {
         match result {
             Ok(()) => {
                 self.works(Side::Target);
-                self.journal(Row::FilesRemoved {});
+                let importing = !self.may_be_imported_into().is_empty();
+                self.journal(Row::FilesRemoved { importing });
                 self.guard_sends();
                 self.tidy_again_after(Duration::ZERO);
             }
@@ -682,7 +711,7 @@ impl Turn<'_> {
                 self.journal(Row::FileIntent { path: path.clone() });
                 let candidate = self.state.imports.probing.candidates.get(number);
                 let content = candidate.map(Candidate::csv).unwrap_or_default();
-                Errand::Upload { item: None, path, content }
+                Errand::Upload { item: None, path, content, sign: None }
             }
             Step::Import(number) => {
                 let path = self.path(&format!("probe-{number}"));

@@ -30,6 +30,8 @@ pub(crate) struct Ledger {
     pub(crate) sessions: u32,
     /// Files, or a throw-away device, of the run may be on the target.
     pub(crate) has_files: bool,
+    /// Of its files only the signs of imports are, which may still go on.
+    pub(crate) has_signs: bool,
     /// Files of other runs were: what they bring may still be under way.
     pub(crate) others_were_found: bool,
     /// What may travel in files, and else why nothing may; unknown before it was tried.
@@ -352,7 +354,7 @@ impl Ledger {
             Row::Probed { spelling, reason } => {
                 self.probed = Some(spelling.clone().ok_or_else(|| reason.clone()));
             }
-            Row::FilesRemoved {} => self.has_files = false,
+            Row::FilesRemoved { importing } => (self.has_files, self.has_signs) = (false, *importing),
             Row::Done { item } => self.data(*item).done = true,
             Row::Finished {} => self.finished = true,
             Row::GivenUp {} => self.given_up = true,

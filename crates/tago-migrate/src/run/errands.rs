@@ -1,17 +1,21 @@
 //! What is done for the file lane, request by request.
 
-use tago_api::Time;
+use tago_api::{DeviceId, Time};
 
 use super::drive::Hands;
-use crate::lane::clear::{self, Whose};
+use crate::lane::clear::{self, Left, Whose};
 use crate::machine::Route;
 use crate::machine::import::{Errand, ErrandDone};
 use crate::plan::{DeviceItem, Item, Verdict};
 use crate::planted::{Bug, is_planted};
-use crate::ports::{Order, PortError, Range};
+use crate::ports::{Order, PortError, Range, WriteError};
+use bytes::Bytes;
 
 /// The throw-away device holds fewer.
 const PROBED: usize = 1_000;
+/// What a sign says to who opens it.
+const NOTE: &[u8] =
+    b"Holdfast may still be importing records into this device. Its next run takes this file away.\n";
 
 impl Hands<'_> {
     pub(super) async fn run(&self, errand: Errand) -> ErrandDone {
@@ -20,7 +24,15 @@ impl Hands<'_> {
             Errand::Make(device) => {
                 ErrandDone::Made(self.noted(Route::File, target.create_device(&device).await))
             }
-            Errand::Upload { item, path, content } => {
+            Errand::Upload { item, path, content, sign } => {
+                if let Some(sign) = sign {
+                    let note = Bytes::from_static(NOTE);
+                    let signed = self.patient().change(Route::File, || target.upload(&sign, &note)).await;
+                    if let Err(cause) = signed {
+                        let result = Err(WriteError::NotReceived(cause));
+                        return ErrandDone::Uploaded { item, result };
+                    }
+                }
                 let result = target.upload(&path, &content).await;
                 ErrandDone::Uploaded { item, result: self.noted(Route::File, result) }
             }
@@ -60,19 +72,28 @@ impl Hands<'_> {
                 }
                 ErrandDone::Dropped
             }
-            Errand::Clear { run } => {
-                ErrandDone::Cleared(clear::all(&self.patient(), target, Whose::Of(&run)).await.map(drop))
+            Errand::Clear { run, imports } => {
+                let stays = |device| imports.contains(&device);
+                let cleared = clear::all(&self.patient(), target, Whose::Of(&run), stays).await;
+                ErrandDone::Cleared(cleared.map(drop))
             }
             Errand::FindOthers { run } => {
-                let files = clear::files(&self.target(), target, Whose::NotOf(&run)).await;
-                ErrandDone::OthersFound(files.map(|files| !files.is_empty()))
+                let left = clear::left(&self.target(), target, Whose::NotOf(&run)).await;
+                let concerns = |left: &Left| left.signs.is_none_or(|device| self.is_written_to(device));
+                ErrandDone::OthersFound(left.map(|left| left.iter().any(concerns)))
             }
-            Errand::ClearOthers { run } => {
-                let cleared = clear::all(&self.patient(), target, Whose::NotOf(&run)).await;
+            Errand::ClearOthers { run, are_over } => {
+                let stays = |device| !are_over || !self.is_written_to(device);
+                let cleared = clear::all(&self.patient(), target, Whose::NotOf(&run), stays).await;
                 ErrandDone::OthersCleared(cleared.map(drop))
             }
             Errand::CountOthers => ErrandDone::OthersCounted(self.count_devices().await),
         }
+    }
+
+    fn is_written_to(&self, device: DeviceId) -> bool {
+        let is_it = |item: &Item| matches!(item, Item::Device(item) if item.target == Some(device));
+        self.world.plan.items.iter().any(is_it)
     }
 
     /// How many records each device has into which the plan writes, in the times of what it writes.

@@ -93,7 +93,7 @@ fn left_behind(plan: &Plan, ledger: &Ledger, at: Time) -> LeftBehind {
         actions: actions(plan, ledger).into_iter().filter(is_off).collect(),
         awake: left_active(plan, ledger),
         tokens: ledger.tokens.iter().copied().collect(),
-        files: ledger.has_files,
+        files: ledger.has_files || ledger.has_signs,
         incomplete: incomplete.collect(),
         batches_open: ledger.open_batches(),
         records_done: ledger.stored,

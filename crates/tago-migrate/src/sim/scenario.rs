@@ -263,7 +263,6 @@ impl Play {
             self.sessions(&plan, &journal, SESSIONS).await;
             return Ok((plan, journal));
         }
-        self.target.project.lock().unwrap().imports_slowly = false;
         self.outcome.kinds.insert("run given up");
         let sessions = 1 + self.chance.below(3);
         self.sessions(&plan, &journal, sessions).await;

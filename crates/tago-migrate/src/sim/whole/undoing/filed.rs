@@ -88,6 +88,55 @@ async fn what_a_later_run_wrote_stays_if_an_import_never_came() {
     }
 }
 
+/// It goes on without its file, and with the records that the next run finds missing.
+#[tokio::test(start_paused = true)]
+async fn an_import_that_was_stopped_in_its_middle_is_waited_for_by_the_next_run() {
+    for is_killed in [false, true] {
+        let bench = Bench::without_imports();
+        let plan = bench.plan(&of_the_second(Lane::File)).await;
+        let folder = bench.run_folder();
+        let session = Box::pin(bench.run(&plan, &folder));
+        let asked = Box::pin(bench.import_asked_for());
+        let Either::Right((path, session)) = select(session, asked).await else { panic!("it ended") };
+        // One variable after the other, and no pause longer than the bound.
+        let content = bench.target.project.lock().unwrap().files[&path].clone();
+        let mut records = imported(&bench.target.project.lock().unwrap(), &content).unwrap();
+        records.sort_by(|a, b| b.variable.cmp(&a.variable));
+        for (number, part) in (0_u32..).zip(records.chunks(2).map(<[FakeRecord]>::to_vec)) {
+            let at = bench.clock.elapsed() + bench.settings.late_commit_bound * 3 / 4 * number;
+            let arrive = move |project: &mut crate::sim::world::Project| project.arrive(id(2), part, true);
+            bench.target.project.lock().unwrap().coming.push((at, Box::new(arrive)));
+        }
+        bench.control.stop();
+        if is_killed {
+            // By the time at which its file was taken away.
+            let gone = Box::pin(async {
+                while bench.target.project.lock().unwrap().files.contains_key(&path) {
+                    bench.clock.sleep(Duration::from_millis(1)).await;
+                }
+            });
+            assert!(matches!(select(session, gone).await, Either::Right(_)), "it ended");
+        } else {
+            assert_eq!(session.await.unwrap(), Ending::Stopped);
+        }
+        let mut bench = Bench { control: Control::new(), ..bench };
+        bench.target.rate = 0;
+        for number in 0..2 {
+            let plan = bench.plan(&of_the_second(Lane::Stream)).await;
+            let folder = bench.folder.path().join(format!("next {number}"));
+            let (env, approved) = (crate::Env { nonce: 8 + number, ..bench.env() }, plan.fingerprint());
+            let ended =
+                run(&plan, &approved, &folder, &bench.source, &bench.target, &bench.settings, env).await;
+            assert_eq!(ended.unwrap(), Ending::Finished);
+        }
+        bench.clock.sleep(Duration::from_secs(60)).await;
+        bench.target.project.lock().unwrap().happen(bench.clock.elapsed());
+        let records = bench.there()[&id(2)].records.len();
+        assert_eq!(records, 100, "killed: {is_killed}");
+        assert!(bench.target.project.lock().unwrap().files.is_empty());
+    }
+}
+
 /// As long as its file is there, an import may begin: what it brings is the run's, however late.
 #[tokio::test(start_paused = true)]
 async fn what_an_import_brought_late_is_taken_back_also_if_actions_were_held() {
