@@ -1,9 +1,13 @@
 //! Actions of the target as the storm guard sees them: what sets each off, and whether it would act.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 use tago_api::{ActionId, DeviceId};
 
 use crate::device::Tag;
+use crate::plan::Seal;
+
+pub(crate) mod newer;
 
 /// An action of the target.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +25,7 @@ pub struct PlatformAction {
 }
 
 /// What sets an action off.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum Trigger {
     /// A record of one of these devices arrives.
     Record {
@@ -44,7 +48,7 @@ pub enum Trigger {
 }
 
 /// Devices that a trigger watches.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Watched {
     /// One.
     Device(DeviceId),
@@ -55,7 +59,7 @@ pub enum Watched {
 }
 
 /// Values that set an action off.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum Test {
     /// Every one, as far as one can tell.
     Any,
@@ -96,6 +100,12 @@ impl PlatformAction {
             last_triggered: text("last_triggered").filter(|moment| *moment != "never").map(str::to_owned),
             triggers,
         }
+    }
+
+    /// The hash of what sets it off.
+    pub(crate) fn trigger_seal(&self) -> Seal {
+        // Nothing of it can fail to be written: there is no map, and a number that is none is written as null.
+        Seal::of(&serde_json::to_vec(&self.triggers).unwrap_or_default())
     }
 }
 

@@ -318,6 +318,7 @@ mod tests {
             checks: Vec::new(),
             actions: Vec::new(),
             undo_actions: Vec::new(),
+            triggers: BTreeMap::new(),
             left_off: Vec::new(),
             counterparts: BTreeMap::new(),
             probe: BTreeMap::new(),

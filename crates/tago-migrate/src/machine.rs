@@ -83,6 +83,8 @@ pub(crate) enum Event {
     TokenMade { device: DeviceId, result: Result<Token, WriteError> },
     /// What became of a token to be removed.
     TokenRemoved { device: DeviceId, result: Result<(), WriteError> },
+    /// The actions of the target that the rehearsal did not name.
+    ActionsFound { result: Result<Vec<PlatformAction>, PortError> },
     /// An action of the target.
     ActionRead { action: ActionId, result: Result<PlatformAction, PortError> },
     /// What became of switching an action.
@@ -124,6 +126,8 @@ pub(crate) enum Action {
     MintToken { device: DeviceId, name: String },
     /// Remove a token.
     RemoveToken { device: DeviceId, token: Token },
+    /// Read every action of the target that the rehearsal did not name, patiently.
+    FindActions,
     /// Read an action of the target.
     Look { action: ActionId },
     /// Switch an action of the target on or off.
@@ -550,6 +554,10 @@ impl Turn<'_> {
             Event::TokenRemoved { device, result } => {
                 self.state.pending -= 1;
                 self.token_removed(device, result);
+            }
+            Event::ActionsFound { result } => {
+                self.state.pending -= 1;
+                self.actions_found(result);
             }
             Event::ActionRead { action, result } => {
                 self.state.pending -= 1;

@@ -262,6 +262,9 @@ pub struct Header {
     /// The same for an undo that writes what was removed again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undo_actions: Vec<TrippedAction>,
+    /// The hash of what sets each action of the target off. One that is made or changed after may be set off too.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub triggers: BTreeMap<ActionId, Seal>,
     /// Actions that were on before the damaged run that this one completes, and off when it was rehearsed:
     /// that run may have switched them off, and cannot be asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -193,6 +193,7 @@ impl Rehearsal<'_> {
             counterparts,
             actions: Vec::new(),
             undo_actions: Vec::new(),
+            triggers: BTreeMap::new(),
             left_off: Vec::new(),
             probe: BTreeMap::new(),
         };
@@ -220,6 +221,7 @@ impl Rehearsal<'_> {
         }
         header.actions = storm::tripped(&actions, &scanned, &items, &data);
         header.undo_actions = storm::tripped_by_undo(&actions, &data);
+        header.triggers = actions.iter().flatten().map(|action| (action.id, action.trigger_seal())).collect();
         let mut checks = assess::assess(self.choices, &unknown, &scanned, &items, &data);
         let later: u64 = data.iter().map(|part| part.later).sum();
         checks.insert(0, assess::readable(later, self.cutoff));

@@ -51,6 +51,9 @@ pub(crate) enum Row {
     TokensRemoval { device: DeviceId },
     /// They are gone.
     TokensRemoved { device: DeviceId },
+    /// An action of the target was made, or is set off by something else, since the rehearsal, and may be set off by
+    /// what is written: it is held as well.
+    ActionMet { action: ActionId, name: String },
     /// An action of the target is about to be switched off; when it had acted last.
     HoldIntent { action: ActionId, last_triggered: Option<String> },
     /// What became of it.
@@ -208,6 +211,7 @@ impl Entry for Row {
             Row::TokenOutcome { .. } => "token_outcome",
             Row::TokensRemoval { .. } => "tokens_removal",
             Row::TokensRemoved { .. } => "tokens_removed",
+            Row::ActionMet { .. } => "action_met",
             Row::HoldIntent { .. } => "hold_intent",
             Row::HoldOutcome { .. } => "hold_outcome",
             Row::ReleaseIntent { .. } => "release_intent",

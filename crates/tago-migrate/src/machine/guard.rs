@@ -10,7 +10,7 @@ use std::time::Duration;
 use tago_api::ActionId;
 
 use super::{Action, DOUBTS_IN_A_ROW, Route, Setback, Subject, Turn};
-use crate::action::PlatformAction;
+use crate::action::{PlatformAction, newer};
 use crate::journal::{Left, Row, Was};
 use crate::plan::Tripped;
 use crate::planted::{Bug, is_planted};
@@ -21,6 +21,8 @@ use crate::run::{Ending, Halt, Side};
 #[derive(Default)]
 pub(crate) struct Guard {
     stage: Stage,
+    /// The actions that are new since the rehearsal are known.
+    knows_new: bool,
     /// Held or left alone, as far as this session has made sure of it.
     secured: BTreeSet<ActionId>,
     /// Nothing is asked before then.
@@ -106,7 +108,15 @@ impl Turn<'_> {
         if header.choices.tripped == Tripped::LetFire {
             return true;
         }
+        if !self.state.guard.knows_new {
+            if !self.guard_waits() {
+                self.state.guard.stage = Stage::Reading;
+                self.effect(Action::FindActions);
+            }
+            return false;
+        }
         let next = header.actions.iter().map(|action| action.id);
+        let next = next.chain(self.state.ledger.met.keys().copied());
         let Some(action) = next.into_iter().find(|action| !self.state.guard.secured.contains(action)) else {
             return true;
         };
@@ -178,6 +188,38 @@ impl Turn<'_> {
     fn ask_to_switch(&mut self, switch: Switch) {
         self.state.guard.stage = Stage::Asking(switch);
         self.actions.push(Action::Permit(Subject::Guard, Route::Edit));
+    }
+
+    pub(super) fn actions_found(&mut self, result: Result<Vec<PlatformAction>, PortError>) {
+        self.state.guard.stage = Stage::Idle;
+        let found = match result {
+            Ok(found) => found,
+            // A session that ends holds nothing more.
+            Err(_) if !self.may_begin() => return,
+            Err(cause) => return self.not_found_out(&cause),
+        };
+        self.works(Side::Target);
+        self.state.guard.reached = true;
+        self.state.guard.knows_new = true;
+        let new: Vec<Row> = newer::met(&self.state.plan, &self.state.ledger, &found)
+            .filter(|action| action.active && !self.state.ledger.met.contains_key(&action.id))
+            .map(|action| Row::ActionMet { action: action.id, name: action.name.clone() })
+            .collect();
+        new.into_iter().for_each(|row| self.journal(row));
+    }
+
+    fn not_found_out(&mut self, cause: &PortError) {
+        let message = match self.setback(Side::Target, cause) {
+            Setback::Again => return,
+            Setback::Halt(halt) => return self.halt(halt),
+            // It was asked for as long as patience lasts.
+            Setback::Later(_) => cause.to_string(),
+            Setback::Hold(message) => format!(
+                "its actions cannot be read, so none that is new can be held: {message}; use a token that may \
+                 read and change actions and go on"
+            ),
+        };
+        self.halt(Halt::Unreachable { side: Side::Target, message });
     }
 
     pub(super) fn action_read(&mut self, action: ActionId, result: Result<PlatformAction, PortError>) {
@@ -279,8 +321,9 @@ impl Turn<'_> {
             _ if ends => self.state.guard.given_up = true,
             Setback::Later(pause) => self.state.guard.until = Some(self.moment.elapsed + pause),
             Setback::Hold(message) => {
-                let named = self.state.plan.header.actions.iter().find(|named| named.id == action);
-                let name = named.map(|named| named.name.clone()).unwrap_or_default();
+                let planned = self.state.plan.header.actions.iter().find(|named| named.id == action);
+                let name = planned.map(|named| &named.name).or_else(|| self.state.ledger.met.get(&action));
+                let name = name.cloned().unwrap_or_default();
                 let message = format!(
                     "the action “{name}” could not be switched: {message}; switch it yourself and go on"
                 );

@@ -27,6 +27,8 @@ pub(crate) struct Ledger {
     pub(crate) token_doubt: BTreeMap<DeviceId, u32>,
     /// Actions of the target that the run has switched, or left alone.
     pub(crate) actions: BTreeMap<ActionId, ActionLedger>,
+    /// Those of them that the rehearsal did not see, or saw otherwise, by name.
+    pub(crate) met: BTreeMap<ActionId, String>,
     pub(crate) sessions: u32,
     /// Files, or a throw-away device, of the run may be on the target.
     pub(crate) has_files: bool,
@@ -170,6 +172,7 @@ impl Ledger {
             }
             Row::Suspended { .. } | Row::FilesRemoval { .. } => {}
             Row::OthersRemoval {} => self.others_were_found = true,
+            Row::ActionMet { action, name } => drop(self.met.insert(*action, name.clone())),
             Row::HoldIntent { action, last_triggered } => {
                 let entry = self.actions.entry(*action).or_default();
                 if entry.held || entry.doubt.is_some() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Item, Plan, Verdict};
+use super::{Item, Plan, Tripped, Verdict};
 use crate::ports::NAMED_LIMIT;
 use crate::run::Side;
 use crate::settings::{Pace, Settings};
@@ -58,7 +58,21 @@ impl Plan {
                 _ => {}
             }
         }
+        if effort.others > 0 {
+            effort.others += self.looks_at_actions();
+        }
         effort
+    }
+}
+
+impl Plan {
+    /// What the storm guard asks before it lets anything be written: each action once, and those that it holds again,
+    /// before and with each switch.
+    fn looks_at_actions(&self) -> u64 {
+        match self.header.choices.tripped {
+            Tripped::Hold => to_u64(1 + self.header.triggers.len() + 4 * self.header.actions.len()),
+            Tripped::LetFire => 0,
+        }
     }
 }
 

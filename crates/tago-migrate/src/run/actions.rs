@@ -63,7 +63,7 @@ impl ActionState {
     }
 }
 
-/// Every action of the plan's header.
+/// Every action of the plan's header, and those that the run met beside them.
 pub(crate) fn actions(plan: &Plan, ledger: &Ledger) -> Vec<ActionStatus> {
     let lets_fire = plan.header.choices.tripped == Tripped::LetFire;
     let status_in = |action: &TrippedAction, known: Option<&ActionLedger>| {
@@ -88,13 +88,17 @@ pub(crate) fn actions(plan: &Plan, ledger: &Ledger) -> Vec<ActionStatus> {
             acted: known.and_then(|known| known.acted),
         }
     };
-    let status = |action| status_in(action, ledger.actions.get(&action.id));
-    let mut told: Vec<ActionStatus> = plan.header.actions.iter().map(status).collect();
+    let of = |planned: &[TrippedAction], ledger: &Ledger| -> Vec<ActionStatus> {
+        let met =
+            ledger.met.iter().map(|(id, name)| TrippedAction { id: *id, name: name.clone(), active: true });
+        let all = planned.iter().cloned().chain(met);
+        all.map(|action| status_in(&action, ledger.actions.get(&action.id))).collect()
+    };
+    let mut told = of(&plan.header.actions, ledger);
     // A run that writes back what was removed has a plan and a ledger of its own.
     let back = ledger.undo.back.as_ref().filter(|back| !back.ledger.actions.is_empty());
-    for action in back.iter().flat_map(|_| &plan.header.undo_actions) {
-        let now = status_in(action, back.and_then(|back| back.ledger.actions.get(&action.id)));
-        told.retain(|status| status.id != action.id);
+    for now in back.iter().flat_map(|back| of(&plan.header.undo_actions, &back.ledger)) {
+        told.retain(|status| status.id != now.id);
         told.push(now);
     }
     told

@@ -11,6 +11,7 @@ use tago_api::DeviceId;
 
 use super::Ending;
 use super::meter::Meter;
+use crate::action::newer;
 use crate::control::Wish;
 use crate::device::Device;
 use crate::inside::Terms;
@@ -208,6 +209,9 @@ impl Hands<'_> {
             Action::RemoveToken { device, token } => Box::pin(async move {
                 let result = target.remove_token(device, &token).await;
                 Event::TokenRemoved { device, result: self.noted(Route::Edit, result) }
+            }),
+            Action::FindActions => Box::pin(async move {
+                Event::ActionsFound { result: newer::unnamed(self.world.plan, target, &self.patient()).await }
             }),
             Action::Look { action } => Box::pin(async move {
                 let result = self.target().ask(Route::Lookup, || target.action(action)).await;

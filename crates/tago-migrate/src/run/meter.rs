@@ -53,6 +53,10 @@ impl Meter {
             let bytes = self.bytes_under_way.remove(item).unwrap_or(0);
             self.bytes_sent += if result.is_ok() { bytes } else { 0 };
         }
+        // Beside the list itself.
+        if let Event::ActionsFound { result: Ok(found) } = event {
+            self.requests += found.len() as u64;
+        }
     }
 
     pub(super) fn due(&self) -> Option<Duration> {

@@ -222,6 +222,7 @@ impl Play {
             target.devices.iter().map(|(id, device)| (*id, bag(&device.records))).collect()
         };
         self.others_write();
+        self.others_make_an_alarm();
         self.others_switch();
         self.furnish_file();
         self.target.project.lock().unwrap().imports_slowly = true;

@@ -74,6 +74,35 @@ impl Play {
         }
     }
 
+    /// Since the rehearsal somebody has made an alarm, or has one act on more than before.
+    pub(super) fn others_make_an_alarm(&mut self) {
+        let chance = Chance::new(self.outcome.seed ^ 0xa1a);
+        if !chance.permille(300) {
+            return;
+        }
+        let id = ActionId::from_bytes([u8::try_from(chance.below(4)).unwrap() + 150; 12]);
+        let mut trigger = serde_json::json!({
+            "variable": chance.pick(&["temperature", "humidity", "door"]), "is": "*", "value": 0,
+        });
+        if chance.permille(600) {
+            let device = DeviceId::from_bytes([u8::try_from(chance.below(3)).unwrap() + 1; 12]);
+            trigger["device"] = device.to_string().into();
+        } else {
+            trigger["tag_key"] = "number".into();
+        }
+        let mut target = self.target.project.lock().unwrap();
+        let alarm = target.actions.entry(id).or_insert_with(|| FakeAction {
+            name: "Alarm since the rehearsal".into(),
+            active: true,
+            trigger: serde_json::Value::Null,
+            fired: Vec::new(),
+            acted: 0,
+            switched: None,
+        });
+        alarm.trigger = trigger;
+        self.actions.insert(id, alarm.active);
+    }
+
     /// A run that was given up elsewhere has left a file, whose import begins as long as it is there. It holds
     /// some of what the target lacks, and something else.
     pub(super) fn furnish_file(&mut self) {

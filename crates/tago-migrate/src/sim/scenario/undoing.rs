@@ -54,6 +54,7 @@ impl Play {
         if self.chance.permille(500) {
             self.others_write();
         }
+        self.others_make_an_alarm();
         self.furnish_file();
         self.target.project.lock().unwrap().imports_slowly = true;
         let most = match sessions {

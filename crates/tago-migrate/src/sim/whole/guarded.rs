@@ -22,6 +22,12 @@ impl Bench {
         bench
     }
 
+    /// The alarm acts on whatever arrives, from now on.
+    fn alarm_on_everything(&self) {
+        let everything = Bench::alarmed("*", 0, true).alarm();
+        self.target.project.lock().unwrap().actions.insert(ALARM, everything);
+    }
+
     fn alarm(&self) -> FakeAction {
         self.target.project.lock().unwrap().actions[&ALARM].clone()
     }
@@ -341,4 +347,55 @@ async fn what_a_damaged_run_may_have_left_switched_off_is_said_by_whatever_compl
     std::fs::write(folder.join(crate::folder::JOURNAL), "no journal any more").unwrap();
     let again = crate::rebuild(&folder, &bench.source, &bench.target, &bench.settings, bench.env());
     assert_eq!(again.await.unwrap().switched_off, Vec::<String>::new());
+}
+
+/// Whoever waits for an alarm on the bad day makes it sharper.
+#[tokio::test(start_paused = true)]
+async fn an_alarm_that_was_made_or_sharpened_since_the_rehearsal_is_silent_too() {
+    for (bench, how) in [(Bench::new(), "made"), (Bench::alarmed(">", 1_000, true), "sharpened")] {
+        let plan = bench.plan(&Choices::default()).await;
+        assert_eq!(check(&plan).0, CheckVerdict::Pass);
+        bench.alarm_on_everything();
+        bench.clock.sleep(Duration::from_secs(86_400)).await;
+        let folder = bench.run_folder();
+        assert_eq!(bench.run(&plan, &folder).await.unwrap(), Ending::Finished);
+        let alarm = bench.alarm();
+        assert_eq!((alarm.active, alarm.acted), (true, 0), "{how}");
+        let told = report(&folder, bench.clock.now()).unwrap().actions;
+        assert_eq!((told.len(), told[0].state, told[0].acted), (1, ActionState::Released, Some(false)));
+        assert_eq!(told[0].name, "Door opened");
+    }
+}
+
+/// What the rehearsal found harmless, and what nothing is written of, stays as it is.
+#[tokio::test(start_paused = true)]
+async fn an_alarm_that_nothing_written_can_set_off_is_not_held_for_being_new() {
+    let bench = Bench::alarmed(">", 1_000, true);
+    let plan = bench.plan(&Choices::default()).await;
+    let elsewhere = [("humidity", id(2)), ("door", id(1))];
+    for ((variable, device), number) in elsewhere.into_iter().zip(1..) {
+        let trigger = serde_json::json!({ "device": device.to_string(), "variable": variable, "is": "*" });
+        let alarm = FakeAction { trigger, ..bench.alarm() };
+        bench.target.project.lock().unwrap().actions.insert(ActionId::from_bytes([number; 12]), alarm);
+    }
+    assert_eq!(bench.run(&plan, &bench.run_folder()).await.unwrap(), Ending::Finished);
+    assert_eq!(status(&bench.run_folder()).unwrap().actions, []);
+}
+
+/// A plan that is older than the question tells of no alarm what set it off: it is held if it may act.
+#[tokio::test(start_paused = true)]
+async fn an_older_plan_holds_every_alarm_that_may_act() {
+    let bench = Bench::alarmed(">", 1_000, true);
+    let mut plan = bench.plan(&Choices::default()).await;
+    plan.header.triggers.clear();
+    let file = bench.folder.path().join("older.jsonl");
+    plan.write(&file).unwrap();
+    assert!(!std::fs::read_to_string(&file).unwrap().contains("triggers"));
+    let plan = Plan::read(&file).unwrap();
+    let folder = bench.run_folder();
+    let ending = bench.run_and_lose_the_target(&plan, &folder).await;
+    assert!(matches!(ending, Ok(Ending::Halted(_))) && bench.state().is_held(), "{ending:?}");
+    bench.target.project.lock().unwrap().refusals.gone = false;
+    assert_eq!(bench.release().await.unwrap(), Ending::Stopped);
+    assert_eq!((bench.alarm().active, bench.state()), (true, ActionState::Released));
 }

@@ -92,6 +92,7 @@ impl Bench {
                     Action::Lane(Errand::FindOthers { .. }) => {
                         events.push_back(Event::Lane(ErrandDone::OthersFound(Ok(false))));
                     }
+                    Action::FindActions => events.push_back(Event::ActionsFound { result: Ok(Vec::new()) }),
                     Action::Fault(detail) => panic!("{detail}"),
                     _ => {}
                 }
