@@ -688,6 +688,7 @@ impl Turn<'_> {
             self.state.active.remove(&item);
             self.state.waiting.insert(item);
         }
+        self.state.guard.gives_back();
     }
 
     fn halt(&mut self, halt: Halt) {

@@ -313,7 +313,8 @@ pub(crate) async fn examine(
         lanes: settings.reading_lanes(),
         bound: settings.late_commit_bound,
     };
-    let parts = prover.parts(examination.unfinished).await?;
+    // It changes nothing but its own notes, which are written whole.
+    let parts = prover.watch.unless_stopped(prover.parts(examination.unfinished)).await??;
     let proof = Proof {
         at: env.clock.now(),
         begun_at: examination.unfinished.begun_at(),

@@ -276,7 +276,8 @@ impl Rehearsal<'_> {
             Side::Source => &self.source,
             Side::Target => &self.target,
         };
-        reader.ask(route, request).await.map_err(|cause| RehearseError::Port { side, cause })
+        let answer = self.watch.unless_stopped(reader.ask(route, request)).await?;
+        answer.map_err(|cause| RehearseError::Port { side, cause })
     }
 
     async fn identities(&self) -> Result<(Identity, Identity), RehearseError> {
@@ -305,6 +306,7 @@ impl Rehearsal<'_> {
             &self.source,
             &self.target,
             self.writer,
+            &self.watch,
             self.nonce,
             self.settings.late_commit_bound,
         )

@@ -42,6 +42,11 @@ impl<'a> Watch<'a> {
         waited
     }
 
+    /// What comes of it, unless the owner stops first: then it is dropped. For what changes nothing.
+    pub(crate) async fn unless_stopped<T>(&self, look: impl Future<Output = T>) -> Result<T, Stopped> {
+        self.env.control.unless_stopped(look).await
+    }
+
     /// Waits while the owner wants a pause.
     pub(crate) async fn pass(&self) -> Result<(), Stopped> {
         let mut wishes = self.env.control.listen();

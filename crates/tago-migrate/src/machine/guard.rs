@@ -79,6 +79,13 @@ impl Guard {
         self.until.is_some() && !self.is_busy()
     }
 
+    /// What is to be held waits for the limits, and nothing of it is sent.
+    pub(super) fn gives_back(&mut self) {
+        if matches!(self.stage, Stage::Asking(Switch { on: false, .. })) {
+            self.stage = Stage::Idle;
+        }
+    }
+
     fn is_busy(&self) -> bool {
         matches!(self.stage, Stage::Reading | Stage::Asking(_) | Stage::Switching)
     }

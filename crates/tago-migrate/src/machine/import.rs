@@ -772,6 +772,10 @@ impl Turn<'_> {
     fn probe_watched(&mut self, result: Result<Vec<Record>, PortError>) {
         let (now, bound) = (self.moment.elapsed, self.state.config.import_bound);
         let probing = &mut self.state.imports.probing;
+        if let Err(PortError::RateLimited { .. }) = result {
+            probing.stage = Phase::Until(now + probing.pause);
+            return;
+        }
         let (since, mut until) = probing.watch.unwrap_or((now, now + bound));
         let found = match &result {
             Ok(records) => probe::find(&probing.candidates, records),

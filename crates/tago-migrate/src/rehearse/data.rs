@@ -89,7 +89,7 @@ impl Rehearsal<'_> {
         loop {
             self.watch.pass().await?;
             self.watch.change(|figures| figures.requests += 2);
-            let page = match self.source.page(scanned.device.id, &range).await {
+            let page = match self.watch.unless_stopped(self.source.page(scanned.device.id, &range)).await? {
                 Ok(page) => page,
                 Err(PortError::Refused { message }) => {
                     let too_dense = Some(reason(ReasonCode::TooDense, &message));
@@ -215,7 +215,7 @@ impl Rehearsal<'_> {
                 return Ok(Err(reason));
             }
         }
-        match self.target.range(target.id, &range).await {
+        match self.watch.unless_stopped(self.target.range(target.id, &range)).await? {
             Ok(records) => Ok(Ok(Theirs::of(records, terms))),
             Err(PortError::Refused { message }) => Ok(Err(reason(ReasonCode::TooDense, &message))),
             Err(cause) => Err(RehearseError::Port { side: Side::Target, cause }),

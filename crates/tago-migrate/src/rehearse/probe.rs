@@ -11,6 +11,7 @@ use crate::machine::Route;
 use crate::ports::{PortError, Target, WriteError};
 use crate::reader::Reader;
 use crate::run::Side;
+use crate::watch::Watch;
 
 /// Devices that are looked at before anything is written.
 const SAMPLE: usize = 3;
@@ -25,15 +26,16 @@ pub(super) async fn one_project(
     source: &Reader<'_>,
     target: &Reader<'_>,
     writer: &dyn Target,
+    watch: &Watch<'_>,
     nonce: u64,
     late_commit_bound: Duration,
 ) -> Result<bool, RehearseError> {
     let Some(device) = common.first().copied() else { return Ok(false) };
-    let left_behind = tokens(target, Side::Target, device).await?;
+    let left_behind = watch.unless_stopped(tokens(target, Side::Target, device)).await??;
     remove(target, writer, device, left_behind.iter().filter(|token| token.name.starts_with(PROBE))).await?;
     for device in common.iter().take(SAMPLE) {
-        let here = tokens(source, Side::Source, *device).await?;
-        let there = tokens(target, Side::Target, *device).await?;
+        let here = watch.unless_stopped(tokens(source, Side::Source, *device)).await??;
+        let there = watch.unless_stopped(tokens(target, Side::Target, *device)).await??;
         if fingerprints(&here) != fingerprints(&there) {
             return Ok(false);
         }

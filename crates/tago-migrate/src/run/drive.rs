@@ -12,7 +12,7 @@ use tago_api::DeviceId;
 use super::Ending;
 use super::meter::Meter;
 use crate::action::newer;
-use crate::control::Wish;
+use crate::control::{Control, Stopped, Wish};
 use crate::device::Device;
 use crate::inside::Terms;
 use crate::journal::{Journal, JournalError};
@@ -56,6 +56,7 @@ pub(crate) async fn drive(
         source_pace: world.plan.header.pace(Side::Source, world.source, world.settings, env.clock),
         target_pace: world.plan.header.pace(Side::Target, world.target, world.settings, env.clock),
         alone: Arc::default(),
+        stop: Control::new(),
     };
     let mut effects: FuturesUnordered<Effect<'_>> = FuturesUnordered::new();
     let mut wishes = env.control.listen();
@@ -72,8 +73,12 @@ pub(crate) async fn drive(
                 now: world.target.now().unwrap_or_else(|| env.clock.now()),
             };
             meter.event(&happened);
+            let stops = matches!(happened, Event::Wish(Wish::Stop));
             let (next, actions) = step(state, moment, happened);
             state = next;
+            if stops {
+                hands.stop.stop();
+            }
             for action in actions {
                 match action {
                     Action::Journal(row) if fault.is_none() => {
@@ -135,6 +140,8 @@ pub(super) struct Hands<'a> {
     target_pace: Pacers<'a>,
     /// Has who makes a page of records ready.
     alone: Arc<Mutex<()>>,
+    /// Stopped as soon as the machine has taken its owner's stop in.
+    stop: Control,
 }
 
 impl Hands<'_> {
@@ -145,9 +152,11 @@ impl Hands<'_> {
                 self.target_pace.admit(route).await;
                 Event::Permitted(subject)
             }),
-            Action::Read { item, device, terms } => {
-                Box::pin(async move { Event::Read { item, result: self.read(item, device, &terms).await } })
-            }
+            Action::Read { item, device, terms } => Box::pin(async move {
+                let dropped = |cause| (Side::Source, cause);
+                let result = self.unless_stopped(self.read(item, device, &terms), dropped).await;
+                Event::Read { item, result }
+            }),
             Action::Send { item, device, token, batch } => Box::pin(async move {
                 let result = target.send(device, &token, &batch).await;
                 Event::Sent { item, result: self.noted(Route::Write, result) }
@@ -158,7 +167,8 @@ impl Hands<'_> {
                 Box::pin(future::ready(Event::Recalled { item, result }))
             }
             Action::Name { item, device, ids, terms } => Box::pin(async move {
-                let found = self.target().ask(Route::Read, || target.records_named(device, &ids)).await;
+                let (reader, request) = (self.target(), || target.records_named(device, &ids));
+                let found = self.looked(reader.ask(Route::Read, request)).await;
                 let said = |(record, _): (Record, _)| (record.id, terms.key(Side::Target, &record));
                 let result = found.map(|found| found.into_iter().map(said).collect());
                 Event::Named { item, asked: ids, result }
@@ -167,12 +177,14 @@ impl Hands<'_> {
                 let result = target.remove_records(device, &ids).await;
                 Event::Removed { item, result: self.noted(Route::Remove, result) }
             }),
-            Action::ReadDevice { item, target } => {
-                Box::pin(async move { Event::DeviceRead { item, result: self.device(item, target).await } })
-            }
+            Action::ReadDevice { item, target } => Box::pin(async move {
+                let dropped = |cause| (Side::Source, cause);
+                let result = self.unless_stopped(self.device(item, target), dropped).await;
+                Event::DeviceRead { item, result }
+            }),
             Action::FindDevices { item, marker } => Box::pin(async move {
                 let request = || target.devices_tagged(MARKER, Some(&marker));
-                let found = self.target().ask(Route::Lookup, request).await;
+                let found = self.looked(self.target().ask(Route::Lookup, request)).await;
                 // A platform that does not know the filter lists every device.
                 let is_marked = |device: &Device| {
                     device.definition.tags.iter().any(|tag| tag.key == MARKER && tag.value == marker)
@@ -182,7 +194,8 @@ impl Hands<'_> {
                 Event::DevicesFound { item, result }
             }),
             Action::FindTwins { item } => Box::pin(async move {
-                let found = self.target().ask(Route::Lookup, || target.devices_tagged(MARKER, None)).await;
+                let (reader, request) = (self.target(), || target.devices_tagged(MARKER, None));
+                let found = self.looked(reader.ask(Route::Lookup, request)).await;
                 let made_of = |device: Device| {
                     let mark = device.definition.tags.into_iter().find(|tag| tag.key == MARKER)?;
                     mark.value.rsplit_once(':')?.1.parse().ok()
@@ -199,7 +212,8 @@ impl Hands<'_> {
                 Event::Worked { item, result: self.noted(Route::Edit, result) }
             }),
             Action::ListTokens { device } => Box::pin(async move {
-                let result = self.target().ask(Route::Lookup, || target.tokens(device)).await;
+                let (reader, request) = (self.target(), || target.tokens(device));
+                let result = self.not_for_long(self.looked(reader.ask(Route::Lookup, request))).await;
                 Event::TokensListed { device, result }
             }),
             Action::MintToken { device, name } => Box::pin(async move {
@@ -211,10 +225,12 @@ impl Hands<'_> {
                 Event::TokenRemoved { device, result: self.noted(Route::Edit, result) }
             }),
             Action::FindActions => Box::pin(async move {
-                Event::ActionsFound { result: newer::unnamed(self.world.plan, target, &self.patient()).await }
+                let (reader, plan) = (self.patient(), self.world.plan);
+                Event::ActionsFound { result: self.looked(newer::unnamed(plan, target, &reader)).await }
             }),
             Action::Look { action } => Box::pin(async move {
-                let result = self.target().ask(Route::Lookup, || target.action(action)).await;
+                let (reader, request) = (self.target(), || target.action(action));
+                let result = self.looked(reader.ask(Route::Lookup, request)).await;
                 Event::ActionRead { action, result }
             }),
             Action::Switch { action, on } => Box::pin(async move {
@@ -271,6 +287,46 @@ impl Hands<'_> {
             None => None,
         };
         Ok(Pair { source: (device, params), target: there })
+    }
+
+    /// What a look at the target answers. It changes nothing, so it gives way to the owner's stop: the machine does
+    /// with it as with one that was refused for now.
+    pub(super) async fn looked<T>(
+        &self,
+        look: impl Future<Output = Result<T, PortError>>,
+    ) -> Result<T, PortError> {
+        self.unless_stopped(look, |cause| cause).await
+    }
+
+    /// The same of either side. What is asked after the stop is needed to tidy up.
+    async fn unless_stopped<T, E>(
+        &self,
+        look: impl Future<Output = Result<T, E>>,
+        dropped: impl Fn(PortError) -> E,
+    ) -> Result<T, E> {
+        if self.stop.wish() == Wish::Stop {
+            return look.await;
+        }
+        let refused = PortError::RateLimited { retry_after: Duration::ZERO };
+        self.stop.unless_stopped(look).await.unwrap_or_else(|Stopped| Err(dropped(refused)))
+    }
+
+    /// After the owner's stop, a target that refuses for now is not waited for longer than one that is silent.
+    async fn not_for_long<T>(
+        &self,
+        look: impl Future<Output = Result<T, PortError>>,
+    ) -> Result<T, PortError> {
+        if self.stop.wish() != Wish::Stop {
+            return look.await;
+        }
+        tokio::select! {
+            biased;
+            answer = look => answer,
+            () = self.world.env.clock.sleep(self.world.settings.patience) => {
+                let message = "it refuses for now, and the run's tokens are still on it".to_owned();
+                Err(PortError::Unreachable { message })
+            }
+        }
     }
 
     pub(super) fn noted<T>(&self, route: Route, result: Result<T, WriteError>) -> Result<T, WriteError> {

@@ -43,7 +43,7 @@ impl Hands<'_> {
             Errand::Watch { device } => {
                 let all = Range { from: Time::MIN, to: Time::MAX, variables: Vec::new() };
                 let request = || target.records(device, &all, Order::Ascending, 0, PROBED);
-                ErrandDone::Watched(self.target().ask(Route::Read, request).await)
+                ErrandDone::Watched(self.looked(self.target().ask(Route::Read, request)).await)
             }
             Errand::Count { item, device } => {
                 let Some(Item::Data(data)) = self.world.plan.items.get(item as usize) else {
@@ -52,7 +52,8 @@ impl Hands<'_> {
                 };
                 let variables = self.world.plan.header.choices.variables();
                 let range = Range { from: data.from, to: data.to, variables };
-                let result = self.target().ask(Route::Read, || target.count(device, &range)).await;
+                let (reader, request) = (self.target(), || target.count(device, &range));
+                let result = self.looked(reader.ask(Route::Read, request)).await;
                 ErrandDone::Counted { item, result }
             }
             Errand::Fence { item, path } => {
@@ -78,7 +79,8 @@ impl Hands<'_> {
                 ErrandDone::Cleared(cleared.map(drop))
             }
             Errand::FindOthers { run } => {
-                let left = clear::left(&self.target(), target, Whose::NotOf(&run)).await;
+                let reader = self.target();
+                let left = self.looked(clear::left(&reader, target, Whose::NotOf(&run))).await;
                 let concerns = |left: &Left| left.signs.is_none_or(|device| self.is_written_to(device));
                 ErrandDone::OthersFound(left.map(|left| left.iter().any(concerns)))
             }
@@ -87,7 +89,7 @@ impl Hands<'_> {
                 let cleared = clear::all(&self.patient(), target, Whose::NotOf(&run), stays).await;
                 ErrandDone::OthersCleared(cleared.map(drop))
             }
-            Errand::CountOthers => ErrandDone::OthersCounted(self.count_devices().await),
+            Errand::CountOthers => ErrandDone::OthersCounted(self.looked(self.count_devices()).await),
         }
     }
 

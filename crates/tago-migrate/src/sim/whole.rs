@@ -30,6 +30,7 @@ mod inside;
 mod memory;
 mod proof;
 mod replacing;
+mod stopping;
 mod undoing;
 
 struct Bench {

@@ -38,7 +38,7 @@ impl Undo<'_> {
         let seen = self.env.clock.elapsed();
         self.watch.pass().await?;
         if self.admitted != Some(route) {
-            self.pacers.admit(route).await;
+            self.watch.unless_stopped(self.pacers.admit(route)).await?;
             self.admitted = Some(route);
         }
         Ok(self.env.clock.elapsed().saturating_sub(seen) < FRESH)
@@ -106,7 +106,7 @@ impl Undo<'_> {
     where
         F: Future<Output = Result<T, PortError>>,
     {
-        match self.reader().ask(route, request).await {
+        match self.watch.unless_stopped(self.reader().ask(route, request)).await? {
             Ok(answer) => Ok(Some(answer)),
             Err(PortError::NotFound { .. }) => Ok(None),
             Err(cause) => Err(halt(cause)),
@@ -140,7 +140,7 @@ impl Undo<'_> {
                     return Err(halt(PortError::Refused { message: stays(&name, device) }));
                 }
                 self.journal(journal, Row::TokensRemoval { device })?;
-                self.pacers.admit(Route::Edit).await;
+                self.watch.unless_stopped(self.pacers.admit(Route::Edit)).await?;
                 match target.remove_token(device, &token).await {
                     Ok(()) | Err(WriteError::NotReceived(PortError::NotFound { .. })) => {
                         *removals.entry(token.id).or_default() += 1;

@@ -491,7 +491,7 @@ impl<'a> Undo<'a> {
     /// The target's records in an item's times; the inner error if they cannot be compared.
     async fn there(&self, device: DeviceId, data: &DataItem) -> Result<Result<Parcels, String>, Break> {
         let range = self.range_of(data);
-        match self.reader().range(device, &range).await {
+        match self.watch.unless_stopped(self.reader().range(device, &range)).await? {
             Ok(records) => Ok(Ok(Parcels::of(Side::Target, records, &self.terms))),
             Err(PortError::NotFound { .. }) => Ok(Ok(Parcels::default())),
             Err(PortError::Refused { message }) => Ok(Err(message)),

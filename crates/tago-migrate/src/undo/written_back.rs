@@ -318,7 +318,7 @@ impl Undo<'_> {
     /// The target's records in an item's times.
     async fn records_there(&self, device: DeviceId, data: &DataItem) -> Result<Vec<Record>, Break> {
         let range = self.range_of(data);
-        match self.reader().range(device, &range).await {
+        match self.watch.unless_stopped(self.reader().range(device, &range)).await? {
             Ok(records) => Ok(records),
             // Whoever writes is told.
             Err(PortError::NotFound { .. } | PortError::Refused { .. }) => Ok(Vec::new()),

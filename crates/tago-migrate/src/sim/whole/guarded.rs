@@ -399,3 +399,30 @@ async fn an_older_plan_holds_every_alarm_that_may_act() {
     assert_eq!(bench.release().await.unwrap(), Ending::Stopped);
     assert_eq!((bench.alarm().active, bench.state()), (true, ActionState::Released));
 }
+
+/// The source says 429 for an hour. What is held does not wait for it.
+#[tokio::test(start_paused = true)]
+async fn a_stop_while_the_source_refuses_for_an_hour_lets_alarms_act_again_at_once() {
+    let bench = Bench::alarmed("*", 0, true);
+    let plan = bench.plan(&Choices::default()).await;
+    let stop = async {
+        bench.is_held().await;
+        let now = bench.clock.elapsed();
+        bench.source.project.lock().unwrap().limited_until = now + Duration::from_secs(3_600);
+        bench.clock.sleep(Duration::from_secs(5)).await;
+        bench.control.stop();
+        bench.clock.elapsed()
+    };
+    let folder = bench.run_folder();
+    let (ending, stopped_at) = futures_util::future::join(bench.run(&plan, &folder), stop).await;
+    assert_eq!(ending.unwrap(), Ending::Stopped);
+    let took = bench.clock.elapsed() - stopped_at;
+    assert!(took < bench.settings.late_commit_bound * 4, "{took:?}");
+    assert_eq!((bench.alarm().active, bench.alarm().acted, bench.state()), (true, 0, ActionState::Released));
+    bench.source.project.lock().unwrap().limited_until = Duration::ZERO;
+    let env = crate::Env { control: &Control::new(), ..bench.env() };
+    let resumed = resume(&folder, &bench.source, &bench.target, &bench.settings, env).await;
+    assert_eq!(resumed.unwrap(), Ending::Finished);
+    assert_eq!(status(&folder).unwrap().records_done, 140);
+    assert_eq!((bench.alarm().active, bench.alarm().acted), (true, 0));
+}

@@ -25,13 +25,13 @@ impl Bench {
         told
     }
 
-    async fn run_all(&self, choices: &Choices) -> Plan {
+    pub(super) async fn run_all(&self, choices: &Choices) -> Plan {
         let plan = self.plan(choices).await;
         assert_eq!(self.run(&plan, &self.run_folder()).await.unwrap(), Ending::Finished);
         plan
     }
 
-    fn there(&self) -> BTreeMap<DeviceId, FakeDevice> {
+    pub(super) fn there(&self) -> BTreeMap<DeviceId, FakeDevice> {
         self.target.project.lock().unwrap().devices.clone()
     }
 
