@@ -138,7 +138,8 @@ pub(crate) enum Command {
     Worklist {
         /// The run's folder.
         run: PathBuf,
-        /// When the last run into this target ended: what came before it may have come from that run.
+        /// When the last run into this target ended, by the target's clock: what came before it may have come from
+        /// that run.
         #[arg(long, value_name = "TIME")]
         since: Option<Time>,
         /// Say that this is done; may be repeated.

@@ -123,6 +123,8 @@ pub struct RunStatus {
     pub finished_at: Option<Time>,
     /// The newest journal row.
     pub last_row_at: Time,
+    /// When it last sent something, by the target's clock.
+    pub last_sent_at: Option<Time>,
     /// Records that are known to be stored by it.
     pub records_done: u64,
     /// Records that the plan has to write.
@@ -384,6 +386,7 @@ pub fn status(folder: &Path) -> Result<RunStatus, RunError> {
         started_at: rows.first().map(|(at, _)| *at).unwrap_or_default(),
         finished_at: rows.iter().rev().find(|(_, row)| *row == Row::Finished {}).map(|(at, _)| *at),
         last_row_at: rows.last().map(|(at, _)| *at).unwrap_or_default(),
+        last_sent_at: last_sent_at(&rows),
         records_done: ledger.stored,
         records_total: summary.records_missing,
         records_removed: ledger.removed,
@@ -396,6 +399,11 @@ pub fn status(folder: &Path) -> Result<RunStatus, RunError> {
         actions: actions::actions(&plan, &ledger),
         awake: resting::left_active(&plan, &ledger),
     })
+}
+
+/// When a run last sent something, by the target's clock.
+pub(crate) fn last_sent_at(rows: &[(Time, Row)]) -> Option<Time> {
+    rows.iter().filter(|(_, row)| row.has_the_platforms_time()).map(|(at, _)| *at).max()
 }
 
 /// What the run of this folder was to do, and what of it was held back.

@@ -187,8 +187,8 @@ impl From<RunError> for WorklistError {
 }
 
 /// Looks at the target for what is done, of a run of either kind, and remembers it in the run folder:
-/// what was once seen done stays so. `since` is when the last run into this target ended, of whatever
-/// kind: what came before it may have come from that run itself.
+/// what was once seen done stays so. `since` is when a run into this target last sent something, by
+/// the target's clock: what came before it may have come from that run itself.
 ///
 /// # Errors
 /// See [`WorklistError`].

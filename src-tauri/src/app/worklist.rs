@@ -78,13 +78,13 @@ impl App {
         })
     }
 
-    /// When the last run of records into this target ended: what arrived before may have been its own.
+    /// When a run of records into this target last sent something: what arrived before may have been its own.
     async fn last_end(&self, target: &Side) -> Answer<Option<Time>> {
         let (app, target) = (self.clone(), target.clone());
         aside(move || {
             let files = &app.state.migrations.files;
             let into = files.all().into_iter().filter(|record| record.target.project == target.project);
-            let ends = into.filter_map(|record| engine::status(&files.folder(&record.id)).ok()?.finished_at);
+            let ends = into.filter_map(|record| engine::status(&files.folder(&record.id)).ok()?.last_sent_at);
             Ok(ends.max())
         })
         .await

@@ -494,3 +494,16 @@ async fn the_way_of_the_records_is_told_with_what_a_file_would_save() {
         assert_eq!(plan.items.iter().filter(by_file).count(), usize::from(lane == crate::Lane::File));
     }
 }
+
+/// What the worklist takes for a use of a token by somebody else came after that.
+#[tokio::test(start_paused = true)]
+async fn when_a_run_last_sent_something_is_known_by_the_targets_clock() {
+    let bench = Bench::new();
+    *bench.clock.turned.lock().unwrap() = -600_000;
+    let plan = bench.plan(&Choices::default()).await;
+    let begun = bench.clock.untouched();
+    assert_eq!(bench.run(&plan, &bench.run_folder()).await.unwrap(), Ending::Finished);
+    let told = status(&bench.run_folder()).unwrap();
+    assert!(told.last_row_at < begun, "this computer's clock is ten minutes slow");
+    assert!((begun..=bench.clock.untouched()).contains(&told.last_sent_at.unwrap()), "{told:?}");
+}

@@ -12,10 +12,12 @@ use crate::plan::{DeviceItem, Item, Plan};
 use crate::ports::PortError;
 use crate::report::{move_serial, pairs, what_to_update};
 use crate::resources::Kind;
-use crate::run::past;
+use crate::run::{last_sent_at, past};
 
 pub(super) struct List {
     pub(super) plan: Plan,
+    /// When it last sent records, by the target's clock: what this computer's says of its last row tells nothing of
+    /// when a token was used there. When it was rehearsed, if it sent none.
     pub(super) ended_at: Time,
     work: Vec<TokenOf>,
 }
@@ -43,7 +45,8 @@ impl List {
                 work.extend(left_to_do(item, place, &ledger));
             }
         }
-        Ok(List { plan, work, ended_at: rows.last().map(|(at, _)| *at).unwrap_or_default() })
+        let ended_at = last_sent_at(&rows).unwrap_or(plan.header.created_at);
+        Ok(List { plan, work, ended_at })
     }
 
     pub(super) fn items(&self) -> Vec<WorkItem> {

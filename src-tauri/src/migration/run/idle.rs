@@ -271,6 +271,7 @@ mod tests {
             started_at: Time::from_millis(0),
             finished_at: None,
             last_row_at: Time::from_millis(0),
+            last_sent_at: None,
             records_done: 1_000,
             records_total: 2_000,
             records_removed: 0,
