@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use tago_api::DeviceId;
 use thiserror::Error;
 
-use crate::device::{Device, DeviceEdit, Tag};
+use crate::device::{Device, DeviceEdit};
 use crate::folder::{self, write_whole};
 use crate::journal::{Entry, Journal, JournalError, Row, SqliteJournal, lock, run_named};
 use crate::lane::clear::{self, Whose};
@@ -305,11 +305,18 @@ impl Tidy<'_> {
 
     async fn unmark(&mut self, device: &Device) -> Result<(), RebuildError> {
         let (target, id) = (self.target, device.id);
-        let tags: Vec<Tag> = device.definition.tags.iter().filter(|tag| tag.key != MARKER).cloned().collect();
-        let edit = DeviceEdit { tags: Some(tags), ..DeviceEdit::default() };
         let of = mark_of(device).map(|(_, of)| of);
         self.note(&Tidied::MarkIntent { device: id, of })?;
-        self.write(|| target.edit_device(id, &edit)).await?;
+        let pacers = self.reader.pacers;
+        // All its tags are written, so they are those that it has once the limits let the change through.
+        let unmark = || async {
+            pacers.admit(Route::Lookup).await;
+            let there = target.device(id).await.map_err(WriteError::NotReceived)?;
+            let mut tags = there.definition.tags;
+            tags.retain(|tag| tag.key != MARKER);
+            target.edit_device(id, &DeviceEdit { tags: Some(tags), ..DeviceEdit::default() }).await
+        };
+        self.write(unmark).await?;
         self.note(&Tidied::MarkGone { device: id })?;
         self.made.devices.extend(of.map(|of| (of, id)));
         self.made.unfinished.extend(of);

@@ -142,7 +142,9 @@ impl Turn<'_> {
         if let Stage::Ready(switch) = self.state.guard.stage.clone() {
             let quiet_at = self.state.guard.quiet_at.max(self.imports_quiet_at());
             if self.moment.elapsed < quiet_at {
+                // Until then it may be switched by somebody else, or act: it is looked at once more.
                 self.state.guard.until = Some(quiet_at);
+                self.state.guard.stage = Stage::Idle;
             } else {
                 self.ask_to_switch(switch);
             }

@@ -12,7 +12,7 @@ use crate::machine::Route;
 use crate::machine::ledger::Ledger;
 use crate::pacer::Pacers;
 use crate::plan::{Item, Plan, Seal};
-use crate::ports::PortError;
+use crate::ports::{PortError, WriteError};
 
 /// A change that does not take effect is repeated so often.
 const ATTEMPTS: u32 = 4;
@@ -89,7 +89,8 @@ async fn rest(
             }
             return Ok(Ok(()));
         }
-        if attempt == ATTEMPTS || !is_own(ledger, place, &seal(&definition, &params)) {
+        let seen = seal(&definition, &params);
+        if attempt == ATTEMPTS || !is_own(ledger, place, &seen) {
             return Ok(Ok(()));
         }
         let edit = DeviceEdit { active: Some(false), ..DeviceEdit::default() };
@@ -99,9 +100,18 @@ async fn rest(
             (clock.now(), Row::RestIntent { item: place }),
         ])?;
         let asked = AtomicU32::new(0);
-        let request = || {
-            asked.fetch_add(1, Ordering::Relaxed);
-            target.edit_device(device, &edit)
+        let (asked_of, edit, pacers, seen) = (&asked, &edit, &pacers, &seen);
+        let request = || async move {
+            // It has waited for the limits: who has changed the device meanwhile is not overruled.
+            pacers.admit(Route::Lookup).await;
+            let there = target.device(device).await.map_err(WriteError::NotReceived)?;
+            pacers.admit(Route::Lookup).await;
+            let params = target.params(device).await.map_err(WriteError::NotReceived)?;
+            if seal(&there.definition, &params) != *seen {
+                return Ok(());
+            }
+            asked_of.fetch_add(1, Ordering::Relaxed);
+            target.edit_device(device, edit).await
         };
         if let Err(cause) = reader.change(Route::Edit, request).await {
             return Ok(Err(cause));

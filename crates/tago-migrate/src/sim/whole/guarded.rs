@@ -426,3 +426,57 @@ async fn a_stop_while_the_source_refuses_for_an_hour_lets_alarms_act_again_at_on
     assert_eq!(status(&folder).unwrap().records_done, 140);
     assert_eq!((bench.alarm().active, bench.alarm().acted), (true, 0));
 }
+
+/// What it has done is asked when it may act again, and not when the run had written its last record.
+#[tokio::test(start_paused = true)]
+async fn an_alarm_is_looked_at_once_more_when_nothing_can_arrive_any_more() {
+    let bench = Bench::alarmed("*", 0, true);
+    let plan = bench.plan(&Choices::default()).await;
+    let (folder, mut seen) = (bench.run_folder(), bench.progress.subscribe());
+    let acts = async {
+        seen.wait_for(|figures| figures.phase == crate::Phase::TidyingUp).await.unwrap();
+        bench.clock.sleep(bench.settings.late_commit_bound / 2).await;
+        assert!(!bench.alarm().active, "it is held for as long as something may arrive");
+        bench.target.project.lock().unwrap().actions.get_mut(&ALARM).unwrap().acted += 1;
+    };
+    let (ending, ()) = futures_util::future::join(bench.run(&plan, &folder), acts).await;
+    assert_eq!(ending.unwrap(), Ending::Finished);
+    let told = status(&folder).unwrap().actions;
+    assert_eq!((told[0].state, told[0].acted), (ActionState::Released, Some(true)));
+}
+
+/// Whoever plans a damaged run anew takes its mark off a device, and of what else is said of it nothing.
+#[tokio::test(start_paused = true)]
+async fn a_tag_that_its_owner_adds_while_a_damaged_run_is_tidied_up_stays() {
+    let mut bench = Bench::new();
+    bench.settings.batch_bytes = 350;
+    let plan = bench.plan(&Choices::default()).await;
+    let folder = bench.run_folder();
+    let is_marked = |device: &crate::sim::world::FakeDevice| {
+        device.definition.tags.iter().any(|tag| tag.key == crate::machine::MARKER)
+    };
+    let marked = || {
+        let project = bench.target.project.lock().unwrap();
+        project.devices.iter().find(|(_, device)| is_marked(device)).map(|(id, _)| *id)
+    };
+    let full = async {
+        while marked().is_none() {
+            bench.clock.sleep(Duration::from_millis(1)).await;
+        }
+        bench.target.project.lock().unwrap().refusals.quota = true;
+    };
+    let (ending, ()) = futures_util::future::join(bench.run(&plan, &folder), full).await;
+    assert!(matches!(ending, Ok(Ending::Halted(_))), "{ending:?}");
+    bench.target.project.lock().unwrap().refusals.quota = false;
+    let made = marked().unwrap();
+    std::fs::write(folder.join(crate::folder::JOURNAL), "no journal any more").unwrap();
+    let tag = |key: &str| crate::device::Tag { key: key.into(), value: "5".into(), metadata: None };
+    bench.target.project.lock().unwrap().meanwhile = Some(Box::new(move |project| {
+        project.devices.get_mut(&made).unwrap().definition.tags.push(tag("floor"));
+    }));
+    let again = crate::rebuild(&folder, &bench.source, &bench.target, &bench.settings, bench.env());
+    again.await.unwrap();
+    assert_eq!(marked(), None);
+    let target = bench.target.project.lock().unwrap();
+    assert_eq!(target.devices[&made].definition.tags, [tag("floor")]);
+}

@@ -133,6 +133,19 @@ async fn a_device_rests_again_when_nobody_goes_on_and_wakes_for_whoever_does() {
     bench.assert_as(&before);
 }
 
+/// Whoever changes it between the look and the change, which had to wait, means it.
+#[tokio::test(start_paused = true)]
+async fn a_device_that_somebody_changes_while_it_is_put_to_rest_stays_as_they_left_it() {
+    let mut bench = Bench::new();
+    bench.halt_awake().await;
+    bench.target.project.lock().unwrap().meanwhile = Some(Box::new(|project| {
+        project.devices.get_mut(&id(2)).unwrap().definition.name = "In use again".into();
+    }));
+    assert_eq!(bench.let_go().await, Ending::Stopped);
+    let there = bench.there()[&id(2)].definition.clone();
+    assert_eq!((there.name.as_str(), there.active), ("In use again", true));
+}
+
 /// Who gives a run up, or looks at one that was left, is told of the devices that it has woken.
 #[tokio::test(start_paused = true)]
 async fn a_device_that_is_left_active_is_named_until_it_rests() {
