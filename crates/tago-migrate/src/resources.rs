@@ -32,7 +32,7 @@ pub use plan::{
     Conflict, EntrySeals, ResourceChoices, ResourceHeader, ResourceItem, ResourcePlan, ResourceReason, Work,
     plan,
 };
-pub use ports::{Address, Entries, Resources, ResourcesTarget, SCRIPT, UNKNOWN_VALUE};
+pub use ports::{Address, Entries, ListedToken, Resources, ResourcesTarget, SCRIPT, UNKNOWN_VALUE};
 pub use prove::{ItemProof, ItemVerdict, ResourceProof, last_proof, prove, prove_as};
 pub use rebuild::rebuild;
 pub use rehearse::{ResourceRehearseError, rehearse, snapshot};

@@ -99,3 +99,45 @@ async fn a_large_file_does_not_replace_what_was_stored_while_its_parts_were_sent
         assert_eq!(stored().await, theirs.content);
     }
 }
+
+/// The same of a small one, which its owner replaces while its content is fetched.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_does_not_replace_what_was_stored_while_its_content_was_fetched() {
+    const PATH: &str = "notes.txt";
+    let file = |text: &'static str| StoredFile {
+        path: PATH.to_owned(),
+        content: text.as_bytes().into(),
+        public: false,
+    };
+    let source = Running::start(1).await;
+    source.live_api().upload_file(&file("ours")).await.unwrap();
+    // What is there is looked at once more, when all is made.
+    for (number, is_there_before, looks) in [(2, false, 1), (3, true, 2)] {
+        let target = Running::start(number).await;
+        if is_there_before {
+            target.live_api().upload_file(&file("there")).await.unwrap();
+        }
+        let moving = Moving::new(Conflict::TakeSource);
+        let plan = moving.rehearse(&source, &target).await;
+        let slow = json!({"route": "GET /file/{profile}/{*path}", "kind": "slow", "every": looks + 1, "times": 1, "delay_ms": 1_500});
+        source.shared.faults.push(serde_json::from_value(slow).unwrap()).unwrap();
+        let (ours, live, approved, settings) = (source.live(), target.live(), plan.fingerprint(), settings());
+        let running = run(&plan, &approved, moving.path(), &ours, &live, &settings, moving.env());
+        let owner = async {
+            while source.shared.faults.struck() != [1] {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+            target.live_api().upload_file(&file("theirs")).await.unwrap();
+        };
+        let (ending, ()) = tokio::join!(running, owner);
+        source.shared.faults.clear();
+        assert_eq!(ending.unwrap(), Ending::Finished);
+        let held = status(moving.path()).unwrap().held;
+        assert!(
+            matches!(&held[..], [(_, reason, _)] if reason.contains("somebody stored another")),
+            "{held:?}"
+        );
+        let stored = target.live_api().file(target.project.profile(), PATH).await.unwrap();
+        assert_eq!(stored, file("theirs").content);
+    }
+}

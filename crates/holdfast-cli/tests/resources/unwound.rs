@@ -1,7 +1,7 @@
 //! Every route by which a run changes something refuses for good: what was done until then is taken back
 //! to a clean target, and taking it back once more changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::json;
@@ -33,6 +33,30 @@ async fn a_run_into_a_damaged_project_that_fails_at_any_step_is_unwound_to_what_
     .await;
     let edits = used.iter().filter(|route| route.starts_with("PUT")).count();
     assert!(edits >= 6, "what is there is changed: {used:?}");
+}
+
+/// Its tokens and the value of a secret are nowhere but on the platform.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_over_http_leaves_what_its_owner_has_taken_into_use() {
+    let (source, target) = (Running::start(1).await, Running::start(2).await);
+    fill(&source).await;
+    let moving = Moving::new(Conflict::TakeSource);
+    moving.run(&source, &target).await;
+    let ids = async |path: &str| -> Vec<String> {
+        let listed = target.ask("GET", path, None).await;
+        listed.as_array().unwrap().iter().map(|found| found["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let (devices, secrets) = (ids("/device").await, ids("/secrets").await);
+    assert!(devices.len() > 1 && secrets.len() > 1, "{devices:?} {secrets:?}");
+    let token = json!({"device": devices[0], "name": "Field", "permission": "full"});
+    target.ask("POST", "/device/token", Some(token)).await;
+    let value = json!({"value": "typed by its owner"});
+    target.ask("PUT", &format!("/secrets/{}", secrets[0]), Some(value)).await;
+    let told = moving.undo(&target).await;
+    assert_eq!((ids("/device").await, ids("/secrets").await), (devices[..1].to_vec(), secrets[..1].to_vec()));
+    let reasons: BTreeSet<&str> = told.changed_since.iter().map(|(.., reason)| reason.as_str()).collect();
+    let expected = ["somebody has entered its value since", "somebody made a token for it since"];
+    assert_eq!(reasons, expected.into(), "{told:#?}");
 }
 
 /// Answers the routes that refused, one run each.

@@ -7,17 +7,17 @@ use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tago_api::client::{
-    AnalysisCode, ApiError, FileEntry, NewServiceAuthorization, ParamWrite, Permission, ResourceType,
-    ServiceAuthorization, StoredFile, UPLOAD_PART,
+    AnalysisCode, ApiError, DeviceToken, FileEntry, NewServiceAuthorization, ParamWrite, Permission,
+    ResourceType, ServiceAuthorization, StoredFile, UPLOAD_PART,
 };
 use tago_api::{DeviceId, ProfileId, Time};
 
 use super::Live;
 use crate::device::Named;
 use crate::plan::Seal;
-use crate::ports::{Identity, PortError, Source, WriteError};
+use crate::ports::{Identity, PortError, Range, Source, WriteError};
 use crate::resources::{
-    Address, Document, Entries, Kind, Part, Resources, ResourcesTarget, SCRIPT, UNKNOWN_VALUE,
+    Address, Document, Entries, Kind, ListedToken, Part, Resources, ResourcesTarget, SCRIPT, UNKNOWN_VALUE,
 };
 
 /// Digits of a token's hash by which it is told.
@@ -172,7 +172,9 @@ impl Resources for Live {
     }
 
     async fn records(&self, id: &str) -> Result<u64, PortError> {
-        Ok(self.api.data_amount(device(id)?).await?)
+        // The platform's amount of its data is an estimate.
+        let all = Range { from: Time::MIN, to: Time::MAX, variables: Vec::new() };
+        Source::count(self, device(id)?, &all).await
     }
 }
 
@@ -333,6 +335,15 @@ impl ResourcesTarget for Live {
         Ok(())
     }
 
+    async fn tokens(&self, id: &str) -> Result<Vec<ListedToken>, PortError> {
+        let listed = |token: DeviceToken| ListedToken {
+            has_serial: token.serie_number.is_some_and(|serial| !serial.is_empty()),
+            made_at: token.created_at,
+            name: token.name,
+        };
+        Ok(self.api.device_tokens(device(id)?).await?.into_iter().map(listed).collect())
+    }
+
     async fn delete(&self, at: &Address) -> Result<(), WriteError> {
         if let Some(of) = resource_type(at.kind) {
             return Ok(self.api.delete_resource(of, &at.id).await?);
@@ -454,6 +465,9 @@ fn authorization(found: &ServiceAuthorization) -> Document {
     document.insert("name".to_owned(), found.name.clone().into());
     if let Some(permission) = found.permission {
         document.insert("permission".to_owned(), super::wire::permission(permission).into());
+    }
+    if let Some(used) = found.last_authorization {
+        document.insert("last_authorization".to_owned(), used.to_string().into());
     }
     if let Some(end) = found.expire_time {
         document.insert("expire_time".to_owned(), end.to_string().into());

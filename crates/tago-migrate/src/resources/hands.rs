@@ -11,7 +11,7 @@ use super::kind::{Kind, Mark};
 use super::machine::{Content, KeepError, Pair, Seen, Work};
 use super::matching::key;
 use super::plan::ResourceHeader;
-use super::ports::{Address, Resources, ResourcesTarget};
+use super::ports::{Address, ListedToken, Resources, ResourcesTarget};
 use super::scan::Asking;
 use crate::machine::Route;
 use crate::pacer::Pacers;
@@ -78,6 +78,14 @@ impl<'a> Hands<'a> {
             Ok(seen) => Ok(Some(seen)),
             Err(PortError::NotFound { .. }) => Ok(None),
             Err(cause) => Err(cause),
+        }
+    }
+
+    /// The tokens of a device; none if it is gone.
+    pub(crate) async fn tokens(&self, device: &str) -> Result<Vec<ListedToken>, PortError> {
+        match self.asking(&self.target_pace).ask(|| self.target.tokens(device)).await {
+            Err(PortError::NotFound { .. }) => Ok(Vec::new()),
+            listed => listed,
         }
     }
 

@@ -86,8 +86,19 @@ pub trait Resources: Send + Sync {
     /// How many there may be of each type, where the plan says so.
     async fn limits(&self) -> Result<BTreeMap<Kind, u64>, PortError>;
 
-    /// How many records a device has.
+    /// How many records a device has, exactly.
     async fn records(&self, device: &str) -> Result<u64, PortError>;
+}
+
+/// A token of a device, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedToken {
+    /// The name that its maker gave it.
+    pub name: String,
+    /// Whether a serial number is on it.
+    pub has_serial: bool,
+    /// When it was made, where the platform tells.
+    pub made_at: Option<Time>,
 }
 
 /// The writing half. Each method sends one request that changes something.
@@ -126,6 +137,9 @@ pub trait ResourcesTarget: Resources {
 
     /// Removes entries of a part. What is gone already is a success.
     async fn remove_entries(&self, at: &Address, part: Part, entries: &Entries) -> Result<(), WriteError>;
+
+    /// The tokens of a device.
+    async fn tokens(&self, device: &str) -> Result<Vec<ListedToken>, PortError>;
 
     /// Deletes a resource that a list or a creation answered.
     async fn delete(&self, at: &Address) -> Result<(), WriteError>;

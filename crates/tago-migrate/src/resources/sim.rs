@@ -11,4 +11,5 @@ mod journal;
 mod outcomes;
 mod pacing;
 mod proving;
+mod taken;
 mod working;

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
+use tago_api::Time;
 
 use super::document::{Document, carried, differences, edit, is_as_sent, seal};
 use super::hands::Hands;
@@ -16,7 +17,7 @@ use super::kind::{Kind, Mark, Part};
 use super::ledger::{ActProgress, Ledger, What};
 use super::machine::{Content, Seen, Work, holds};
 use super::plan::ResourcePlan;
-use super::ports::{Address, Entries, ResourcesTarget, SCRIPT, UNKNOWN_VALUE};
+use super::ports::{Address, Entries, ListedToken, ResourcesTarget, SCRIPT, UNKNOWN_VALUE};
 use super::row::{Row, Stays};
 use super::run::{kept_json, past};
 use super::scan::{entry_seal, is_blank, same_entry};
@@ -140,6 +141,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 const FRESH: Duration = Duration::from_secs(1);
 /// A target that loses every answer is not asked for ever.
 const DOUBTS_IN_A_ROW: u32 = 12;
+/// What names the tokens that runs over records make, and remove.
+const TOKENS_OF_RUNS: &str = "Holdfast run ";
+/// A token that is made with its device is so little younger.
+const WITH_IT: Duration = Duration::from_secs(60);
 /// Rows of an entity that one request deletes, and writes.
 const DELETED: usize = 10;
 const WRITTEN: usize = 100;
@@ -442,15 +447,12 @@ impl<'a> Undo<'a> {
         seen: &Seen,
         hands: &Hands<'_>,
     ) -> Result<Next, PortError> {
-        if at.kind == Kind::Device && !self.choices.with_records {
-            let records = hands.records(&at.id).await?;
-            if records > 0 {
-                let reason = format!("it holds {records} records by now, which would go with it");
-                return Ok(Next::Kept(Stays::ChangedSince, reason));
-            }
-        }
-        if let Some(reason) = taken_into_use(at.kind, &seen.document) {
-            return Ok(Next::Kept(Stays::ChangedSince, reason.to_owned()));
+        let reason = match at.kind {
+            Kind::Device => self.in_use(&at.id, &seen.document, hands).await?,
+            kind => taken_into_use(kind, &seen.document).map(str::to_owned),
+        };
+        if let Some(reason) = reason {
+            return Ok(Next::Kept(Stays::ChangedSince, reason));
         }
         if let Some(part) = at.kind.descriptor().part {
             let is_foreign = |(key, entry): &(&String, &Value)| {
@@ -474,6 +476,26 @@ impl<'a> Undo<'a> {
             return Ok(Next::Unlock(Box::new(Work::Edit { at, fields, content: None, there }), seal));
         }
         Ok(Next::Do(Box::new(Work::Delete { at })))
+    }
+
+    /// Why a device that the run made is somebody's by now.
+    async fn in_use(
+        &self,
+        device: &str,
+        there: &Document,
+        hands: &Hands<'_>,
+    ) -> Result<Option<String>, PortError> {
+        let mut tokens = hands.tokens(device).await?;
+        tokens.retain(|token| !token.name.starts_with(TOKENS_OF_RUNS));
+        if has_new_token(&tokens, there) {
+            return Ok(Some("somebody made a token for it since".to_owned()));
+        }
+        if self.choices.with_records {
+            return Ok(None);
+        }
+        let records = hands.records(device).await?;
+        // That something was sent once says nothing: a run over records that was taken back sent as well.
+        Ok((records > 0).then(|| format!("it holds {records} records by now, which would go with it")))
     }
 
     fn journal(
@@ -517,11 +539,23 @@ fn taken_into_use(kind: Kind, there: &Document) -> Option<&'static str> {
         Kind::Secret if length().is_some_and(|length| length != UNKNOWN_VALUE.len() as u64) => {
             Some("somebody has entered its value since")
         }
-        Kind::RunUser if there.get("last_login").is_some_and(Value::is_string) => {
-            Some("this person has logged in since")
+        Kind::RunUser if moment(there, "last_login").is_some() => Some("this person has logged in since"),
+        Kind::ServiceAuthorization if moment(there, "last_authorization").is_some() => {
+            Some("somebody has used it since")
         }
         _ => None,
     }
+}
+
+/// Whether a device that was made a while ago has a token beside the one that the platform made with it.
+fn has_new_token(tokens: &[ListedToken], device: &Document) -> bool {
+    let by = moment(device, "created_at").map(|made| made + WITH_IT);
+    let is_late = |token: &ListedToken| token.made_at.zip(by).is_some_and(|(made, by)| made > by);
+    tokens.len() > 1 || tokens.iter().any(|token| token.has_serial || is_late(token))
+}
+
+fn moment(document: &Document, field: &str) -> Option<Time> {
+    document.get(field)?.as_str()?.parse().ok()
 }
 
 fn is_stopped(hands: &Hands<'_>) -> bool {

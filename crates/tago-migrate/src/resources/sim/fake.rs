@@ -16,7 +16,7 @@ use crate::device::Named;
 use crate::ports::{Identity, PortError, WriteError};
 use crate::resources::document::Document;
 use crate::resources::kind::{Kind, Part};
-use crate::resources::ports::{Address, Entries, Resources, ResourcesTarget, SCRIPT};
+use crate::resources::ports::{Address, Entries, ListedToken, Resources, ResourcesTarget, SCRIPT};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Stored {
@@ -47,6 +47,9 @@ pub(super) struct Fake {
     pub(super) told: Mutex<Option<Time>>,
     /// Types that it does not know.
     pub(super) unknown: Mutex<BTreeSet<Kind>>,
+    /// Tokens of its devices, and how many records these have.
+    pub(super) tokens: Mutex<BTreeMap<String, Vec<ListedToken>>>,
+    pub(super) records: Mutex<BTreeMap<String, u64>>,
     inner: Mutex<Inner>,
 }
 
@@ -84,6 +87,8 @@ impl Fake {
             limits: Mutex::default(),
             told: Mutex::default(),
             unknown: Mutex::default(),
+            tokens: Mutex::default(),
+            records: Mutex::default(),
             inner: Mutex::default(),
         }
     }
@@ -360,8 +365,8 @@ impl Resources for Fake {
         Ok(self.limits.lock().unwrap().clone())
     }
 
-    async fn records(&self, _: &str) -> Result<u64, PortError> {
-        Ok(0)
+    async fn records(&self, device: &str) -> Result<u64, PortError> {
+        Ok(self.records.lock().unwrap().get(device).copied().unwrap_or_default())
     }
 }
 
@@ -400,6 +405,10 @@ impl ResourcesTarget for Fake {
 
     async fn remove_entries(&self, at: &Address, _: Part, entries: &Entries) -> Result<(), WriteError> {
         self.write(Deed::Remove(at.clone(), entries.clone())).map(drop)
+    }
+
+    async fn tokens(&self, device: &str) -> Result<Vec<ListedToken>, PortError> {
+        Ok(self.tokens.lock().unwrap().get(device).cloned().unwrap_or_default())
     }
 
     async fn delete(&self, at: &Address) -> Result<(), WriteError> {

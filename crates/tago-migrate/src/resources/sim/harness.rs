@@ -215,14 +215,14 @@ impl World {
     }
 
     /// One session of the undo, without the source.
-    async fn undo_once(&mut self) -> Result<(Ending, Undone), JournalError> {
+    async fn undo_once(&mut self, choices: UndoChoices) -> Result<(Ending, Undone), JournalError> {
         let ledger = self.ledger();
         let mut journal = std::mem::take(&mut self.journal);
         let settings = Settings { pace: self.pace.clone(), ..World::settings() };
         let env = Env { clock: &self.clock, nonce: 8, progress: &self.progress, control: &self.control };
         let plan = self.plan.as_ref().unwrap();
         let hands = Hands::new(None, &self.target, &plan.header, &self.keep, &settings, env);
-        let mut undo = Undo::new(plan, ledger, UndoChoices::default());
+        let mut undo = Undo::new(plan, ledger, choices);
         let ending = undo.drive(&hands, &mut journal, &settings).await;
         let told = undo.told();
         self.journal = journal;
@@ -230,8 +230,12 @@ impl World {
     }
 
     pub(super) async fn undo(&mut self) -> Undone {
+        self.undo_with(UndoChoices::default()).await
+    }
+
+    pub(super) async fn undo_with(&mut self, choices: UndoChoices) -> Undone {
         for _ in 0..20 {
-            match self.undo_once().await {
+            match self.undo_once(choices).await {
                 Ok((Ending::Finished, told)) => return told,
                 Ok((ending, _)) => panic!("{ending:?}"),
                 Err(_) => continue,
@@ -472,7 +476,7 @@ async fn an_undo_that_gets_no_answer_halts_and_can_be_repeated() {
     world.plan().await;
     world.run().await;
     (0..100).for_each(|write| world.target.fault(write, Fault::RequestLost));
-    let (ending, _) = world.undo_once().await.unwrap();
+    let (ending, _) = world.undo_once(UndoChoices::default()).await.unwrap();
     assert!(matches!(ending, Ending::Halted(Halt::Unreachable { side: Side::Target, .. })), "{ending:?}");
     world.target.mend();
     world.undo().await;
@@ -493,7 +497,7 @@ async fn an_undo_stops_while_it_waits() {
             tokio::time::sleep(Duration::from_millis(20_500)).await;
             control.stop();
         };
-        let (undone, ()) = tokio::join!(world.undo_once(), stop);
+        let (undone, ()) = tokio::join!(world.undo_once(UndoChoices::default()), stop);
         assert_eq!(undone.unwrap().0, Ending::Stopped, "{fault:?}");
         assert!(began.elapsed() < Duration::from_secs(21), "{fault:?}: {:?}", began.elapsed());
         world.target.mend();
