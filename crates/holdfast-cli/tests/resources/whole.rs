@@ -104,3 +104,45 @@ async fn each_step_may_lose_its_answer_over_http() {
         assert_eq!(differences(&before, &target.content().await), Vec::<String>::new(), "{kind}");
     }
 }
+
+/// Keys of parameters are the owner's: one may hold any sign, and two may be the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn parameters_keep_their_keys_whatever_signs_are_in_them() {
+    const KEYS: [&str; 4] = ["alarm #1", "alarm", "alarm", "alarm#2"];
+    let source = Running::start(1).await;
+    let params = |value: &'static str| {
+        let params = KEYS.iter().enumerate().map(
+            move |(number, key)| json!({"key": key, "value": format!("{value} {number}"), "sent": false}),
+        );
+        serde_json::Value::from_iter(params)
+    };
+    let ids = fill(&source).await;
+    source.ask("POST", &format!("/device/{}/params", ids["truck"]), Some(params("on"))).await;
+    let told = async |target: &Running| {
+        let devices = target.ask("GET", "/device", None).await;
+        let is_truck = |device: &&serde_json::Value| device["name"] == "Truck 1";
+        let truck = devices.as_array().unwrap().iter().find(is_truck).unwrap()["id"].clone();
+        let listed = target.ask("GET", &format!("/device/{}/params", truck.as_str().unwrap()), None).await;
+        let listed =
+            listed.as_array().unwrap().iter().map(|param| (param["key"].clone(), param["value"].clone()));
+        let mut listed: Vec<_> = listed.filter(|(key, _)| KEYS.iter().any(|own| key == own)).collect();
+        listed.sort_by_key(|param| format!("{param:?}"));
+        listed
+    };
+    let ours = told(&source).await;
+    assert_eq!(ours.len(), KEYS.len());
+
+    let empty = Running::start(2).await;
+    Moving::new(Conflict::TakeSource).run(&source, &empty).await;
+    assert_eq!(told(&empty).await, ours);
+
+    let there = Running::start(3).await;
+    let ids = fill(&there).await;
+    there.ask("POST", &format!("/device/{}/params", ids["truck"]), Some(params("off"))).await;
+    let before = told(&there).await;
+    let moving = Moving::new(Conflict::TakeSource);
+    moving.run(&source, &there).await;
+    assert_eq!(told(&there).await, ours);
+    moving.undo(&there).await;
+    assert_eq!(told(&there).await, before);
+}

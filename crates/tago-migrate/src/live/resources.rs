@@ -22,6 +22,8 @@ use crate::resources::{
 
 /// Digits of a token's hash by which it is told.
 const FINGERPRINT: usize = 16;
+/// Between the key and the number of a parameter whose key another one has too: no key holds it.
+const SAME_KEY: char = '\0';
 /// The one configuration of TagoRUN has no id.
 const RUN: &str = "run";
 
@@ -80,18 +82,13 @@ impl Resources for Live {
             Part::Params => {
                 let mut entries = Entries::new();
                 for param in self.api.params(device(&at.id)?).await? {
-                    let key =
-                        (1..)
-                            .map(|number| {
-                                if number == 1 {
-                                    param.key.clone()
-                                } else {
-                                    format!("{}#{number}", param.key)
-                                }
-                            })
-                            .find(|key| !entries.contains_key(key));
+                    let mut names = (1..).map(|number| match number {
+                        1 => param.key.clone(),
+                        number => format!("{}{SAME_KEY}{number}", param.key),
+                    });
+                    let name = names.find(|name| !entries.contains_key(name)).unwrap_or_default();
                     let entry = json!({ "id": param.id, "value": param.value, "sent": param.sent });
-                    entries.insert(key.unwrap_or_default(), entry);
+                    entries.insert(name, entry);
                 }
                 Ok(entries)
             }
@@ -267,7 +264,7 @@ impl ResourcesTarget for Live {
             Part::Params => {
                 let write = |(key, entry): (&String, &Value)| ParamWrite {
                     id: there.get(key).and_then(|there| there["id"].as_str()?.parse().ok()),
-                    key: key.split_once('#').map_or(key.as_str(), |(key, _)| key).to_owned(),
+                    key: key.split_once(SAME_KEY).map_or(key.as_str(), |(key, _)| key).to_owned(),
                     value: entry["value"].as_str().unwrap_or_default().to_owned(),
                     sent: entry["sent"].as_bool().unwrap_or(false),
                 };
