@@ -112,12 +112,25 @@ pub(crate) fn field_seals(kind: Kind, document: &Document) -> BTreeMap<String, S
 
 /// Whether a resource of the same key says what these fields say, and nothing beside.
 pub(crate) fn is_as_sent(kind: Kind, sent: &BTreeMap<String, Seal>, there: &Document) -> bool {
+    says(kind, sent, there, |field| kind.descriptor().key != Some(field))
+}
+
+/// Whether a resource says what these fields say, and nothing beside.
+pub(crate) fn is_as_left(kind: Kind, left: &BTreeMap<String, Seal>, there: &Document) -> bool {
+    says(kind, left, there, |_| true)
+}
+
+fn says(
+    kind: Kind,
+    said: &BTreeMap<String, Seal>,
+    there: &Document,
+    is_compared: impl Fn(&str) -> bool,
+) -> bool {
     let row = kind.descriptor();
     let there = carried(kind, there);
-    let compared =
-        row.fields.iter().filter(|field| !row.covered.contains(*field) && row.key != Some(**field));
-    compared.into_iter().all(|field| match (sent.get(*field), there.get(*field)) {
-        (Some(sent), Some(there)) => value_seal(there) == *sent,
+    let mut compared = row.fields.iter().filter(|field| !row.covered.contains(*field) && is_compared(field));
+    compared.all(|field| match (said.get(*field), there.get(*field)) {
+        (Some(said), Some(there)) => value_seal(there) == *said,
         (Some(_), None) => false,
         (None, there) => same(None, there),
     })

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::kind::Part;
+use super::document::{Document, is_as_left};
+use super::kind::{Kind, Part};
 use super::plan::ResourcePlan;
 use super::remap::Mapping;
 use super::row::{Row, Stays};
@@ -59,8 +60,17 @@ pub(crate) struct Effect {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum What {
     Create,
-    Edit { kept: Option<Seal>, fields: Vec<String> },
-    Entries { part: Part, kept: Option<Seal>, entries: BTreeMap<String, Seal> },
+    /// Older journals do not say what it leaves.
+    Edit {
+        kept: Option<Seal>,
+        fields: Vec<String>,
+        leaves: Option<BTreeMap<String, Seal>>,
+    },
+    Entries {
+        part: Part,
+        kept: Option<Seal>,
+        entries: BTreeMap<String, Seal>,
+    },
 }
 
 /// How far an act of the undo is.
@@ -126,9 +136,10 @@ impl Ledger {
                     progress.id.clone_from(id);
                 }
             }
-            Row::EditIntent { item, kept, fields } => {
+            Row::EditIntent { item, kept, fields, leaves } => {
                 self.item(*item).touched = true;
-                self.begun(*item, What::Edit { kept: kept.clone(), fields: fields.clone() });
+                let (kept, fields, leaves) = (kept.clone(), fields.clone(), leaves.clone());
+                self.begun(*item, What::Edit { kept, fields, leaves });
             }
             Row::EntriesIntent { item, part, kept, entries } => {
                 self.item(*item).touched = true;
@@ -195,6 +206,17 @@ impl Ledger {
             }
         }
         mapping
+    }
+
+    /// Whether a resource is what the last that was sent was to make of it.
+    pub(crate) fn is_as_edited(&self, item: u32, kind: Kind, there: &Document) -> bool {
+        let last = self.effects.iter().rev().find(|effect| effect.item == item);
+        match last.map(|effect| &effect.what) {
+            Some(What::Edit { leaves, .. }) => {
+                leaves.as_ref().is_none_or(|leaves| is_as_left(kind, leaves, there))
+            }
+            _ => false,
+        }
     }
 
     /// Whether such an entry is one that this run may have written, or that the platform put into what it made.

@@ -443,7 +443,11 @@ impl Turn<'_> {
             return self.hold(place, "it is not on the target any more");
         };
         let expected = progress.left.as_ref().or(item.target_seal.as_ref());
-        if !progress.touched && expected.is_some_and(|expected| *expected != now) {
+        let is_expected = expected.is_none_or(|expected| *expected == now);
+        // What was just acknowledged is taken as it is; after a crash or without an answer it may be anybody's.
+        let is_own = progress.touched
+            && (!progress.doubt || self.state.ledger.is_as_edited(place, kind, &target.document));
+        if !is_expected && !is_own {
             return self.hold(place, "somebody changed it on the target since; rehearse again");
         }
         let wanted = self.wanted(item, &source.document);
@@ -490,7 +494,10 @@ impl Turn<'_> {
         }
         let changed = edit(kind, &fields, &wanted, &there);
         let content = content_of(item, &changed);
-        let intent = Row::EditIntent { item: place, kept: None, fields };
+        let mut left = target.document.clone();
+        left.extend(changed.clone());
+        let leaves = Some(field_seals(kind, &left));
+        let intent = Row::EditIntent { item: place, kept: None, fields, leaves };
         let keep = json!({ "document": target.document });
         let replaced = content.is_some().then(|| at.clone());
         let there = target.document.clone();

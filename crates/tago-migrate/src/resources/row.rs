@@ -27,8 +27,15 @@ pub(crate) enum Row {
     },
     /// What became of it.
     CreateOutcome { item: u32, was: Was, id: Option<String> },
-    /// Fields are about to be set. `kept` names what was there before.
-    EditIntent { item: u32, kept: Option<Seal>, fields: Vec<String> },
+    /// Fields are about to be set. `kept` names what was there before; `leaves` is what each field, those that are not
+    /// set too, will say.
+    EditIntent {
+        item: u32,
+        kept: Option<Seal>,
+        fields: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        leaves: Option<BTreeMap<String, Seal>>,
+    },
     /// What became of it.
     EditOutcome { item: u32, was: Was },
     /// Entries of a part are about to be written: what each will be.

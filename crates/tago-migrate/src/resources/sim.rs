@@ -8,6 +8,7 @@ mod fake;
 mod fixture;
 mod harness;
 mod journal;
+mod meanwhile;
 mod outcomes;
 mod pacing;
 mod proving;

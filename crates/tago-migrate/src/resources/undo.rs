@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tago_api::Time;
 
-use super::document::{Document, carried, differences, edit, is_as_sent, seal};
+use super::document::{Document, carried, differences, edit, is_as_left, is_as_sent, seal};
 use super::hands::Hands;
 use super::keep::{Folder, Keep};
 use super::kind::{Kind, Mark, Part};
@@ -428,7 +428,10 @@ impl<'a> Undo<'a> {
         match last.map(|effect| &effect.what) {
             // It was made, and the program ended before it was seen.
             Some(What::Create) => progress.left.is_none(),
-            Some(What::Edit { kept: Some(kept), fields }) if progress.touched => {
+            Some(What::Edit { leaves: Some(leaves), .. }) if progress.touched => {
+                is_as_left(kind, leaves, document)
+            }
+            Some(What::Edit { kept: Some(kept), fields, .. }) if progress.touched => {
                 let Ok(kept) = kept_json(keep, kept) else { return false };
                 let Some(before) = kept["document"].as_object() else { return false };
                 let row = kind.descriptor();
@@ -598,7 +601,7 @@ fn acts(ledger: &Ledger) -> Vec<Act> {
                 // What was there at first is what counts.
                 all.extend(fields.iter().filter(|field| !all.contains(field)).cloned().collect::<Vec<_>>());
             }
-            (What::Edit { kept: Some(kept), fields }, _) => {
+            (What::Edit { kept: Some(kept), fields, .. }, _) => {
                 acts.push(Act { item, what: ActKind::Edited { kept: kept.clone(), fields: fields.clone() } });
             }
             (

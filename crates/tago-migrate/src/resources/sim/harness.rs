@@ -59,7 +59,7 @@ pub(super) struct World {
     pub(super) choices: ResourceChoices,
     pub(super) pace: Pace,
     plan: Option<ResourcePlan>,
-    journal: Memory,
+    pub(super) journal: Memory,
     keep: keep::Memory,
     clock: VirtualClock,
     pub(super) control: Control,
@@ -188,7 +188,7 @@ impl World {
     }
 
     /// One session, until it ends or the process dies.
-    async fn session(&mut self) -> Result<Ending, JournalError> {
+    pub(super) async fn session(&mut self) -> Result<Ending, JournalError> {
         let ledger = self.ledger();
         if ledger.finished {
             return Ok(Ending::Finished);

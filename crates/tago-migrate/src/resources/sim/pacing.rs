@@ -75,7 +75,7 @@ async fn an_idle_target_is_changed_at_nearly_its_limits_and_a_live_one_leaves_ro
 }
 
 /// A run that has much to change.
-async fn planned() -> World {
+pub(super) async fn planned() -> World {
     let choices = ResourceChoices { conflict: Conflict::TakeSource, ..ResourceChoices::default() };
     let target = whole(1, THEIRS);
     for (at, mut stored) in target.dump() {

@@ -109,7 +109,7 @@ async fn what_the_run_did_wrong_is_not_put_on_somebody_else() {
     stored.document.insert("name".into(), "Truck l".into());
     let left = Row::Left { item: place, seal: seal(kind, &stored.document), found: Default::default() };
     world.target.put(address, stored);
-    world.note(Row::EditIntent { item: place, kept: None, fields: vec!["name".into()] });
+    world.note(Row::EditIntent { item: place, kept: None, fields: vec!["name".into()], leaves: None });
     world.note(Row::EditOutcome { item: place, was: Was::Acknowledged });
     world.note(left);
     let proof = world.proof(true).await;
