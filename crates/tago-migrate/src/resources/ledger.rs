@@ -215,6 +215,8 @@ impl Ledger {
             Some(What::Edit { leaves, .. }) => {
                 leaves.as_ref().is_none_or(|leaves| is_as_left(kind, leaves, there))
             }
+            // Its document tells of its part, and says something else once that is written.
+            Some(What::Entries { .. }) => !kind.descriptor().covered.is_empty(),
             _ => false,
         }
     }

@@ -25,6 +25,17 @@ pub(super) struct Stored {
     pub(super) content: Option<Vec<u8>>,
 }
 
+/// Where a dictionary itself tells its languages.
+const LANGUAGES: &str = "languages";
+
+impl Stored {
+    fn list_languages(&mut self) {
+        if let Some(listed) = self.document.get_mut(LANGUAGES) {
+            *listed = self.entries.keys().map(|code| json!({ "code": code })).collect();
+        }
+    }
+}
+
 /// What goes wrong with a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -58,6 +69,7 @@ struct Inner {
     shelf: BTreeMap<Address, Stored>,
     /// Parameters that a new device has by itself.
     params: Entries,
+    lists_languages: bool,
     made: u64,
     writes: Vec<Instant>,
     deletions: usize,
@@ -118,6 +130,11 @@ impl Fake {
     /// A new device has this parameter by itself.
     pub(super) fn gives_devices(&self, key: &str, param: Value) {
         self.inner.lock().unwrap().params.insert(key.to_owned(), param);
+    }
+
+    /// A dictionary that is made tells its languages itself.
+    pub(super) fn lists_languages(&self) {
+        self.inner.lock().unwrap().lists_languages = true;
     }
 
     /// Somebody does this after so long.
@@ -243,11 +260,15 @@ impl Inner {
                 if kind == Kind::Dictionary {
                     let fallback = fields["fallback"].as_str().unwrap().to_owned();
                     entries.insert(fallback, json!({"active": true, "texts": {}}));
+                    if self.lists_languages {
+                        fields.insert(LANGUAGES.into(), Value::Null);
+                    }
                 }
                 if kind == Kind::Device {
                     entries.extend(self.params.clone());
                 }
-                let stored = Stored { document: fields, entries, content };
+                let mut stored = Stored { document: fields, entries, content };
+                stored.list_languages();
                 self.shelf.insert(Address { kind, parent, id: id.clone() }, stored);
                 Ok(id)
             }
@@ -285,6 +306,7 @@ impl Inner {
                     }
                     stored.entries.insert(key, entry);
                 }
+                stored.list_languages();
                 if let Some(content) = content {
                     stored.entries.insert(SCRIPT.to_owned(), json!({"sha256": sha256(&content)}));
                     stored.content = Some(content.to_vec());
@@ -294,6 +316,7 @@ impl Inner {
             Deed::Remove(at, entries) => {
                 let stored = self.at(&at)?;
                 stored.entries.retain(|key, _| !entries.contains_key(key));
+                stored.list_languages();
                 Ok(String::new())
             }
             Deed::Delete(at) => {

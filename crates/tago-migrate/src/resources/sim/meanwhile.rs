@@ -69,6 +69,24 @@ async fn what_its_owner_changed_while_the_run_s_change_was_in_doubt_stays() {
     }
 }
 
+/// What the run wrote into a part shows in the document as well.
+#[tokio::test(start_paused = true)]
+async fn the_languages_that_a_dictionary_lists_are_the_run_s_also_after_a_lost_answer() {
+    let mut world = World::into_empty();
+    world.target.lists_languages();
+    world.plan().await;
+    assert_eq!(world.run().await, Ending::Finished);
+    let writes = world.target.writes();
+    for step in 0..writes {
+        let mut world = World::into_empty();
+        world.target.lists_languages();
+        world.plan().await;
+        world.target.fault(step, Fault::ReplyLost);
+        assert_eq!(world.run().await, Ending::Finished, "step {step}");
+        world.check(&format!("step {step}")).await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_change_in_doubt_that_nobody_touched_is_gone_on_with_and_taken_back() {
     for trouble in [Trouble::Unsent, Trouble::Unanswered, Trouble::LostAnswer] {
