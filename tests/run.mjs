@@ -32,7 +32,7 @@ async function checks() {
   await check('format: window', 'npm', ['--prefix', 'ui', 'run', '--silent', 'lint']);
   await check('types: window', 'npm', ['--prefix', 'ui', 'run', '--silent', 'check']);
   await check('lints: Rust', 'cargo', [
-    'clippy', '--workspace', '--all-targets', '--locked', '--quiet', '--', '-D', 'warnings',
+    'clippy', '--workspace', '--all-targets', '--test', '*', '--locked', '--quiet', '--', '-D', 'warnings',
   ]);
 }
 

@@ -62,7 +62,7 @@ pub async fn confirm(scene: &mut Scene) -> String {
     window.see("[data-testid='confirm-name']").await;
     let label = scene.cut_text("[data-testid='wizard'] .to .project").await;
     window.write("[data-testid='confirm-name']", &label.to_uppercase()).await;
-    assert!(!window.enabled("[data-testid='confirm-run']").await, "not the name as it is");
+    window.see_disabled("[data-testid='confirm-run']").await;
     window.write("[data-testid='confirm-name']", &label).await;
     scene.picture().await;
     window.press("[data-testid='confirm-run']").await;
