@@ -41,8 +41,8 @@ async fn the_share_of_the_limits_is_set_by_keys_and_kept_by_the_run() {
         window.press("[data-testid='confirm-run']").await;
         window.see_within(GREEN, EVENTUALLY).await;
         let runs = stage.home.folder().join("data/app.holdfast.desktop/runs");
-        let records = fs::read_dir(runs).unwrap().map(|entry| entry.unwrap().path());
-        let record = records.filter(|path| path.is_file()).next().unwrap();
+        let mut records = fs::read_dir(runs).unwrap().map(|entry| entry.unwrap().path());
+        let record = records.find(|path| path.is_file()).unwrap();
         let record: Value = serde_json::from_slice(&fs::read(record).unwrap()).unwrap();
         assert_eq!(record["share"], 750);
     })
