@@ -1,12 +1,13 @@
 //! Everything beside records, by command: a plan, a run that is killed, its proof, report, worklist, undo.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value;
 use tago_api::client::{DeviceQuery, RecordQuery, ResourceType, TimeRange};
 use tago_migrate::live::Live;
 use tago_migrate::resources::{self as engine, ResourceChoices, ResourcePlan};
-use tago_migrate::{Control, Ending, Env, Figures, Progress, Settings, SystemClock};
+use tago_migrate::{Clock, Control, Ending, Env, Figures, Progress, Settings, SystemClock};
 
 use crate::ctl::{Ctl, bare};
 use crate::platform::{Platform, Project};
@@ -193,7 +194,8 @@ async fn a_new_token_is_handed_out_when_something_came_with_it() {
     };
     assert_eq!(hand_out(&list)["state"], "open", "what the run itself sent is not taken for the device");
 
-    // The device sends with the token that it was given.
+    // A minute later the device sends with the token that it was given.
+    platform.turn_clock(SystemClock::start().now() + Duration::from_secs(60)).await;
     let new = tago_api::client::NewDeviceToken {
         device: made,
         name: "Handed out".into(),
