@@ -33,7 +33,7 @@ pub(crate) mod removal;
 mod schedule;
 pub(crate) mod token;
 
-pub(crate) use device::MARKER;
+pub(crate) use device::{FRESH, MARKER};
 use guard::Guard;
 use import::{Errand, ErrandDone, Imports};
 use ledger::Ledger;

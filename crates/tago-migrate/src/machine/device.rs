@@ -22,7 +22,7 @@ const TAGS: usize = 30;
 /// A write that does not take effect is repeated so often.
 const ATTEMPTS: u32 = 3;
 /// What was seen so long ago is looked at again before it is changed.
-const FRESH: Duration = Duration::from_secs(1);
+pub(crate) const FRESH: Duration = Duration::from_secs(1);
 
 impl Turn<'_> {
     pub(super) fn begin_device(&mut self, item: u32, device: &DeviceItem) {

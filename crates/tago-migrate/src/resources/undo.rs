@@ -23,6 +23,8 @@ use super::run::{kept_json, past};
 use super::scan::{entry_seal, is_blank, same_entry};
 use crate::control::Wish;
 use crate::journal::{Journal, JournalError, Was};
+use crate::machine::FRESH;
+use crate::machine::token::token_name;
 use crate::plan::{Seal, Verdict};
 use crate::ports::{PortError, WriteError};
 use crate::progress::Phase;
@@ -137,12 +139,8 @@ enum Next {
 
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_secs(1);
-/// What was seen longer ago is looked at again.
-const FRESH: Duration = Duration::from_secs(1);
 /// A target that loses every answer is not asked for ever.
 const DOUBTS_IN_A_ROW: u32 = 12;
-/// What names the tokens that runs over records make, and remove.
-const TOKENS_OF_RUNS: &str = "Holdfast run ";
 /// A token that is made with its device is so little younger.
 const WITH_IT: Duration = Duration::from_secs(60);
 /// Rows of an entity that one request deletes, and writes.
@@ -489,7 +487,9 @@ impl<'a> Undo<'a> {
         hands: &Hands<'_>,
     ) -> Result<Option<String>, PortError> {
         let mut tokens = hands.tokens(device).await?;
-        tokens.retain(|token| !token.name.starts_with(TOKENS_OF_RUNS));
+        // Runs over records make tokens, and remove them.
+        let of_runs = token_name("");
+        tokens.retain(|token| !token.name.starts_with(&of_runs));
         if has_new_token(&tokens, there) {
             return Ok(Some("somebody made a token for it since".to_owned()));
         }

@@ -11,6 +11,7 @@ use crate::announced::ids;
 use crate::device::{Definition, Device, DeviceEdit, Former, Param, ParamWrite, Tag, seal};
 use crate::journal::{Journal, Row, Stays, Was};
 use crate::json::Json;
+use crate::machine::token::token_name;
 use crate::machine::{MARKER, Route};
 use crate::plan::{Item, Seal};
 use crate::ports::Range;
@@ -272,7 +273,7 @@ impl Undo<'_> {
         let target = self.target;
         let ledger = self.ledger.devices.get(&place).cloned().unwrap_or_default();
         if ledger.ready {
-            let own = format!("Holdfast run {}", self.ledger.run);
+            let own = token_name(&self.ledger.run);
             let listed = self.ask(Route::Lookup, || target.tokens(device)).await?.unwrap_or_default();
             let is_new = |token: &crate::device::Token| {
                 token.name != own && !ledger.tokens.iter().any(|known| known.fingerprint == token.fingerprint)

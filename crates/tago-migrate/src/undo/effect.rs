@@ -7,8 +7,8 @@ use super::row::UndoRow;
 use super::{Break, Undo};
 use crate::device::Token;
 use crate::journal::{Journal, Row, Was};
-use crate::machine::Route;
-use crate::machine::token::{REMOVALS, stays};
+use crate::machine::token::{REMOVALS, stays, token_name};
+use crate::machine::{FRESH, Route};
 use crate::plan::Seal;
 use crate::ports::{PortError, WriteError};
 use crate::run::{Halt, Side};
@@ -28,8 +28,6 @@ pub(super) enum Did {
 /// A target that loses every answer is not asked for ever.
 const DOUBTS_IN_A_ROW: u32 = 12;
 const PAUSE: Duration = Duration::from_millis(500);
-/// What was seen longer ago is looked at again.
-const FRESH: Duration = Duration::from_secs(1);
 
 impl Undo<'_> {
     /// Waits for the owner and the limits, and answers whether what was seen before is still new enough to
@@ -120,7 +118,7 @@ impl Undo<'_> {
 
     /// Tokens that the run made and had no time to remove.
     pub(super) async fn remove_own_tokens(&mut self, journal: &mut dyn Journal) -> Result<(), Break> {
-        let name = format!("Holdfast run {}", self.ledger.run);
+        let name = token_name(&self.ledger.run);
         for device in self.ledger.tokens.clone() {
             let mut removals: BTreeMap<String, u32> = BTreeMap::new();
             let mut may_be_shown_late = false;

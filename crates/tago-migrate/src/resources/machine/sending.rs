@@ -12,6 +12,7 @@ use super::super::row::Row;
 use super::{Action, KeepError, Stage, Turn, Work};
 use crate::control::Wish;
 use crate::journal::Was;
+use crate::machine::FRESH;
 use crate::plan::Seal;
 use crate::ports::{PortError, WriteError};
 use crate::run::{Halt, Side};
@@ -21,8 +22,6 @@ use crate::run::{Halt, Side};
 const ATTEMPTS: u32 = 9;
 /// How long to wait before a target that does not answer is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
-/// What was seen longer ago is looked at again before it is changed.
-const FRESH: Duration = Duration::from_secs(1);
 
 impl Turn<'_> {
     /// Asks for a request that replaces nothing, or only entries.
